@@ -1,0 +1,57 @@
+# `make demo` and `make test` need nothing but a Python 3.10; see README.md.
+
+VENV := .venv
+CORE_VENV := .venv-core
+PIP_FLAGS := --quiet --disable-pip-version-check --no-deps
+# Silences what TensorFlow prints on every start.
+QUIET := TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0
+
+.PHONY: help demo test test-core lint format lock clean
+
+help:
+	@echo "make demo       learn a commentary on real data and see what it gains"
+	@echo "make test       all tests, on Python 3.10"
+	@echo "make test-core  the same on the newest TensorFlow (PYTHON=python3.12)"
+	@echo "make lint       ruff; make format mends what it can"
+	@echo "make lock       write the pinned lists anew"
+
+demo: $(VENV)/installed
+	$(QUIET) $(VENV)/bin/tfcommentaries learn --run_dir=runs/demo --label_noise=0.4
+	$(QUIET) $(VENV)/bin/tfcommentaries evaluate --run_dir=runs/demo
+
+test: $(VENV)/installed
+	$(QUIET) $(VENV)/bin/python -m pytest -q tests
+
+test-core: $(CORE_VENV)/installed
+	$(QUIET) $(CORE_VENV)/bin/python -m pytest -q tests
+
+lint: $(VENV)/installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/installed
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+$(VENV)/installed: requirements/py310.txt setup.py
+	python=$$(sh scripts/find_python.sh 3.10) && $$python -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/py310.txt
+	$(VENV)/bin/python -m pip install $(PIP_FLAGS) --no-build-isolation -e .
+	touch $@
+
+# A version number in PYTHON is enough; any interpreter from 3.10 to 3.13 will do.
+$(CORE_VENV)/installed: requirements/newest.txt setup.py
+	python=$$(sh scripts/find_python.sh $(or $(PYTHON),3.12)) && \
+	  $$python -m venv --clear $(CORE_VENV)
+	$(CORE_VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/newest.txt
+	$(CORE_VENV)/bin/python -m pip install $(PIP_FLAGS) --no-build-isolation -e .
+	touch $@
+
+lock:
+	uv pip compile --quiet --no-header --no-annotate --python 3.10 --extra test \
+	  setup.py requirements/build.in requirements/py310.in -o requirements/py310.txt
+	uv pip compile --quiet --no-header --no-annotate --python 3.12 --extra test \
+	  setup.py requirements/build.in -o requirements/newest.txt
+
+clean:
+	rm -rf $(VENV) $(CORE_VENV) runs .pytest_cache .ruff_cache *.egg-info

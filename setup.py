@@ -1,0 +1,32 @@
+"""Packaging of tfcommentaries."""
+
+import pathlib
+import runpy
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+VERSION = runpy.run_path(str(HERE / "tfcommentaries" / "version.py"))["__version__"]
+
+EXTRAS = {
+    "tfx": ["tfx==1.16.0; python_version < '3.11'", "dill"],
+    "tfds": ["tensorflow-datasets>=4.9", "scikit-learn>=1.3", "scipy>=1.11"],
+    "insights": ["matplotlib>=3.8"],
+    "test": ["pytest>=8", "ruff"],
+}
+EXTRAS["test"] += EXTRAS["tfds"] + EXTRAS["insights"]
+EXTRAS["all"] = sorted({name for extra in EXTRAS.values() for name in extra})
+
+setup(
+    name="tfcommentaries",
+    version=VERSION,
+    description="Teaching with commentaries, for Keras, TensorFlow and TFX",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["tfcommentaries", "tfcommentaries.*"]),
+    python_requires=">=3.10,<3.14",
+    install_requires=["tensorflow>=2.16", "keras>=3.4", "numpy>=1.26", "absl-py>=2"],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["tfcommentaries = tfcommentaries.cli.main:main"]},
+)

@@ -1,0 +1,85 @@
+"""Settings and small real problems that many tests share."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+from tfcommentaries.datasets import corrupt_labels, load_digits
+
+
+@pytest.fixture(autouse=True)
+def seeds():
+    keras.utils.set_random_seed(0)
+    yield
+    keras.backend.clear_session()
+
+
+@pytest.fixture
+def float64():
+    """Makes Keras compute in float64."""
+    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """scikit-learn's digits, split."""
+    return load_digits()
+
+
+@pytest.fixture(scope="session")
+def noisy_digits(digits):
+    """`(x, y, corrupted)`: training digits, 40 % of which have a random label."""
+    labels, corrupted = corrupt_labels(digits.train.y, 0.4, 10, seed=0)
+    return digits.train.x, labels, corrupted
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """The TFDS data directory given by TFCOMMENTARIES_DATA_DIR."""
+    path = os.environ.get("TFCOMMENTARIES_DATA_DIR")
+    if not path or not os.path.isdir(path):
+        pytest.skip("TFCOMMENTARIES_DATA_DIR names no TFDS data directory")
+    return path
+
+
+def make_student(input_shape=(8, 8, 1), num_classes=10, units=16, **compile_options):
+    """A compiled multi-layer perceptron with batch normalisation."""
+    model = keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(units, use_bias=False),
+            keras.layers.BatchNormalization(momentum=0.9),
+            keras.layers.ReLU(),
+            keras.layers.Dense(num_classes),
+        ]
+    )
+    options = {
+        "optimizer": keras.optimizers.Adam(3e-3),
+        "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        "metrics": ["accuracy"],
+        **compile_options,
+    }
+    model.compile(**options)
+    return model
+
+
+@pytest.fixture
+def student():
+    return make_student()
+
+
+@pytest.fixture
+def vectors():
+    """`(x, y)`: 12 random vectors of 5 features in three classes."""
+    generator = np.random.default_rng(0)
+    return generator.normal(size=(12, 5)).astype("float32"), np.arange(12) % 3

@@ -1,0 +1,253 @@
+"""Inner training of Keras models against closed forms and finite differences."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypergradients.test_adjoint_scan import FEATURES, FIVE_STEPS, TARGETS, WEIGHTS
+
+from tfcommentaries import Commentary, ExampleWeighting, UnrolledTraining, teachers
+from tfcommentaries.hypergradients.adjoint_scan import plain_scan
+from tfcommentaries.students import FunctionalStudent
+
+
+class RawWeights(Commentary):
+    """One weight per example of a fixed batch, as it is."""
+
+    def __init__(self, weights):
+        super().__init__(dtype="float64")
+        self.raw = self.add_weight(
+            shape=(len(weights),), initializer=lambda shape, dtype: tf.constant(weights)
+        )
+
+    def call(self, x, y=None, progress=None):
+        return tf.convert_to_tensor(self.raw)
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        return x, y, annotation
+
+
+def half_squared_error(y_true, y_pred):
+    return 0.5 * tf.reduce_sum((y_true - y_pred) ** 2, -1)
+
+
+def ridge():
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(
+                1,
+                use_bias=False,
+                kernel_initializer="zeros",
+                kernel_regularizer=keras.regularizers.L2(0.05),
+            ),
+        ]
+    )
+    model.compile(keras.optimizers.SGD(0.5), half_squared_error)
+    student = FunctionalStudent(model)
+    student.build(FEATURES[:6], TARGETS[:6, None])
+    return student
+
+
+def repeat(array, steps):
+    return np.repeat(array[None], steps, 0)
+
+
+def test_keras_ridge_regression_gives_the_published_digits(float64):
+    student = ridge()
+    commentary = RawWeights(WEIGHTS)
+    train = UnrolledTraining().bind(commentary, student)
+    phi = [tf.constant(WEIGHTS)]
+    batches = repeat(FEATURES[:6], 5), repeat(TARGETS[:6, None], 5)
+    with tf.GradientTape() as tape:
+        tape.watch(phi)
+        weights = train(phi, student.weights, batches)
+        outputs, _ = student.predict(weights, FEATURES[6:])
+        loss = tf.reduce_sum((outputs[:, 0] - TARGETS[6:]) ** 2) / 8
+    np.testing.assert_allclose(tape.gradient(loss, phi)[0], FIVE_STEPS, atol=1e-8)
+
+
+def problem(optimizer, dropout=0.0):
+    """A student with batch norm, dropout and regularisation."""
+    dtype = keras.config.floatx()
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((5,)),
+            layers.Dense(7, kernel_regularizer="l2"),
+            layers.BatchNormalization(momentum=0.8),
+            layers.Activation("tanh"),
+            layers.Dropout(dropout),
+            layers.Dense(3),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss)
+    generator = np.random.default_rng(1)
+    x = generator.normal(size=(6, 4, 5)).astype(dtype)
+    y = generator.integers(0, 3, (6, 4))
+    teacher = teachers.mlp((9,), units=(4,), dtype=dtype)
+    commentary = ExampleWeighting(teacher, num_classes=3, dtype=dtype)
+    commentary(x[0], y=y[0], progress=0.0)
+    for variable in commentary.trainable_variables:
+        variable.assign(generator.normal(size=variable.shape) * 0.5)
+    student = FunctionalStudent(model)
+    student.build(x[0], y[0])
+    return commentary, student, (x, y)
+
+
+def outer(student, weights, batches, training):
+    loss, _ = student.loss(weights, batches[0][0], batches[1][0], training=training)
+    return loss
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        keras.optimizers.SGD(0.2, momentum=0.9, nesterov=True),
+        keras.optimizers.Adam(0.01),
+        keras.optimizers.RMSprop(0.01, momentum=0.5),
+    ],
+    ids=lambda o: o.name,
+)
+def test_agrees_with_finite_differences(float64, optimizer, training):
+    commentary, student, batches = problem(optimizer, dropout=0.3)
+    train = UnrolledTraining().bind(commentary, student)
+    initial = student.weights
+
+    @tf.function
+    def loss_of(phi):
+        return outer(student, train(phi, initial, batches), batches, training)
+
+    phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
+    with tf.GradientTape() as tape:
+        tape.watch(phi)
+        loss = loss_of(phi)
+    gradient = tape.gradient(loss, phi)
+    generator = np.random.default_rng(2)
+    for _ in range(3):
+        direction = [generator.normal(size=p.shape) for p in phi]
+        h = 1e-5
+        up, down = (
+            loss_of([p + s * h * d for p, d in zip(phi, direction)]) for s in (1, -1)
+        )
+        expected = float(up - down) / (2 * h)
+        found = sum(float(tf.reduce_sum(g * d)) for g, d in zip(gradient, direction))
+        assert found == pytest.approx(expected, rel=1e-5, abs=1e-7)
+
+
+def gradients(train, commentary, student, batches):
+    @tf.function
+    def compute():
+        phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
+        initial = student.weights
+        with tf.GradientTape() as tape:
+            tape.watch([phi, initial.trainable])
+            weights = train(phi, initial, batches)
+            loss = outer(student, weights, batches, True)
+        return tape.gradient(loss, [phi, initial.trainable])
+
+    return compute()
+
+
+@pytest.mark.parametrize("interval", [1, 2, None, 6])
+def test_equals_one_tape_over_the_loop_whatever_is_kept(float64, interval):
+    commentary, student, batches = problem(keras.optimizers.Adam(0.01), dropout=0.3)
+    layer = UnrolledTraining(checkpoint_interval=interval).bind(commentary, student)
+    found = gradients(layer, commentary, student, batches)
+
+    def reference(phi, initial, batches):
+        state = layer.problem.initial_state(initial)
+        progress = tf.range(6, dtype=tf.float32) / 6
+
+        def step(phi, flat, index):
+            new = layer.problem.step(
+                phi,
+                tf.nest.pack_sequence_as(state, flat),
+                tuple(tf.convert_to_tensor(b)[index] for b in batches),
+                progress[index],
+                index,
+            )
+            return tf.nest.flatten(new)
+
+        flat = plain_scan(step, phi, tf.nest.flatten(state), 0, 6)
+        return tf.nest.pack_sequence_as(state, flat).weights
+
+    expected = gradients(reference, commentary, student, batches)
+    tf.nest.map_structure(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-12),
+        found,
+        expected,
+    )
+
+
+def test_truncation_differentiates_the_last_steps_only(float64):
+    commentary, student, batches = problem(keras.optimizers.SGD(0.2))
+    layer = UnrolledTraining(truncate=2).bind(commentary, student)
+    by_phi, by_initial = gradients(layer, commentary, student, batches)
+    # The same as starting from the weights after four steps.
+    whole = UnrolledTraining().bind(commentary, student)
+    phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
+    progress = tf.range(6, dtype=tf.float32) / 6
+    middle = whole(phi, student.weights, [b[:4] for b in batches], progress[:4])
+    with tf.GradientTape() as tape:
+        tape.watch(phi)
+        weights = whole(phi, middle, [b[4:] for b in batches], progress[4:])
+        loss = outer(student, weights, batches, True)
+    for found, expected in zip(by_phi, tape.gradient(loss, phi)):
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert by_initial == [None] * len(by_initial)
+
+
+def test_truncation_longer_than_training_is_no_truncation(float64):
+    commentary, student, batches = problem(keras.optimizers.SGD(0.2))
+    found, expected = (
+        gradients(
+            UnrolledTraining(truncate=t).bind(commentary, student),
+            commentary,
+            student,
+            batches,
+        )[0]
+        for t in (100, None)
+    )
+    for a, b in zip(found, expected):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_adam_is_finite_where_a_gradient_is_exactly_zero():
+    # The bias before batch normalisation, and a unit that never fires.
+    commentary, student, batches = problem(keras.optimizers.Adam(0.01))
+    layer = UnrolledTraining().bind(commentary, student)
+    by_phi, _ = gradients(layer, commentary, student, batches)
+    norm = float(tf.linalg.global_norm(by_phi))
+    assert np.isfinite(norm)
+    assert norm < 100
+
+
+def test_trains_as_keras_does(float64, vectors):
+    x, y = vectors
+    commentary, student, _ = problem(keras.optimizers.Adam(0.01))
+    layer = UnrolledTraining().bind(commentary, student)
+    layer.problem.commentary = None
+    trained = layer([], student.weights, (repeat(x, 9), repeat(y, 9)))
+    student.model.fit(x, y, batch_size=12, epochs=9, shuffle=False, verbose=0)
+    for ours, kerass in zip(trained.trainable, student.model.trainable_variables):
+        np.testing.assert_allclose(ours, kerass, atol=1e-6)
+    for ours, kerass in zip(
+        trained.non_trainable, student.model.non_trainable_variables
+    ):
+        np.testing.assert_allclose(ours, kerass, atol=1e-6)
+
+
+def test_rejects_batches_of_different_lengths():
+    commentary, student, (x, y) = problem(keras.optimizers.SGD(0.1))
+    layer = UnrolledTraining().bind(commentary, student)
+    with pytest.raises(ValueError, match=r"same number of inner steps.*\[5, 6\]"):
+        layer([], student.weights, (x, y[:5]))
+
+
+@pytest.mark.parametrize("name", ["checkpoint_interval", "truncate"])
+def test_rejects_less_than_one_step(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be at least 1"):
+        UnrolledTraining(**{name: 0})

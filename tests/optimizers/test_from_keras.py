@@ -1,0 +1,119 @@
+"""Differentiable optimizers against Keras's own."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfcommentaries.optimizers import Adam, from_keras
+
+O = keras.optimizers
+OPTIMIZERS = [
+    O.SGD(0.1),
+    O.SGD(0.1, momentum=0.9),
+    O.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    O.SGD(O.schedules.CosineDecay(0.1, 40), clipnorm=0.5),
+    O.SGD(0.1, global_clipnorm=0.5),
+    O.SGD(0.1, clipvalue=0.05),
+    O.Adam(0.01),
+    O.Adam(0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-4, amsgrad=True),
+    O.Adam(O.schedules.ExponentialDecay(0.01, 10, 0.9)),
+    O.AdamW(0.01, weight_decay=0.1),
+    O.RMSprop(0.01),
+    O.RMSprop(0.01, rho=0.8, momentum=0.7, centered=True, weight_decay=0.01),
+]
+
+
+def trajectory(optimizer, steps=50):
+    """Weights after each step, ours and Keras's, on a quadratic with noise."""
+    generator = np.random.default_rng(0)
+    start = [generator.normal(size=s).astype("float32") for s in [(3, 4), (4,)]]
+    noise = generator.normal(size=(steps, 4)).astype("float32")
+    variables = [keras.Variable(s) for s in start]
+    optimizer = type(optimizer).from_config(optimizer.get_config())
+    inner = from_keras(optimizer, variables)
+    weights = [tf.constant(s) for s in start]
+    slots = inner.init(weights)
+    ours, kerass = [], []
+    for step in range(steps):
+        def gradients(values, step=step):
+            return [tf.convert_to_tensor(v) * 2 + noise[step] for v in values]
+
+        weights, slots = inner.update(gradients(weights), slots, weights, step)
+        optimizer.apply(gradients(variables), variables)
+        ours.append([w.numpy() for w in weights])
+        kerass.append([keras.ops.convert_to_numpy(v) for v in variables])
+    return ours, kerass
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.name)
+def test_fifty_steps_equal_kerass(optimizer):
+    ours, kerass = trajectory(optimizer)
+    for a, b in zip(ours, kerass):
+        for x, y in zip(a, b):
+            np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-6)
+
+
+def test_weight_decay_leaves_out_what_keras_leaves_out():
+    optimizer = O.AdamW(0.01, weight_decay=0.5)
+    variables = [keras.Variable(np.ones(2), name=n) for n in ("kernel", "bias")]
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    inner = from_keras(optimizer, variables)
+    weights = [tf.ones(2), tf.ones(2)]
+    zeros = [tf.zeros(2), tf.zeros(2)]
+    (kernel, bias), _ = inner.update(zeros, inner.init(weights), weights, 0)
+    np.testing.assert_allclose(kernel, 0.995)
+    np.testing.assert_allclose(bias, 1.0)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "rmsprop"])
+def test_has_a_finite_gradient_at_a_zero_gradient(name):
+    inner = from_keras(name)
+    with tf.GradientTape() as tape:
+        gradient = tf.zeros(3)
+        tape.watch(gradient)
+        weights = [tf.ones(3)]
+        (after,), _ = inner.update([gradient], inner.init(weights), weights, 0)
+    assert np.isfinite(tape.gradient(after, gradient)).all()
+
+
+@pytest.mark.parametrize("clip", ["clipnorm", "global_clipnorm"])
+def test_clipping_has_a_finite_gradient_at_a_zero_gradient(clip):
+    inner = from_keras(O.SGD(0.1, **{clip: 1.0}))
+    with tf.GradientTape() as tape:
+        gradient = tf.zeros(3)
+        tape.watch(gradient)
+        (after,), _ = inner.update([gradient], [()], [tf.ones(3)], 0)
+    np.testing.assert_allclose(tape.gradient(after, gradient), -0.1)
+
+
+def test_eps_root_can_be_set():
+    inner = from_keras(O.Adam(0.01), eps_root=1e-8)
+    assert isinstance(inner, Adam)
+    assert inner.eps_root == 1e-8
+
+
+def test_unwraps_loss_scaling():
+    inner = from_keras(O.LossScaleOptimizer(O.Adam(0.01)))
+    assert inner.learning_rate == pytest.approx(0.01)
+
+
+def test_refuses_an_optimizer_without_differentiable_form():
+    with pytest.raises(ValueError, match=r"Adagrad has no.*SGD, Adam, AdamW, RMSprop"):
+        from_keras(O.Adagrad())
+
+
+def test_refuses_a_subclass_whose_step_may_differ():
+    class MyAdam(O.Adam):
+        pass
+
+    with pytest.raises(ValueError, match="MyAdam has no differentiable form"):
+        from_keras(MyAdam())
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("use_ema", True), ("gradient_accumulation_steps", 4)]
+)
+def test_refuses_options_without_differentiable_form(option, value):
+    with pytest.raises(ValueError, match=f"{option}={value}.*Set {option}="):
+        from_keras(O.Adam(**{option: value}))

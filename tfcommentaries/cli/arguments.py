@@ -1,0 +1,69 @@
+"""Command-line arguments that several commands share. Imports no TensorFlow."""
+
+STUDENTS = ("cbr", "resnet18", "resnet34", "few_shot_net")
+
+
+def add_task_arguments(parser):
+    """Adds the arguments that make a `Task`."""
+    group = parser.add_argument_group("data and student")
+    group.add_argument(
+        "--dataset",
+        default="digits",
+        help="'digits' (scikit-learn's, no download), or the name of an image "
+        "classification data set of TFDS, such as mnist or cifar10. Default: digits",
+    )
+    group.add_argument(
+        "--data_dir", help="TFDS data directory. Default: TFDS's own default"
+    )
+    group.add_argument(
+        "--train_size", type=int, help="training examples. Default: all that are left"
+    )
+    group.add_argument(
+        "--validation_size",
+        type=int,
+        default=300,
+        help="examples kept for the outer loss; their labels stay right. Default: 300",
+    )
+    group.add_argument(
+        "--test_size", type=int, help="test examples. Default: all (digits: 497)"
+    )
+    group.add_argument(
+        "--label_noise",
+        type=float,
+        default=0.0,
+        help="part of the training labels to replace by random ones, 0 to 1. Default: 0",
+    )
+    add_student_arguments(group)
+    group.add_argument(
+        "--seed", type=int, default=0, help="of the splits, the noise and learning"
+    )
+
+
+def add_student_arguments(parser, default="cbr"):
+    """Adds the arguments that tell how a student trains."""
+    parser.add_argument(
+        "--student",
+        default=default,
+        help=f"one of {', '.join(STUDENTS)}, or 'module:function' of a function "
+        "(input_shape, num_classes) that makes a Keras model with logits. "
+        f"Default: {default or 'the one of the run'}",
+    )
+    parser.add_argument(
+        "--learning_rate",
+        type=float,
+        default=default and 3e-3,
+        help="of the student's Adam. "
+        f"Default: {0.003 if default else 'the one of the run'}",
+    )
+    parser.add_argument(
+        "--batch_size",
+        type=int,
+        default=default and 32,
+        help=f"of the student. Default: {32 if default else 'the one of the run'}",
+    )
+
+
+def overrides(args):
+    """The student arguments that were given, as a dict."""
+    names = ("student", "learning_rate", "batch_size")
+    return {n: getattr(args, n) for n in names if getattr(args, n) is not None}

@@ -1,0 +1,136 @@
+"""`tfcommentaries learn`."""
+
+import time
+
+import keras
+import numpy as np
+
+from tfcommentaries import (
+    CommentaryLearner,
+    ExampleWeighting,
+    UnrolledTraining,
+    export_commentary,
+    insights,
+)
+from tfcommentaries.cli.run_folder import RunFolder
+from tfcommentaries.cli.task import Task
+
+#: Not part of a run's settings: where it is, and what may change on resuming.
+_NOT_SETTINGS = ("run_dir", "command")
+
+
+def run(args):
+    """Learns an example weighting and exports it into the run folder."""
+    folder = RunFolder(args.run_dir)
+    config = {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS}
+    task = Task.from_config(config)
+    keras.utils.set_random_seed(task.seed)
+    data = task.load_data()
+    student = task.make_student(data.splits)
+    folder.start(config)
+    if folder.learned:
+        print(f"{folder.commentary} is learned already.")
+        return
+    train, validation = data.splits.train, data.splits.validation
+    commentary = ExampleWeighting(
+        curriculum=args.curriculum,
+        num_classes=data.splits.num_classes if args.see_label else None,
+        normalize="batch_mean" if args.normalize else None,
+    )
+    learner = CommentaryLearner(
+        commentary,
+        student,
+        UnrolledTraining(truncate=args.truncate),
+        inner_steps=args.inner_steps,
+        seed=task.seed,
+    )
+    learner.compile(
+        optimizer=keras.optimizers.Adam(args.outer_learning_rate),
+        metrics=["accuracy"],
+    )
+    print(
+        f"Learning on {len(train.y)} examples of {data.splits.name} "
+        f"({data.corrupted.mean():.0%} of the labels wrong), with "
+        f"{len(validation.y)} validation examples: {args.outer_steps} outer steps of "
+        f"{args.inner_steps} student steps. Interrupt it when you like; the same "
+        "command goes on."
+    )
+    begin = time.monotonic()
+    learner.fit(
+        train,
+        validation_data=validation,
+        batch_size=task.batch_size,
+        steps_per_epoch=args.steps_per_epoch,
+        epochs=-(-args.outer_steps // args.steps_per_epoch),
+        callbacks=[
+            keras.callbacks.CSVLogger(folder.history, append=True),
+            keras.callbacks.TerminateOnNaN(),
+        ],
+        checkpoint_dir=folder.checkpoint,
+        verbose=2,
+    )
+    history = folder.read_history()
+    export_commentary(
+        commentary,
+        folder.commentary,
+        learned={**config, "method": "UnrolledTraining"},
+        metrics={k: v[-1] for k, v in history.items() if k != "epoch"},
+    )
+    _draw(folder, commentary, data, history, args)
+    print(f"Learned in {time.monotonic() - begin:.0f} s: {folder.commentary}")
+
+
+def annotate(commentary, examples, progress, batch_size=1024):
+    """The weight of every example at several points of progress.
+
+    Args:
+        commentary: a `Commentary` that gives one number per example.
+        examples: `Examples`.
+        progress: list of numbers, 0 to 1.
+        batch_size: examples annotated at once.
+
+    Returns:
+        An array `(len(progress), examples)`.
+    """
+    return np.stack(
+        [
+            np.concatenate(
+                [
+                    commentary(
+                        examples.x[i : i + batch_size],
+                        y=examples.y[i : i + batch_size],
+                        progress=point,
+                    )
+                    for i in range(0, len(examples.y), batch_size)
+                ]
+            )
+            for point in progress
+        ]
+    )
+
+
+def _draw(folder, commentary, data, history, args):
+    train = data.splits.train
+    progress = np.linspace(0, 1, 11) if args.curriculum else np.array([0.0, 1.0])
+    weights = annotate(commentary, train, progress)
+    by_class = {str(c): train.y == c for c in range(data.splits.num_classes)}
+    figure = insights.weights_over_progress(progress, weights, by_class)
+    folder.save_picture(figure, "weights_by_class")
+    if data.corrupted.any():
+        groups = {"right label": ~data.corrupted, "wrong label": data.corrupted}
+        figure = insights.weights_over_progress(progress, weights, groups)
+        folder.save_picture(figure, "weights_by_label_quality")
+    figure = insights.ranked_examples(train.x, captions(data), weights.mean(0))
+    folder.save_picture(figure, "examples")
+    history["outer_step"] = (np.array(history["epoch"]) + 1) * args.steps_per_epoch
+    folder.save_picture(insights.learning_history(history), "learning")
+
+
+def captions(data):
+    """What to write above each training image: its label, and whether it is wrong."""
+    return [
+        f"label {given}" + (f" (is {true})" if wrong else "")
+        for given, true, wrong in zip(
+            data.splits.train.y, data.true_labels, data.corrupted
+        )
+    ]

@@ -1,0 +1,171 @@
+"""The command line: `tfcommentaries learn | teach | evaluate | inspect`."""
+
+import argparse
+import importlib
+import os
+import sys
+
+from absl import app, logging
+from absl.flags import argparse_flags
+
+from tfcommentaries.cli import arguments
+
+_DESCRIPTION = """\
+Learn how to weight training examples, and teach new networks with it.
+
+  tfcommentaries learn    --run_dir=runs/mine --label_noise=0.4
+  tfcommentaries evaluate --run_dir=runs/mine
+  tfcommentaries teach    --run_dir=runs/mine --model=taught.keras
+  tfcommentaries inspect  runs/mine/commentary
+"""
+
+
+def parse(argv):
+    """Parses the command line; returns an `argparse.Namespace`."""
+    parser = argparse_flags.ArgumentParser(
+        prog="tfcommentaries",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_learn(commands)
+    _add_evaluate(commands)
+    _add_teach(commands)
+    _add_inspect(commands)
+    return parser.parse_args(argv[1:])
+
+
+def _add_learn(commands):
+    parser = commands.add_parser(
+        "learn",
+        help="learn an example weighting",
+        description="Learns an example weighting and exports it to "
+        "RUN_DIR/commentary as a SavedModel, with pictures beside it. If it was "
+        "interrupted, the same command goes on where it was.",
+    )
+    parser.add_argument("--run_dir", required=True, help="folder of the run")
+    arguments.add_task_arguments(parser)
+    group = parser.add_argument_group("learning")
+    group.add_argument(
+        "--outer_steps", type=int, default=100, help="updates of the commentary"
+    )
+    group.add_argument(
+        "--inner_steps",
+        type=int,
+        default=100,
+        help="student steps before each update. Default: 100",
+    )
+    group.add_argument(
+        "--outer_learning_rate",
+        type=float,
+        default=1e-3,
+        help="of the commentary's Adam. Default: 0.001",
+    )
+    group.add_argument(
+        "--steps_per_epoch",
+        type=int,
+        default=10,
+        help="updates between two lines of progress, each with a checkpoint",
+    )
+    group.add_argument(
+        "--truncate",
+        type=int,
+        help="differentiate only through so many of the last student steps",
+    )
+    group.add_argument(
+        "--see_label",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether the weight depends on the label, which label noise needs",
+    )
+    group.add_argument(
+        "--curriculum",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether the weight depends on how far training is",
+    )
+    group.add_argument(
+        "--normalize",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether weights are divided by their mean over the batch; "
+        "--no-normalize is the paper's form",
+    )
+
+
+def _add_evaluate(commands):
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure what a commentary gains on new students",
+        description="Trains new students with and without the commentary of a run, "
+        "prints their test accuracy and writes RUN_DIR/metrics.json and pictures.",
+    )
+    parser.add_argument("--run_dir", required=True, help="folder of the run")
+    arguments.add_student_arguments(parser, default=None)
+    parser.add_argument(
+        "--steps", type=int, default=300, help="training steps of each student"
+    )
+    parser.add_argument(
+        "--every", type=int, default=25, help="steps between two tests"
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=5, help="students per condition. Default: 5"
+    )
+
+
+def _add_teach(commands):
+    parser = commands.add_parser(
+        "teach",
+        help="train a student with a commentary",
+        description="Trains one student with the commentary of a run, tests it and "
+        "saves it as a Keras model.",
+    )
+    parser.add_argument("--run_dir", required=True, help="folder of the run")
+    parser.add_argument("--model", required=True, help="file to write, .keras")
+    arguments.add_student_arguments(parser, default=None)
+    parser.add_argument("--epochs", type=int, default=10, help="Default: 10")
+    parser.add_argument(
+        "--student_seed", type=int, default=0, help="of the student's initial weights"
+    )
+
+
+def _add_inspect(commands):
+    parser = commands.add_parser(
+        "inspect",
+        help="show what an exported commentary is",
+        description="Prints the manifest of an exported commentary: what it is, what "
+        "it takes, how it was learned.",
+    )
+    parser.add_argument("commentary", help="directory of the SavedModel")
+    parser.add_argument("--json", action="store_true", help="print the whole as JSON")
+
+
+def run(args):
+    """Runs one command; returns the exit code.
+
+    0: done; 1: the data, a file or a setting is wrong, or learning failed;
+    130: interrupted. argparse itself ends with 2 on a wrong command line.
+    """
+    # Silences what TensorFlow prints on every start.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.set_verbosity(logging.WARNING)
+    # Imported late, so that --help needs no TensorFlow.
+    command = importlib.import_module(f"tfcommentaries.cli.{args.command}")
+    try:
+        command.run(args)
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command goes on where it was.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, ArithmeticError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main():
+    """Entry point of the console script."""
+    app.run(run, flags_parser=parse)
+
+
+if __name__ == "__main__":
+    main()

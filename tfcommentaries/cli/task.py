@@ -1,0 +1,86 @@
+"""The data and the student that a run is about."""
+
+import dataclasses
+import importlib
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from tfcommentaries import datasets, students
+
+
+class NoisyData(NamedTuple):
+    """Data whose training labels may be wrong.
+
+    Attributes:
+        splits: `Splits`, with the labels that a student sees.
+        true_labels: training labels before any corruption.
+        corrupted: which training labels are wrong.
+    """
+
+    splits: datasets.Splits
+    true_labels: np.ndarray
+    corrupted: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Everything that tells which data and which student; see `add_arguments`."""
+
+    dataset: str
+    data_dir: str | None
+    train_size: int | None
+    validation_size: int
+    test_size: int | None
+    label_noise: float
+    student: str
+    learning_rate: float
+    batch_size: int
+    seed: int
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes a task from a dict that may hold more."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(**{name: config[name] for name in names})
+
+    def load_data(self):
+        """Loads the splits and corrupts training labels; returns `NoisyData`."""
+        if self.dataset == "digits":
+            splits = datasets.load_digits(
+                self.validation_size, self.test_size or 497, self.seed
+            )
+            if self.train_size is not None:
+                train = datasets.Examples(*(a[: self.train_size] for a in splits.train))
+                splits = splits._replace(train=train)
+        else:
+            splits = datasets.load_tfds(
+                self.dataset,
+                self.data_dir,
+                self.train_size,
+                self.validation_size,
+                self.test_size,
+                self.seed,
+            )
+        true_labels = splits.train.y
+        labels, corrupted = datasets.corrupt_labels(
+            true_labels, self.label_noise, splits.num_classes, self.seed
+        )
+        splits = splits._replace(train=splits.train._replace(y=labels))
+        return NoisyData(splits, true_labels, corrupted)
+
+    def make_student(self, splits):
+        """Makes a compiled student for images and labels like those of `splits`."""
+        if ":" in self.student:
+            module, name = self.student.split(":", 1)
+            make = getattr(importlib.import_module(module), name)
+        else:
+            make = getattr(students, self.student)
+        student = make(splits.train.x.shape[1:], splits.num_classes)
+        student.compile(
+            optimizer=keras.optimizers.Adam(self.learning_rate),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+        return student

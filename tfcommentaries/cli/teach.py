@@ -1,0 +1,39 @@
+"""`tfcommentaries teach`."""
+
+import os
+
+import keras
+
+from tfcommentaries import CommentaryCallback
+from tfcommentaries.cli.arguments import overrides
+from tfcommentaries.cli.run_folder import RunFolder
+
+
+def run(args):
+    """Trains one student with the commentary and saves it as a Keras model."""
+    folder = RunFolder(args.run_dir)
+    if not args.model.endswith(".keras"):
+        raise ValueError(
+            f"--model must end with .keras, Keras's own format. Received: {args.model}"
+        )
+    task = folder.read_task(overrides(args))
+    data = task.load_data()
+    keras.utils.set_random_seed(args.student_seed)
+    student = task.make_student(data.splits)
+    student.fit(
+        *data.splits.train,
+        batch_size=task.batch_size,
+        epochs=args.epochs,
+        validation_data=data.splits.validation,
+        callbacks=[CommentaryCallback(folder.commentary)],
+        verbose=2,
+    )
+    result = student.evaluate(*data.splits.test, verbose=0, return_dict=True)
+    directory = os.path.dirname(args.model)
+    if directory:
+        os.makedirs(directory, exist_ok=True)
+    written = args.model.removesuffix(".keras") + ".new.keras"
+    student.save(written)
+    os.replace(written, args.model)
+    print("test: " + ", ".join(f"{k} {v:.4f}" for k, v in result.items()))
+    print(f"Written: {args.model}")

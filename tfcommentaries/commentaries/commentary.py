@@ -1,0 +1,167 @@
+"""The base class of everything that can be taught."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class Commentary(keras.layers.Layer):
+    """Learned meta-information that helps to train a network.
+
+    A commentary is a Keras layer with two methods. Calling it gives the
+    *annotation* of a batch, which is what is stored, served and drawn. `teach`
+    applies the annotation to a training batch. Since `teach` maps a Keras batch
+    to a Keras batch, every consumer (`model.fit`, tf.data, TFX) is small.
+
+    A new kind of commentary is one subclass with `call`, `apply` and
+    `get_config`.
+
+    A commentary always computes in float32 (unless `dtype` says otherwise),
+    also under a mixed-precision global policy, and runs its teacher in
+    inference mode: the same function is learned, taught with and served.
+
+    Args:
+        dtype: dtype or policy of the commentary. Defaults to `"float32"`.
+        **kwargs: other arguments of `keras.layers.Layer`.
+
+    Reference:
+        [Raghu et al., Teaching with Commentaries, ICLR 2021](
+            https://arxiv.org/abs/2011.03037)
+    """
+
+    #: What the manifest of an exported commentary calls this kind.
+    kind = "commentary"
+    #: Whether the annotation depends on the labels.
+    uses_labels = False
+    #: Whether the annotation depends on how far training is.
+    uses_progress = False
+
+    def __init__(self, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        #: Specs of the inputs and labels it was first called with, batch axis
+        #: free: `(x, y)`, or `None` before the first call.
+        self.batch_spec = None
+
+    def __call__(self, x, y=None, progress=None):
+        """Annotates a batch; see `call`, which subclasses implement."""
+        if progress is not None and not isinstance(progress, keras.KerasTensor):
+            progress = tf.convert_to_tensor(progress, tf.float32)
+        if self.batch_spec is None:
+            self.batch_spec = (_spec(x), None if y is None else _spec(y))
+        else:
+            self._check_spec(x)
+        return super().__call__(x, y=y, progress=progress)
+
+    def call(self, x, y=None, progress=None):
+        """Annotates a batch.
+
+        Args:
+            x: inputs, a tensor `(batch, ...)` or a dict of such tensors.
+            y: labels, or `None` where `uses_labels` is false.
+            progress: how far training is, 0 to 1; a scalar or `(batch,)`.
+                `None` where `uses_progress` is false.
+
+        Returns:
+            The annotation, a tensor `(batch, ...)`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `call`.")
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        """Applies an annotation to the batch that it belongs to.
+
+        Args:
+            annotation: what `call` gave.
+            x: inputs, as for `call`.
+            y: labels in any form that the student's loss takes.
+            sample_weight: `(batch,)` weights that the user already has, or
+                `None`.
+
+        Returns:
+            `(x, y, sample_weight)`, the batch on which a student trains.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `apply`.")
+
+    def teach(self, x, y, sample_weight=None, progress=None):
+        """Annotates a training batch and applies the annotation to it.
+
+        Args:
+            x: inputs, as for `call`.
+            y: labels in any form that the student's loss takes.
+            sample_weight: `(batch,)` weights that the user already has, or
+                `None`.
+            progress: how far training is, 0 to 1; a scalar.
+
+        Returns:
+            `(x, y, sample_weight)`, the batch on which a student trains.
+        """
+        annotation = self(
+            x,
+            y=y if self.uses_labels else None,
+            progress=progress if self.uses_progress else None,
+        )
+        return self.apply(annotation, x, y, sample_weight)
+
+    def student_inputs(self, x):
+        """What a student gets of x when it is not taught.
+
+        The base class gives all of it. A commentary whose inputs hold more than
+        the student's (an id, say) leaves the rest out.
+
+        Args:
+            x: inputs, as for `call`.
+
+        Returns:
+            The inputs of an untaught student.
+        """
+        return x
+
+    def check_batch(self, x, y):
+        """Raises a `ValueError` where a concrete batch does not fit.
+
+        Called with eager data before any long work starts. The base class
+        accepts everything.
+
+        Args:
+            x: inputs as NumPy arrays or eager tensors.
+            y: labels likewise, or `None`.
+        """
+
+    def get_teaching_config(self):
+        """The config of a commentary that can `apply`, without its teacher.
+
+        Stored beside an exported annotation function, so that loading one needs
+        none of the user's own code. Subclasses leave out what only `call` needs.
+        """
+        return self.get_config()
+
+    def _check_spec(self, x):
+        expected, came = self.batch_spec[0], _spec(x)
+        shapes = [
+            [s.shape for s in tf.nest.flatten(spec)] for spec in (expected, came)
+        ]
+        same = type(expected) is type(came) and len(shapes[0]) == len(shapes[1])
+        if isinstance(expected, dict) and isinstance(came, dict):
+            same = set(expected) <= set(came)
+            shapes[1] = [came[k].shape for k in sorted(expected)] if same else []
+        if not same or not all(a.is_compatible_with(b) for a, b in zip(*shapes)):
+            raise ValueError(
+                f"The commentary {self.name!r} was made for inputs {_show(expected)}, "
+                f"but got {_show(came)}. Give it the inputs that it was learned on, "
+                "or learn a commentary for these."
+            )
+
+
+def _spec(structure):
+    def spec(tensor):
+        tensor = tensor if hasattr(tensor, "dtype") else tf.convert_to_tensor(tensor)
+        shape = tf.TensorShape(tensor.shape)
+        shape = tf.TensorShape([None]).concatenate(shape[1:]) if shape.rank else shape
+        return tf.TensorSpec(shape, keras.backend.standardize_dtype(tensor.dtype))
+
+    return tf.nest.map_structure(spec, structure)
+
+
+def _show(spec):
+    if isinstance(spec, dict):
+        return {key: tuple(s.shape) for key, s in spec.items()}
+    return [tuple(s.shape) for s in tf.nest.flatten(spec)]

@@ -1,0 +1,86 @@
+"""Commentaries that know nothing, to compare learned ones with."""
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.commentaries.example_weighting import ExampleWeighting
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class ConstantWeighting(Commentary):
+    """The same weight for every example.
+
+    With the mean of a learned weighting it tells what the weights' size does, a
+    change of step size, from what their differences do.
+
+    Args:
+        weight: the weight.
+        **kwargs: arguments of `Commentary`.
+    """
+
+    kind = "constant_weighting"
+
+    def __init__(self, weight, **kwargs):
+        super().__init__(**kwargs)
+        self.weight = weight
+
+    def call(self, x, y=None, progress=None):
+        """Gives `weight` for each example, `(batch,)`."""
+        batch = tf.shape(tf.nest.flatten(x)[0])[0]
+        return tf.fill([batch], tf.cast(self.weight, self.compute_dtype))
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        if sample_weight is not None:
+            annotation *= tf.reshape(tf.cast(sample_weight, annotation.dtype), [-1])
+        return x, y, annotation
+
+    def get_config(self):
+        return {**super().get_config(), "weight": self.weight}
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class ShuffledWeighting(ExampleWeighting):
+    """A learned weighting whose weights go to the wrong examples of the batch.
+
+    It keeps the distribution of the weights and destroys what they mean.
+
+    Args:
+        weighting: an `ExampleWeighting`.
+        seed: of the shuffling.
+        **kwargs: arguments of `Commentary`.
+    """
+
+    kind = "shuffled_weighting"
+
+    def __init__(self, weighting, seed=0, **kwargs):
+        super().__init__(
+            curriculum=weighting.curriculum,
+            num_classes=weighting.num_classes,
+            normalize=weighting.normalize,
+            teacher_key=weighting.teacher_key,
+            student_key=weighting.student_key,
+            **kwargs,
+        )
+        self.weighting = weighting
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, x_shape, y_shape=None, progress_shape=None):
+        self.built = True
+
+    def call(self, x, y=None, progress=None):
+        """Gives the weights `(batch,)` of the batch in another order."""
+        weights = self.weighting(x, y=y, progress=progress)
+        return keras.random.shuffle(weights, seed=self.seed_generator)
+
+    def get_config(self):
+        config = keras.layers.Layer.get_config(self)
+        weighting = keras.saving.serialize_keras_object(self.weighting)
+        return {**config, "weighting": weighting, "seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        config["weighting"] = keras.saving.deserialize_keras_object(config["weighting"])
+        return cls(**config)

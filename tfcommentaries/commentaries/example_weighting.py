@@ -1,0 +1,262 @@
+"""One weight per example: a curriculum."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfcommentaries.commentaries import teachers
+from tfcommentaries.commentaries.commentary import Commentary
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class ExampleWeighting(Commentary):
+    """Weights each training example, and changes the weights as training goes on.
+
+    The annotation is `w(x, y, progress) = sigmoid(teacher(...))`, one weight in
+    (0, 1) per example. `teach` multiplies `sample_weight` by it, after dividing
+    by the mean over the batch. Without that division larger weights are simply
+    a larger step size, and learning drives every weight to 1; the paper's plain
+    form is `normalize=None`.
+
+    Example:
+
+    >>> weighting = ExampleWeighting(num_classes=10)
+    >>> weights = weighting(images, labels, progress=0.0)   # (batch,), in (0, 1)
+    >>> x, y, sample_weight = weighting.teach(images, labels, None, 0.0)
+
+    Args:
+        teacher: Keras layer or model that gives one logit per example, `(batch,)`
+            or `(batch, 1)`. `None` makes a small one that fits the inputs:
+            `teachers.cbr` for images, `teachers.mlp` for vectors. For one free
+            weight per example, without a network, give `teachers.Table`.
+        curriculum: whether the teacher sees `progress`.
+        num_classes: number of classes if the teacher is to see the label,
+            which label noise and imbalance need; `None` hides the label.
+        conditioning: how progress and label reach the teacher.
+            `"channels"`: as extra channels of an image `(batch, h, w, channels)`
+            or extra features of a vector. `"dict"`: the teacher is called with
+            `{"x": ..., "progress": (batch, 1), "label": (batch, num_classes)}`,
+            for FiLM and the like. Where x is a dict its own entries take the
+            place of `"x"`, whatever `conditioning` says.
+        normalize: `"batch_mean"` divides the weights by their mean over the
+            batch when teaching; `None` does not.
+        teacher_key: where x is a dict, the entry that the teacher sees instead
+            of all of x, for example `"id"` for a table.
+        student_key: where x is a dict, the entry that the student gets instead
+            of all of x.
+        **kwargs: arguments of `Commentary`.
+
+    Reference:
+        [Raghu et al., Teaching with Commentaries, section 3](
+            https://arxiv.org/abs/2011.03037)
+    """
+
+    kind = "example_weighting"
+
+    def __init__(
+        self,
+        teacher=None,
+        curriculum=True,
+        num_classes=None,
+        conditioning="channels",
+        normalize="batch_mean",
+        teacher_key=None,
+        student_key=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if conditioning not in ("channels", "dict"):
+            raise ValueError(
+                "`conditioning` must be 'channels' or 'dict'. "
+                f"Received: conditioning={conditioning!r}"
+            )
+        if normalize not in ("batch_mean", None):
+            raise ValueError(
+                "`normalize` must be 'batch_mean' or None. "
+                f"Received: normalize={normalize!r}"
+            )
+        if num_classes is not None and num_classes < 2:
+            raise ValueError(
+                "`num_classes` must be at least 2, or None to hide the label "
+                f"from the teacher. Received: num_classes={num_classes}"
+            )
+        self.teacher = teacher
+        self.curriculum = curriculum
+        self.num_classes = num_classes
+        self.conditioning = conditioning
+        self.normalize = normalize
+        self.teacher_key = teacher_key
+        self.student_key = student_key
+        self._default_teacher = teacher is None
+
+    @property
+    def uses_labels(self):
+        return self.num_classes is not None
+
+    @property
+    def uses_progress(self):
+        return self.curriculum
+
+    def build(self, x_shape, y_shape=None, progress_shape=None):
+        if self._default_teacher and self.teacher is None:
+            self.teacher = teachers.default(self._teacher_input_shape(x_shape))
+        self.built = True
+
+    def _teacher_input_shape(self, x_shape):
+        if isinstance(x_shape, dict) and self.teacher_key is not None:
+            x_shape = x_shape[self.teacher_key]
+        if isinstance(x_shape, dict) or self.conditioning == "dict":
+            raise ValueError(
+                "ExampleWeighting has a default teacher only for a tensor of "
+                "images or vectors with `conditioning='channels'`. Pass "
+                "`teacher=`, a model that takes a dict of tensors. Received: "
+                f"inputs of shape {x_shape}, conditioning={self.conditioning!r}"
+            )
+        extra = int(self.curriculum) + (self.num_classes or 0)
+        return tuple(x_shape[:-1]) + (x_shape[-1] + extra,)
+
+    def call(self, x, y=None, progress=None):
+        """Gives the weight of each example.
+
+        Args:
+            x: inputs `(batch, ...)`, or a dict of such.
+            y: labels: integers `(batch,)` or `(batch, 1)`, or one-hot
+                `(batch, num_classes)`. Needed if `num_classes` was given.
+            progress: 0 to 1, scalar or `(batch,)`. Needed with `curriculum`.
+
+        Returns:
+            Weights in (0, 1), `(batch,)`.
+        """
+        logits = self.teacher(self._teacher_input(x, y, progress), training=False)
+        return tf.sigmoid(tf.reshape(tf.convert_to_tensor(logits), [-1]))
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        weights = annotation
+        if self.normalize == "batch_mean":
+            weights = tf.math.divide_no_nan(weights, tf.reduce_mean(weights))
+        if sample_weight is not None:
+            weights *= tf.reshape(tf.cast(sample_weight, weights.dtype), [-1])
+        return self.student_inputs(x), y, weights
+
+    def student_inputs(self, x):
+        return x if self.student_key is None else x[self.student_key]
+
+    def _teacher_input(self, x, y, progress):
+        if self.teacher_key is not None:
+            x = x[self.teacher_key]
+        batch = tf.shape(tf.nest.flatten(x)[0])[0]
+        conditions = {}
+        if self.curriculum:
+            if progress is None:
+                raise ValueError(
+                    "This ExampleWeighting is a curriculum: its weights depend on "
+                    "how far training is. Pass `progress`, from 0 (start) to 1 "
+                    "(end), or make it with `curriculum=False`."
+                )
+            progress = tf.reshape(tf.cast(progress, self.compute_dtype), [-1, 1])
+            conditions["progress"] = tf.broadcast_to(progress, [batch, 1])
+        if self.uses_labels:
+            conditions["label"] = self._one_hot(y)
+        if isinstance(x, dict):
+            return {**x, **conditions}
+        if self.conditioning == "dict":
+            return {"x": x, **conditions}
+        if not conditions:
+            return x
+        return _append_channels(x, list(conditions.values()), self.compute_dtype)
+
+    def _one_hot(self, y):
+        if y is None:
+            raise ValueError(
+                f"This ExampleWeighting sees the label (num_classes="
+                f"{self.num_classes}). Pass `y`, or make it with `num_classes=None`."
+            )
+        if y.shape.rank == 2 and y.shape[-1] == self.num_classes:
+            return tf.cast(y, self.compute_dtype)
+        labels = tf.reshape(tf.cast(y, tf.int32), [-1])
+        message = (
+            f"ExampleWeighting was built for {self.num_classes} classes but got a "
+            f"label outside 0 to {self.num_classes - 1}. Pass a larger "
+            "`num_classes` or fix the labels."
+        )
+        with tf.control_dependencies(
+            [
+                tf.debugging.assert_less(labels, self.num_classes, message),
+                tf.debugging.assert_non_negative(labels, message),
+            ]
+        ):
+            return tf.one_hot(labels, self.num_classes, dtype=self.compute_dtype)
+
+    def check_batch(self, x, y):
+        for key in (self.teacher_key, self.student_key):
+            if key is not None and (not isinstance(x, dict) or key not in x):
+                came = sorted(x) if isinstance(x, dict) else type(x).__name__
+                raise ValueError(
+                    f"ExampleWeighting needs inputs as a dict with the entry "
+                    f"{key!r} (teacher_key={self.teacher_key!r}, "
+                    f"student_key={self.student_key!r}). Received: {came}"
+                )
+        if not self.uses_labels:
+            return
+        if y is None:
+            raise ValueError(
+                f"ExampleWeighting with num_classes={self.num_classes} needs "
+                "labels, but the data set has none."
+            )
+        y = np.asarray(y)
+        if y.ndim == 2 and y.shape[-1] == self.num_classes:
+            return
+        if y.ndim > 1 and y.shape[1:] != (1,):
+            raise ValueError(
+                "ExampleWeighting takes integer labels (batch,) or one-hot labels "
+                f"(batch, {self.num_classes}). Received labels of shape {y.shape}. "
+                "Pass the right `num_classes`, or `num_classes=None` if the "
+                "teacher is not to see the label."
+            )
+        if y.size and (y.min() < 0 or y.max() >= self.num_classes):
+            wrong = y.max() if y.max() >= self.num_classes else y.min()
+            mend = f"num_classes={int(wrong) + 1}" if wrong > 0 else "labels from 0"
+            raise ValueError(
+                f"ExampleWeighting was built for {self.num_classes} classes but "
+                f"got label {wrong}. Pass {mend} or fix the labels."
+            )
+
+    def get_config(self):
+        config = super().get_config()
+        teacher = None
+        if not self._default_teacher:
+            teacher = keras.saving.serialize_keras_object(self.teacher)
+        config.update(
+            teacher=teacher,
+            curriculum=self.curriculum,
+            num_classes=self.num_classes,
+            conditioning=self.conditioning,
+            normalize=self.normalize,
+            teacher_key=self.teacher_key,
+            student_key=self.student_key,
+        )
+        return config
+
+    def get_teaching_config(self):
+        return {**self.get_config(), "teacher": None}
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        if config.get("teacher") is not None:
+            config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])
+        return cls(**config)
+
+
+def _append_channels(x, conditions, dtype):
+    """Appends `(batch, n)` conditions to the last axis of x `(batch, ..., c)`."""
+    x = tf.cast(x, dtype)
+    shape = tf.shape(x)
+    middle = x.shape.rank - 2
+    channels = [x]
+    for condition in conditions:
+        width = condition.shape[-1]
+        condition = tf.reshape(condition, [-1] + [1] * middle + [width])
+        target = tf.concat([shape[:-1], [width]], 0)
+        channels.append(tf.broadcast_to(condition, target))
+    return tf.concat(channels, -1)

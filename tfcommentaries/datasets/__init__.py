@@ -1,0 +1,17 @@
+"""Data sets to learn on. Needs the extra `tfds` for those of TFDS."""
+
+from tfcommentaries.datasets.digits import load_digits
+from tfcommentaries.datasets.label_noise import corrupt_labels
+from tfcommentaries.datasets.rotated_digits import load_rotated_digits
+from tfcommentaries.datasets.splits import Examples, Splits, split
+from tfcommentaries.datasets.tfds_images import load_tfds
+
+__all__ = [
+    "Examples",
+    "Splits",
+    "corrupt_labels",
+    "load_digits",
+    "load_rotated_digits",
+    "load_tfds",
+    "split",
+]

@@ -1,0 +1,73 @@
+"""Data sets in memory, split for learning, choosing and testing."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Examples(NamedTuple):
+    """Images with labels.
+
+    Attributes:
+        x: float32 images `(examples, height, width, channels)`, 0 to 1.
+        y: int32 labels `(examples,)`.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+class Splits(NamedTuple):
+    """Three sets without common examples.
+
+    Attributes:
+        train: what students train on.
+        validation: what the outer loss sees.
+        test: seen by neither a commentary nor a choice of settings.
+        num_classes: number of classes; labels are 0 to `num_classes - 1`.
+        name: what to call the data set.
+    """
+
+    train: Examples
+    validation: Examples
+    test: Examples
+    num_classes: int
+    name: str
+
+
+def split(examples, validation_size, test_size, seed):
+    """Splits examples at random, each class in proportion.
+
+    Args:
+        examples: `Examples`.
+        validation_size: number of validation examples.
+        test_size: number of test examples; 0 gives an empty test set.
+        seed: integer.
+
+    Returns:
+        `(train, validation, test)`.
+
+    Raises:
+        ValueError: if no training example would be left.
+    """
+    # scikit-learn is an extra: the core does without it.
+    from sklearn.model_selection import train_test_split
+
+    total = len(examples.y)
+    if validation_size < 1 or validation_size + test_size >= total:
+        raise ValueError(
+            f"Cannot split {total} examples into {validation_size} for validation, "
+            f"{test_size} for test and at least one for training. Choose smaller "
+            "sizes, with at least one validation example."
+        )
+    index = np.arange(total)
+    parts = {"test": index[:0]}
+    for name, size in (("test", test_size), ("validation", validation_size)):
+        if size:
+            index, parts[name] = train_test_split(
+                index, test_size=size, random_state=seed, stratify=examples.y[index]
+            )
+    return tuple(
+        Examples(examples.x[i], examples.y[i])
+        for i in (index, parts["validation"], parts["test"])
+    )

@@ -1,0 +1,138 @@
+"""Pictures of a learned example weighting."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+#: Colours that people with colour blindness can tell apart (Okabe and Ito).
+COLORS = ("#0072b2", "#d55e00", "#999999", "#009e73", "#cc79a7", "#e69f00")
+
+
+def learning_curves(rows, metric="accuracy", axes=None):
+    """Draws how well students do over training, one line per condition.
+
+    Args:
+        rows: from `tfcommentaries.teaching.evaluate`.
+        metric: name of the metric.
+        axes: Matplotlib axes to draw on; `None` makes a figure.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    figure, axes = _axes(axes)
+    names = dict.fromkeys(row["condition"] for row in rows)
+    for name, color in zip(names, COLORS):
+        chosen = [r for r in rows if r["condition"] == name and r["metric"] == metric]
+        step, mean, std = (
+            np.array([r[key] for r in chosen]) for key in ("student_step", "mean", "std")
+        )
+        axes.plot(step, mean, color=color, label=name.replace("_", " "))
+        axes.fill_between(step, mean - std, mean + std, color=color, alpha=0.15, lw=0)
+    seeds = max(row["seeds"] for row in rows)
+    axes.set(
+        title=f"New students (mean and std of {seeds})",
+        xlabel="student step",
+        ylabel=f"test {metric}",
+    )
+    axes.legend(frameon=False, fontsize="small")
+    return figure
+
+
+def weights_over_progress(progress, weights, groups, axes=None):
+    """Draws the mean weight of groups of examples over training.
+
+    Args:
+        progress: `(points,)`, 0 to 1.
+        weights: `(points, examples)`.
+        groups: dict from a name to a boolean mask `(examples,)`.
+        axes: as for `learning_curves`.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    figure, axes = _axes(axes)
+    colors = list(COLORS)
+    if len(groups) > len(colors):
+        # Imported with the figure already; no further cost.
+        from matplotlib import colormaps
+
+        colors = colormaps["tab20"](np.linspace(0, 1, len(groups)))
+    for (name, mask), color in zip(groups.items(), colors):
+        if mask.any():
+            axes.plot(progress, weights[:, mask].mean(1), color=color, label=name)
+    axes.set(
+        title="Weights over training", xlabel="training progress", ylabel="mean weight"
+    )
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize="small", ncols=2 if len(groups) > 5 else 1)
+    return figure
+
+
+def ranked_examples(x, captions, weights, count=8, figure=None):
+    """Draws the examples with the largest and with the smallest weight.
+
+    Args:
+        x: images `(examples, height, width, channels)`, 0 to 1.
+        captions: a text per example.
+        weights: `(examples,)`.
+        count: examples per row.
+        figure: Matplotlib figure or subfigure to draw on; `None` makes one.
+
+    Returns:
+        The figure.
+    """
+    figure = figure or Figure(figsize=(1.1 * count, 3.2), layout="constrained")
+    order = np.argsort(weights, kind="stable")
+    count = min(count, len(order))
+    grid = figure.subplots(2, count, squeeze=False)
+    for row, (title, index) in enumerate(
+        (("largest weights", order[::-1]), ("smallest weights", order))
+    ):
+        for axes, i in zip(grid[row], index):
+            image = x[i]
+            if image.shape[-1] == 1:
+                axes.imshow(image[..., 0], cmap="gray_r", vmin=0, vmax=1)
+            else:
+                axes.imshow(np.clip(image, 0, 1))
+            axes.set_title(f"{captions[i]}\n{weights[i]:.3f}", fontsize="x-small")
+            axes.axis("off")
+        grid[row][0].text(
+            -0.25,
+            0.5,
+            title,
+            transform=grid[row][0].transAxes,
+            rotation=90,
+            va="center",
+            ha="right",
+            fontsize="small",
+        )
+    return figure
+
+
+def learning_history(history, axes=None):
+    """Draws the outer loss and the hypergradient's norm over outer steps.
+
+    Args:
+        history: dict with lists `outer_step`, `loss`, `hypergradient_norm`.
+        axes: as for `learning_curves`.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    figure, axes = _axes(axes)
+    axes.plot(history["outer_step"], history["loss"], color=COLORS[0])
+    axes.set(title="Learning the commentary", xlabel="outer step", ylabel="outer loss")
+    axes.yaxis.label.set_color(COLORS[0])
+    twin = axes.twinx()
+    twin.plot(history["outer_step"], history["hypergradient_norm"], color=COLORS[1])
+    twin.set_yscale("log")
+    twin.set_ylabel("norm of the hypergradient", color=COLORS[1])
+    twin.spines["top"].set_visible(False)
+    return figure
+
+
+def _axes(axes):
+    if axes is not None:
+        axes.spines[["top", "right"]].set_visible(False)
+        return axes.figure, axes
+    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    return _axes(figure.add_subplot())

@@ -1,0 +1,8 @@
+"""Learning a commentary."""
+
+from tfcommentaries.learning.commentary_learner import (
+    CommentaryLearner,
+    NonFiniteHypergradientError,
+)
+
+__all__ = ["CommentaryLearner", "NonFiniteHypergradientError"]

@@ -1,0 +1,266 @@
+"""Learns a commentary."""
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.hypergradients import UnrolledTraining
+from tfcommentaries.learning.data_checks import check_data
+from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
+from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
+from tfcommentaries.learning.outer_batches import endless, outer_batches
+from tfcommentaries.learning.student_initialization import StudentInitialization
+from tfcommentaries.students import FunctionalStudent
+
+_NOT_FINITE = "The hypergradient is not finite."
+
+
+class NonFiniteHypergradientError(ArithmeticError):
+    """The hypergradient is NaN or infinite; the commentary is the last good one."""
+
+
+class CommentaryLearner(keras.Model):
+    """Learns a commentary by bilevel optimisation. `fit` runs outer steps.
+
+    One outer step trains a student for `inner_steps` steps with the commentary,
+    measures the trained student's loss on a validation batch without it, and
+    takes one optimizer step on the commentary. How the student trains, its
+    optimizer and its loss, is what it was compiled with.
+
+    Example:
+
+    >>> student.compile("adam", loss="sparse_categorical_crossentropy")
+    >>> learner = CommentaryLearner(ExampleWeighting(num_classes=10), student)
+    >>> learner.compile(optimizer=keras.optimizers.Adam(1e-3), metrics=["accuracy"])
+    >>> learner.fit((x, y), validation_data=(x_val, y_val), steps_per_epoch=10,
+    ...             epochs=10)
+    >>> learner.commentary.teach(x, y, None, 0.5)
+
+    Logs, besides the outer `loss` and the compiled metrics of the trained
+    students: `hypergradient_norm` (before any clipping) and `annotation_mean`,
+    `annotation_min`, `annotation_max` on the last inner batch of each outer step.
+
+    Args:
+        commentary: the `Commentary` to learn, in place.
+        student: a compiled `keras.Model`, or a function that makes one. It is
+            not changed.
+        inner_training: how the hypergradient is found. Defaults to
+            `UnrolledTraining()`.
+        inner_steps: student steps per outer step, `T`.
+        student_initialization: `"fresh"` draws new initial weights for every
+            outer step, `"fixed"` always uses the student's own, an integer is the
+            size of a pool of initial weights to take in turn. A commentary that
+            is to teach other students wants `"fresh"` or a pool.
+        validation_mode: `"training"` or `"inference"`, how the trained student
+            runs on the validation batch. In training mode, as in the paper, batch
+            normalisation uses that batch's statistics, since those of a short
+            training are not settled; a student with dropout may want
+            `"inference"`.
+        seed: integer; initial weights and the order of arrays follow from it.
+        **kwargs: other arguments of `keras.Model`.
+
+    Reference:
+        [Raghu et al., Teaching with Commentaries, algorithm 1](
+            https://arxiv.org/abs/2011.03037)
+    """
+
+    def __init__(
+        self,
+        commentary,
+        student,
+        inner_training=None,
+        inner_steps=100,
+        student_initialization="fresh",
+        validation_mode="training",
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if inner_steps < 1:
+            raise ValueError(
+                f"`inner_steps` must be at least 1. Received: inner_steps={inner_steps}"
+            )
+        if validation_mode not in ("training", "inference"):
+            raise ValueError(
+                "`validation_mode` must be 'training' or 'inference'. "
+                f"Received: {validation_mode!r}"
+            )
+        self.commentary = commentary
+        self.student = FunctionalStudent(student)
+        self.inner_training = inner_training or UnrolledTraining()
+        self.inner_steps = inner_steps
+        self.validation_mode = validation_mode
+        self.seed = seed
+        self.initialization = StudentInitialization(
+            self.student, student_initialization, seed
+        )
+        self.train_student = None
+        self.hypergradient_norm = keras.metrics.Mean("hypergradient_norm")
+        self.annotation_mean = keras.metrics.Mean("annotation_mean")
+        self.annotation_min = keras.metrics.Mean("annotation_min")
+        self.annotation_max = keras.metrics.Mean("annotation_max")
+
+    def compile(self, optimizer="adam", loss=None, metrics=None, **kwargs):
+        """Configures the outer loop.
+
+        Args:
+            optimizer: the commentary's. Clip hypergradients with its `clipnorm`
+                or `global_clipnorm`.
+            loss: outer loss. `None` takes the student's own loss.
+            metrics: Keras metrics of the trained students on validation batches.
+            **kwargs: other arguments of `keras.Model.compile`. `jit_compile` is
+                off unless asked for: XLA is several times slower on CPUs here.
+        """
+        kwargs.setdefault("jit_compile", False)
+        loss = self.student.model.loss if loss is None else loss
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
+    def call(self, x, y=None, progress=None):
+        """The commentary's annotation; see `Commentary.call`."""
+        return self.commentary(x, y=y, progress=progress)
+
+    def fit(
+        self,
+        train,
+        validation_data,
+        batch_size=None,
+        validation_batch_size=None,
+        steps_per_epoch=10,
+        epochs=1,
+        callbacks=None,
+        checkpoint_dir=None,
+        verbose="auto",
+    ):
+        """Learns the commentary.
+
+        Args:
+            train: what students train on: a batched `tf.data.Dataset` of
+                `(x, y)` or `(x, y, sample_weight)`, or such a tuple of arrays.
+            validation_data: likewise, what the outer loss sees. What it holds
+                decides what is taught: with label noise or imbalance in `train`
+                it must be clean or balanced. One batch is used per outer step.
+            batch_size: examples per inner batch. `None` keeps a data set's own
+                batch size, and is 32 for arrays.
+            validation_batch_size: examples per outer batch. `None` keeps a data
+                set's own batch size, and for arrays takes all, at most 512.
+            steps_per_epoch: outer steps per epoch, after which Keras callbacks
+                run and a checkpoint is written.
+            epochs: number of epochs.
+            callbacks: list of Keras callbacks.
+            checkpoint_dir: where to keep a checkpoint. If it holds one, learning
+                goes on from there; with data whose order is fixed (arrays, or
+                data sets shuffled with a seed) the result is the same as without
+                the interruption.
+            verbose: as in Keras.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: if the data do not fit, before learning starts.
+            NonFiniteHypergradientError: if a hypergradient is not finite.
+        """
+        if not self.compiled:
+            raise ValueError("Call `learner.compile(...)` before `learner.fit(...)`.")
+        if validation_batch_size is None and not isinstance(
+            validation_data, tf.data.Dataset
+        ):
+            validation_batch_size = min(512, len(tf.nest.flatten(validation_data)[0]))
+        batches, batch = endless(train, batch_size, self.seed, "training")
+        validation, validation_batch = endless(
+            validation_data, validation_batch_size, self.seed + 1, "validation"
+        )
+        check_data(train, self.commentary, "training")
+        check_data(validation_data, self.commentary, "validation")
+        self._prepare(batch, validation_batch)
+        done = 0
+        internal = [self.initialization, HypergradientMonitor()]
+        if checkpoint_dir is not None:
+            checkpoint = LearnerCheckpoint(
+                checkpoint_dir,
+                {
+                    "commentary": self.commentary.variables,
+                    "optimizer": self.optimizer.variables,
+                    "student": tf.nest.flatten(self.initialization.variables),
+                },
+            )
+            done = checkpoint.restore()
+            internal.append(checkpoint)
+        data = outer_batches(batches, validation, self.inner_steps)
+        try:
+            return super().fit(
+                data.skip(done * steps_per_epoch),
+                steps_per_epoch=steps_per_epoch,
+                epochs=epochs,
+                initial_epoch=done,
+                callbacks=internal + list(callbacks or []),
+                verbose=verbose,
+            )
+        except tf.errors.InvalidArgumentError as error:
+            if _NOT_FINITE not in error.message:
+                raise
+            raise NonFiniteHypergradientError(
+                f"{_NOT_FINITE} The commentary is as it was before outer step "
+                f"{int(self.optimizer.iterations)}. Use fewer `inner_steps`, "
+                "`truncate`, a smaller learning rate of the student, or Adam with a "
+                "larger `eps_root`; and see whether the student's loss itself stays "
+                "finite."
+            ) from None
+
+    def _prepare(self, batch, validation_batch):
+        """Builds what is not built and checks that the parts fit together."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        x, y, _ = self.commentary.teach(x, y, None, 0.0)
+        if not self.commentary.trainable_variables:
+            raise ValueError(
+                f"The commentary {self.commentary.name!r} has nothing to learn: it "
+                "has no trainable variable."
+            )
+        self.student.build(x, y)
+        x, y, _ = self._without_commentary(validation_batch)
+        self.student.build(x, y)
+        self.initialization.build()
+        self.train_student = self.inner_training.bind(self.commentary, self.student)
+        self.optimizer.build(self.commentary.trainable_variables)
+        self.built = True
+
+    def _without_commentary(self, batch):
+        """The batch as a student gets it without being taught."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        return self.commentary.student_inputs(x), y, sample_weight
+
+    def train_step(self, data):
+        batches, validation_batch = data
+        variables = self.commentary.trainable_variables
+        phi = [tf.convert_to_tensor(v) for v in variables]
+        x, y, sample_weight = self._without_commentary(validation_batch)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(phi)
+            weights = self.train_student(phi, self.initialization.weights, batches)
+            outputs, _ = self.student.predict(
+                weights, x, training=self.validation_mode == "training"
+            )
+            loss = self.compute_loss(x, y, outputs, sample_weight)
+        hypergradient = tape.gradient(
+            loss, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        norm = tf.debugging.check_numerics(
+            tf.linalg.global_norm(hypergradient), _NOT_FINITE
+        )
+        self._log(batches, loss, norm)
+        with tf.control_dependencies([norm]):
+            hypergradient = [tf.identity(g) for g in hypergradient]
+        self.optimizer.apply(hypergradient, variables)
+        return self.compute_metrics(x, y, outputs, sample_weight)
+
+    def _log(self, batches, loss, norm):
+        last = tf.nest.map_structure(lambda t: t[-1], batches)
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(last)
+        progress = (self.inner_steps - 1) / self.inner_steps
+        annotation = self.commentary(x, y=y, progress=progress)
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss)
+        self.hypergradient_norm.update_state(norm)
+        self.annotation_mean.update_state(tf.reduce_mean(annotation))
+        self.annotation_min.update_state(tf.reduce_min(annotation))
+        self.annotation_max.update_state(tf.reduce_max(annotation))

@@ -1,0 +1,40 @@
+"""Checks of a user's data before any long work starts."""
+
+import numpy as np
+import tensorflow as tf
+
+#: How many batches of a data set are read; arrays are checked whole.
+BATCHES = 16
+
+
+def check_data(data, commentary, name):
+    """Raises where the data cannot be learned from.
+
+    Args:
+        data: a batched `tf.data.Dataset`, of which the first batches are read, or
+            a tuple of arrays.
+        commentary: asked whether it takes the inputs and labels.
+        name: what to call the data in errors.
+
+    Raises:
+        ValueError: on values that are not finite, and on whatever the
+            commentary refuses.
+    """
+    if isinstance(data, tf.data.Dataset):
+        for batch in data.take(BATCHES):
+            _check(batch, commentary, name)
+    else:
+        _check(tuple(part for part in data if part is not None), commentary, name)
+
+
+def _check(batch, commentary, name):
+    batch = tf.nest.map_structure(np.asarray, batch)
+    for part, values in zip(("inputs", "labels", "sample weights"), batch):
+        for array in tf.nest.flatten(values):
+            if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+                wrong = array[~np.isfinite(array)]
+                raise ValueError(
+                    f"The {part} of the {name} data hold {wrong.size} values that "
+                    f"are not finite (such as {wrong[0]}). Remove or replace them."
+                )
+    commentary.check_batch(batch[0], batch[1])

@@ -1,0 +1,55 @@
+"""Lets an interrupted `CommentaryLearner.fit` go on where it was."""
+
+import keras
+import tensorflow as tf
+
+
+class LearnerCheckpoint(keras.callbacks.Callback):
+    """Saves the whole state of a learner after each epoch.
+
+    Keras's `BackupAndRestore` says only during `fit` at which epoch training
+    goes on, and the data must be at the right place before. TensorFlow writes a
+    checkpoint beside the old one and then changes over, so being killed at any
+    moment loses at most one epoch.
+
+    Args:
+        directory: where to keep the checkpoint.
+        variables: dict of lists of variables to save.
+    """
+
+    def __init__(self, directory, variables):
+        super().__init__()
+        self.epochs_done = tf.Variable(0, dtype=tf.int64, trainable=False)
+        tracked = {
+            name: [v.value if isinstance(v, keras.Variable) else v for v in values]
+            for name, values in variables.items()
+        }
+        checkpoint = tf.train.Checkpoint(epochs_done=self.epochs_done, **tracked)
+        self.manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=1)
+
+    def restore(self):
+        """Restores the newest checkpoint, if there is one.
+
+        Returns:
+            The number of epochs that are done.
+
+        Raises:
+            ValueError: if the checkpoint is of another learner.
+        """
+        latest = self.manager.latest_checkpoint
+        if latest is None:
+            return 0
+        try:
+            status = self.manager.checkpoint.restore(latest)
+            status.assert_existing_objects_matched()
+        except (ValueError, AssertionError) as error:
+            raise ValueError(
+                f"The checkpoint {latest} is of another commentary, student or "
+                "optimizer. Learn with the same ones, or in an empty directory. "
+                f"The error was: {error}"
+            ) from error
+        return int(self.epochs_done)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs_done.assign(epoch + 1)
+        self.manager.save(checkpoint_number=epoch + 1)

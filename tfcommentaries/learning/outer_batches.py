@@ -1,0 +1,83 @@
+"""Data of the outer loop: inner batches beside a validation batch."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def outer_batches(train, validation, inner_steps):
+    """Makes an endless data set with one element per outer step.
+
+    Args:
+        train: endless batches that students train on, from `endless`.
+        validation: endless batches that the outer loss sees, from `endless`.
+        inner_steps: student steps per outer step, `T`.
+
+    Returns:
+        A `tf.data.Dataset` of `(train_batches, validation_batch)`; each tensor of
+        the former is `(T, batch, ...)`, of the latter `(batch, ...)`.
+    """
+    train = train.batch(inner_steps, drop_remainder=True)
+    return tf.data.Dataset.zip((train, validation)).prefetch(2)
+
+
+def endless(data, batch_size, seed, name):
+    """Makes endless batches that all have the same size.
+
+    Args:
+        data: a batched `tf.data.Dataset` of `(x, y)` or `(x, y, sample_weight)`,
+            or such a tuple of arrays, which are then shuffled.
+        batch_size: examples per batch. `None` keeps the size of a data set's
+            first batch, and is 32 for arrays.
+        seed: for shuffling arrays.
+        name: what to call the data in errors.
+
+    Returns:
+        `(dataset, batch)`: the endless data set and one of its batches.
+
+    Raises:
+        ValueError: if there is no example, or the structure is another.
+    """
+    if isinstance(data, tf.data.Dataset):
+        first = next(iter(data.take(1)), None)
+    else:
+        data, first = _from_arrays(data, seed, name)
+    if first is None:
+        raise ValueError(f"The {name} data is empty: it has no example.")
+    if not isinstance(first, tuple | list) or len(first) not in (2, 3):
+        raise ValueError(
+            f"The {name} data must have elements (x, y) or (x, y, sample_weight). "
+            f"Received: {type(first).__name__} "
+            f"{first if isinstance(first, dict) else ''}".rstrip()
+        )
+    sizes = {int(t.shape[0]) for t in tf.nest.flatten(first) if t.shape.rank}
+    if len(sizes) != 1 or not all(t.shape.rank for t in tf.nest.flatten(first)):
+        raise ValueError(
+            f"The {name} data must be batched, with the same number of examples in "
+            "x and y. Call `.batch(batch_size)` on it. Received elements of shape "
+            f"{[tuple(t.shape) for t in tf.nest.flatten(first)]}"
+        )
+    batch_size = batch_size or sizes.pop()
+    data = data.repeat().rebatch(batch_size, drop_remainder=True)
+    return data, next(iter(data.take(1)))
+
+
+def _from_arrays(data, seed, name):
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise ValueError(
+            f"The {name} data must be a batched tf.data.Dataset or a tuple of arrays "
+            f"(x, y) or (x, y, sample_weight). Received: {type(data).__name__}"
+        )
+    data = tf.nest.map_structure(
+        np.asarray, tuple(part for part in data if part is not None)
+    )
+    sizes = {len(array) for array in tf.nest.flatten(data)}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"The arrays of the {name} data differ in length: {sorted(sizes)}. Each "
+            "needs one entry per example."
+        )
+    if not max(sizes, default=0):
+        return None, None
+    dataset = tf.data.Dataset.from_tensor_slices(data)
+    dataset = dataset.shuffle(max(sizes), seed=seed).batch(32)
+    return dataset, next(iter(dataset))

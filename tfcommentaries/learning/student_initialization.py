@@ -1,0 +1,65 @@
+"""Where each student starts from."""
+
+import keras
+import tensorflow as tf
+
+
+class StudentInitialization(keras.callbacks.Callback):
+    """Sets the students' initial weights before each outer step.
+
+    Args:
+        student: `FunctionalStudent`.
+        mode: `"fixed"`: always the weights that the student model has;
+            `"fresh"`: new ones at every outer step; an integer: that many,
+            drawn once and taken in turn.
+        seed: integer, from which all fresh weights follow.
+    """
+
+    def __init__(self, student, mode, seed):
+        super().__init__()
+        if mode not in ("fixed", "fresh") and not (isinstance(mode, int) and mode > 0):
+            raise ValueError(
+                "`student_initialization` must be 'fixed', 'fresh' or the number of "
+                f"initialisations to take in turn. Received: {mode!r}"
+            )
+        self.student = student
+        self.mode = mode
+        self.seed = seed
+        self._pool = {}
+        self.variables = None
+
+    def build(self):
+        """Makes the variables, once the student is built."""
+        if self.variables is None:
+            self.variables = tf.nest.map_structure(
+                lambda t: tf.Variable(t, trainable=False), self.student.weights
+            )
+        if self.mode != "fixed":
+            first, second = self._draw(0), self._draw(1)
+            random = zip(first.trainable, second.trainable)
+            if all(bool(tf.reduce_all(a == b)) for a, b in random):
+                raise ValueError(
+                    f"Fresh students of {self.student.model.name!r} all start alike: "
+                    "its initializers have fixed seeds. Leave the seeds out, or use "
+                    "`student_initialization='fixed'`."
+                )
+
+    @property
+    def weights(self):
+        """`StudentWeights` that the next student starts from, as tensors."""
+        return tf.nest.map_structure(tf.convert_to_tensor, self.variables)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.mode == "fixed":
+            return
+        step = int(self.model.optimizer.iterations)
+        weights = self._draw(step if self.mode == "fresh" else step % self.mode)
+        tf.nest.map_structure(lambda v, t: v.assign(t), self.variables, weights)
+
+    def _draw(self, number):
+        if number in self._pool:
+            return self._pool[number]
+        weights = self.student.draw(f"learning-{self.seed}-{number}")
+        if self.mode != "fresh":
+            self._pool[number] = weights
+        return weights

@@ -1,0 +1,68 @@
+"""Makes a differentiable optimizer from a Keras one."""
+
+import keras
+
+from tfcommentaries.optimizers.adam import Adam
+from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
+from tfcommentaries.optimizers.rmsprop import RMSprop
+from tfcommentaries.optimizers.sgd import SGD
+
+# By exact class: a subclass may change what a step does.
+_DIFFERENTIABLE = {
+    keras.optimizers.SGD: (SGD, ("momentum", "nesterov")),
+    keras.optimizers.Adam: (Adam, ("beta_1", "beta_2", "epsilon", "amsgrad")),
+    keras.optimizers.AdamW: (Adam, ("beta_1", "beta_2", "epsilon", "amsgrad")),
+    keras.optimizers.RMSprop: (RMSprop, ("rho", "momentum", "epsilon", "centered")),
+}
+_COMMON = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue")
+# Options that a differentiable step does not have, with the value that is off.
+_REFUSED = {"use_ema": False, "gradient_accumulation_steps": None}
+
+
+def from_keras(optimizer, variables=None, **overrides):
+    """Makes the differentiable form of a Keras optimizer.
+
+    Args:
+        optimizer: a `keras.optimizers` SGD, Adam, AdamW or RMSprop, or the name
+            of one, or a `LossScaleOptimizer` around one (which is left out: the
+            inner training computes its gradients in float32). An
+            `InnerOptimizer` is returned as it is.
+        variables: the variables to be trained, asked which of them the
+            optimizer excludes from weight decay. `None` means that none is.
+        **overrides: arguments of the differentiable optimizer that Keras does
+            not have, such as `eps_root` of `Adam`.
+
+    Returns:
+        An `InnerOptimizer`.
+
+    Raises:
+        ValueError: if the optimizer has no differentiable form.
+    """
+    if isinstance(optimizer, InnerOptimizer):
+        return optimizer
+    optimizer = keras.optimizers.get(optimizer)
+    if type(optimizer) is keras.optimizers.LossScaleOptimizer:
+        optimizer = optimizer.inner_optimizer
+    if type(optimizer) not in _DIFFERENTIABLE:
+        names = ", ".join(c.__name__ for c in _DIFFERENTIABLE)
+        raise ValueError(
+            f"{type(optimizer).__name__} has no differentiable form. Compile the "
+            f"student with one of {names}, or pass your own "
+            "tfcommentaries.optimizers.InnerOptimizer as `optimizer`."
+        )
+    config = optimizer.get_config()
+    for option, off in _REFUSED.items():
+        if config.get(option, off) != off:
+            raise ValueError(
+                f"{type(optimizer).__name__}({option}={config[option]!r}) has no "
+                f"differentiable form. Set {option}={off!r}."
+            )
+    cls, names = _DIFFERENTIABLE[type(optimizer)]
+    kwargs = {name: config[name] for name in names + _COMMON}
+    rate = config["learning_rate"]
+    if isinstance(rate, dict):
+        rate = keras.optimizers.schedules.deserialize(rate)
+    if variables is not None and kwargs["weight_decay"] is not None:
+        # Keras offers no public way to ask for exclusions.
+        kwargs["decayed"] = [bool(optimizer._use_weight_decay(v)) for v in variables]
+    return cls(learning_rate=rate, **{**kwargs, **overrides})

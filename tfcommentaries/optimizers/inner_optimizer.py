@@ -1,0 +1,90 @@
+"""The differentiable form of a Keras optimizer."""
+
+import tensorflow as tf
+
+
+class InnerOptimizer:
+    """A Keras optimizer as a pair of pure functions, `init` and `update`.
+
+    Keras's own optimizers assign to variables, through which no gradient flows.
+    Subclasses say what one step does in `step`; clipping, weight decay and the
+    learning-rate schedule are here, in Keras's order: clip, decay, step.
+
+    Args:
+        learning_rate: a number, or a
+            `keras.optimizers.schedules.LearningRateSchedule`.
+        weight_decay: decoupled weight decay, or `None`.
+        clipnorm: largest norm of each gradient, or `None`.
+        global_clipnorm: largest norm of all gradients together, or `None`.
+        clipvalue: largest absolute value of a gradient, or `None`.
+        decayed: per weight whether `weight_decay` applies; `None` means all.
+    """
+
+    def __init__(
+        self,
+        learning_rate,
+        weight_decay=None,
+        clipnorm=None,
+        global_clipnorm=None,
+        clipvalue=None,
+        decayed=None,
+    ):
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.global_clipnorm = global_clipnorm
+        self.clipvalue = clipvalue
+        self.decayed = decayed
+
+    def init(self, weights):
+        """Makes the slots, a list with one tuple of tensors per weight."""
+        raise NotImplementedError
+
+    def step(self, gradient, slots, weight, learning_rate, step):
+        """One step of one weight; returns `(weight, slots)`."""
+        raise NotImplementedError
+
+    def update(self, gradients, slots, weights, step):
+        """One step of all weights.
+
+        Args:
+            gradients: a tensor per weight.
+            slots: as `init` made them.
+            weights: a tensor per weight.
+            step: integer scalar, 0 for the first step.
+
+        Returns:
+            `(weights, slots)` after the step.
+        """
+        rate = self.learning_rate
+        if callable(rate):
+            rate = rate(step)
+        decayed = self.decayed or [True] * len(weights)
+        updated = []
+        for gradient, slot, weight, decays in zip(
+            self._clip(gradients), slots, weights, decayed, strict=True
+        ):
+            rate_ = tf.cast(rate, weight.dtype)
+            if self.weight_decay is not None and decays:
+                weight -= weight * tf.cast(self.weight_decay, weight.dtype) * rate_
+            updated.append(self.step(gradient, slot, weight, rate_, step))
+        return [weight for weight, _ in updated], [slot for _, slot in updated]
+
+    def _clip(self, gradients):
+        # Keras applies the first of the three that is set.
+        if self.clipnorm:
+            return [_scale_to(self.clipnorm, [g])[0] for g in gradients]
+        if self.global_clipnorm:
+            return _scale_to(self.global_clipnorm, gradients)
+        if self.clipvalue:
+            limit = self.clipvalue
+            return [tf.clip_by_value(g, -limit, limit) for g in gradients]
+        return gradients
+
+
+def _scale_to(limit, gradients):
+    # The maximum is inside the root: at a zero gradient the root alone has an
+    # infinite derivative.
+    squared = tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients])
+    scale = limit / tf.sqrt(tf.maximum(squared, tf.cast(limit**2, squared.dtype)))
+    return [g * scale for g in gradients]

@@ -1,0 +1,7 @@
+"""The SavedModel of a commentary."""
+
+from tfcommentaries.saving.export import export_commentary
+from tfcommentaries.saving.manifest import read_manifest
+from tfcommentaries.saving.saved_commentary import SavedCommentary, load_commentary
+
+__all__ = ["SavedCommentary", "export_commentary", "load_commentary", "read_manifest"]

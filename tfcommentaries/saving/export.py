@@ -1,0 +1,63 @@
+"""Exporting a commentary as a SavedModel."""
+
+import os
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.saving.manifest import FILE, make_manifest, to_json
+from tfcommentaries.saving.replacing import replacing_directory
+
+#: Names that the signature gives to what is not an input of the user's.
+_RESERVED = ("y", "progress")
+
+
+def export_commentary(commentary, path, learned=None, metrics=None):
+    """Exports a commentary as a SavedModel that needs none of this package.
+
+    Its signature `annotate`, which is also `serving_default`, takes the inputs by
+    name (`x`, or the entries of a dict), and `y` and `progress` where the
+    commentary uses them, all with a free batch axis; `progress` is one number per
+    example. It gives `annotation`. The manifest is `assets/commentary.json`.
+
+    Args:
+        commentary: a `Commentary` that has been called or learned.
+        path: directory; one that is there is replaced at the end.
+        learned: as for `make_manifest`.
+        metrics: as for `make_manifest`.
+
+    Raises:
+        ValueError: if the commentary has never been called.
+    """
+    if commentary.batch_spec is None:
+        raise ValueError(
+            f"The commentary {commentary.name!r} does not know its inputs yet. Learn "
+            "it, or call it on a batch, before exporting it."
+        )
+    manifest = make_manifest(commentary, learned, metrics)
+    x_spec = commentary.batch_spec[0]
+    taken = set(_RESERVED).intersection(x_spec if isinstance(x_spec, dict) else ())
+    if taken:
+        raise ValueError(
+            f"The inputs have entries named {sorted(taken)}, which an exported "
+            "commentary keeps for the labels and the progress. Rename them."
+        )
+    signature = {
+        name: tf.TensorSpec(spec["shape"], spec["dtype"], name=name)
+        for name, spec in manifest["inputs"].items()
+    }
+
+    def annotate(inputs):
+        inputs = dict(inputs)
+        y, progress = inputs.pop("y", None), inputs.pop("progress", None)
+        x = inputs if manifest["inputs_are_dict"] else inputs["x"]
+        return {"annotation": commentary(x, y=y, progress=progress)}
+
+    text = to_json(manifest)
+    with replacing_directory(path) as directory:
+        archive = keras.export.ExportArchive()
+        archive.track(commentary)
+        archive.add_endpoint("annotate", annotate, [signature])
+        archive.write_out(directory, verbose=False)
+        with tf.io.gfile.GFile(os.path.join(directory, FILE), "w") as file:
+            file.write(text)

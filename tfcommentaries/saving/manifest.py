@@ -1,0 +1,116 @@
+"""What an exported commentary says of itself."""
+
+import datetime
+import json
+import os
+import platform
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfcommentaries import version
+
+#: Where the manifest lies inside the SavedModel.
+FILE = os.path.join("assets", "commentary.json")
+#: Raised by one when an older reader could not use a newer manifest.
+FORMAT = 1
+
+
+def make_manifest(commentary, learned=None, metrics=None):
+    """Makes the manifest of a commentary that has been called.
+
+    Args:
+        commentary: a built `Commentary`.
+        learned: dict that tells how it was learned: data set, student, steps.
+        metrics: dict of what it gained.
+
+    Returns:
+        A dict that JSON can hold.
+    """
+    x_spec, y_spec = commentary.batch_spec
+    inputs = x_spec if isinstance(x_spec, dict) else {"x": x_spec}
+    specs = {name: _spec(spec) for name, spec in inputs.items()}
+    if commentary.uses_labels:
+        specs["y"] = _spec(y_spec)
+    if commentary.uses_progress:
+        specs["progress"] = {"shape": [None], "dtype": "float32"}
+    return {
+        "format": FORMAT,
+        "kind": commentary.kind,
+        "class": keras.saving.get_registered_name(type(commentary)),
+        "teaching_config": commentary.get_teaching_config(),
+        "inputs": specs,
+        "inputs_are_dict": isinstance(x_spec, dict),
+        "uses_labels": commentary.uses_labels,
+        "uses_progress": commentary.uses_progress,
+        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(
+            timespec="seconds"
+        ),
+        "versions": {
+            "tfcommentaries": version.__version__,
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "python": platform.python_version(),
+        },
+        "learned": learned or {},
+        "metrics": metrics or {},
+    }
+
+
+def read_manifest(path):
+    """Reads the manifest of an exported commentary.
+
+    Args:
+        path: directory of the SavedModel.
+
+    Returns:
+        The manifest, a dict.
+
+    Raises:
+        FileNotFoundError: if there is no SavedModel.
+        ValueError: if it is not a commentary, or one of a newer format.
+    """
+    path = os.fspath(path)
+    if not tf.io.gfile.exists(os.path.join(path, "saved_model.pb")):
+        raise FileNotFoundError(
+            f"There is no SavedModel at {path}: it has no file saved_model.pb. Pass "
+            "the directory that `export_commentary` or `tfcommentaries learn` wrote."
+        )
+    file_path = os.path.join(path, FILE)
+    if not tf.io.gfile.exists(file_path):
+        raise ValueError(
+            f"The SavedModel at {path} is not a commentary: it has no {FILE}. Pass "
+            "the directory that `export_commentary` or `tfcommentaries learn` wrote."
+        )
+    with tf.io.gfile.GFile(file_path) as file:
+        try:
+            manifest = json.loads(file.read())
+            known = manifest["format"] <= FORMAT
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"The manifest {file_path} cannot be read ({error}). Export the "
+                "commentary again."
+            ) from error
+    if not known:
+        raise ValueError(
+            f"The commentary at {path} has format {manifest['format']}; this "
+            f"tfcommentaries {version.__version__} reads up to {FORMAT}. Install the "
+            "newest tfcommentaries."
+        )
+    return manifest
+
+
+def to_json(value):
+    """Writes a manifest or metrics as JSON text, NumPy numbers included."""
+
+    def plain(item):
+        if isinstance(item, np.generic | np.ndarray):
+            return item.tolist()
+        raise TypeError(f"JSON cannot hold a {type(item).__name__}: {item!r}")
+
+    return json.dumps(value, indent=2, default=plain) + "\n"
+
+
+def _spec(spec):
+    return {"shape": list(spec.shape), "dtype": spec.dtype.name}

@@ -1,0 +1,133 @@
+"""Using an exported commentary."""
+
+import os
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.commentaries import Commentary
+from tfcommentaries.saving.manifest import read_manifest
+
+
+class SavedCommentary(Commentary):
+    """A commentary that was exported, for teaching and annotating.
+
+    The annotation comes from the SavedModel's own graph, so the teacher's code
+    is not needed. It cannot be learned further.
+
+    Args:
+        path: directory of the SavedModel.
+        **kwargs: arguments of `Commentary`.
+
+    Raises:
+        FileNotFoundError: if there is no SavedModel.
+        ValueError: if it is not a commentary, or its kind is not known here.
+    """
+
+    def __init__(self, path, **kwargs):
+        super().__init__(**kwargs)
+        self.directory = os.fspath(path)
+        self.manifest = read_manifest(path)
+        self.kind = self.manifest["kind"]
+        cls = keras.saving.get_registered_object(self.manifest["class"])
+        if cls is None:
+            raise ValueError(
+                f"The commentary at {path} is of the class {self.manifest['class']}, "
+                "which is not known here. Import the module that registers it with "
+                "`keras.saving.register_keras_serializable`."
+            )
+        config = {**self.manifest["teaching_config"]}
+        self._applying = cls.from_config(config)
+        self._loaded = tf.saved_model.load(self.directory)
+        self.trainable = False
+
+    @property
+    def uses_labels(self):
+        return self.manifest["uses_labels"]
+
+    @property
+    def uses_progress(self):
+        return self.manifest["uses_progress"]
+
+    @property
+    def learned_steps(self):
+        """Student steps that it was learned for, or `None` if it does not say."""
+        return self.manifest["learned"].get("inner_steps")
+
+    def build(self, x_shape, y_shape=None, progress_shape=None):
+        self.built = True
+
+    def call(self, x, y=None, progress=None):
+        """Annotates a batch with the SavedModel; see `Commentary.call`."""
+        inputs = dict(x) if isinstance(x, dict) else {"x": x}
+        if self.uses_labels:
+            if y is None:
+                raise ValueError(
+                    f"The commentary at {self.directory} sees the label. Pass `y`."
+                )
+            inputs["y"] = y
+        if self.uses_progress:
+            if progress is None:
+                raise ValueError(
+                    f"The commentary at {self.directory} is a curriculum. Pass `progress`, "
+                    "from 0 to 1."
+                )
+            batch = tf.shape(tf.nest.flatten(x)[0])[0]
+            progress = tf.reshape(tf.cast(progress, tf.float32), [-1])
+            inputs["progress"] = tf.broadcast_to(progress, [batch])
+        inputs = {
+            name: self._cast(name, spec, inputs)
+            for name, spec in self.manifest["inputs"].items()
+        }
+        return self._loaded.annotate(inputs)["annotation"]
+
+    def _cast(self, name, spec, inputs):
+        if name not in inputs:
+            raise ValueError(
+                f"The commentary at {self.directory} needs the input {name!r}. Received: "
+                f"{sorted(inputs)}"
+            )
+        tensor = tf.convert_to_tensor(inputs[name])
+        if name == "y" and tensor.shape.rank == len(spec["shape"]) + 1:
+            tensor = tf.squeeze(tensor, -1)
+        if not tensor.shape.is_compatible_with(spec["shape"]):
+            raise ValueError(
+                f"The commentary at {self.directory} was learned on {name!r} of shape "
+                f"{tuple(spec['shape'])}, but got {tuple(tensor.shape)}. Give it such "
+                "inputs, or learn a commentary for these."
+            )
+        return tf.cast(tensor, spec["dtype"])
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        return self._applying.apply(annotation, x, y, sample_weight)
+
+    def student_inputs(self, x):
+        return self._applying.student_inputs(x)
+
+    def check_batch(self, x, y):
+        self._applying.check_batch(x, y)
+
+    def get_config(self):
+        return {**super().get_config(), "path": self.directory}
+
+
+def load_commentary(commentary, learned_steps=None):
+    """Loads a commentary if it is not one already.
+
+    Args:
+        commentary: a `Commentary`, or the path of an exported one.
+        learned_steps: overrides what the exported commentary says.
+
+    Returns:
+        `(commentary, learned_steps)`; the latter is `None` where nobody says.
+    """
+    if isinstance(commentary, str | os.PathLike):
+        commentary = SavedCommentary(commentary)
+    elif not isinstance(commentary, Commentary):
+        raise TypeError(
+            "Expected a tfcommentaries.Commentary or the path of an exported one. "
+            f"Received: {commentary!r}"
+        )
+    if learned_steps is None:
+        learned_steps = getattr(commentary, "learned_steps", None)
+    return commentary, learned_steps

@@ -1,0 +1,217 @@
+"""A Keras model as a pure function of its weights."""
+
+import contextlib
+import random
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.students.exact_moments import exact_moments
+
+
+class StudentWeights(NamedTuple):
+    """All state of a student, as tensors.
+
+    Attributes:
+        trainable: one tensor per entry of `model.trainable_variables`.
+        non_trainable: likewise of `model.non_trainable_variables`: statistics of
+            batch normalisation, states of random-number seeds.
+    """
+
+    trainable: list
+    non_trainable: list
+
+
+class FunctionalStudent:
+    """Runs a compiled Keras model with weights that come in as tensors.
+
+    Nothing here changes the model's own variables, so a student can be trained,
+    differentiated and thrown away inside one `tf.function`. Batch-normalisation
+    statistics and dropout seeds are part of the weights: running the same step
+    with the same weights again repeats it exactly. Random numbers must come
+    from the model's own `keras.random.SeedGenerator`s, as in Keras's layers.
+
+    Example:
+
+    >>> student = FunctionalStudent(model)
+    >>> weights = student.weights
+    >>> loss, non_trainable = student.loss(weights, x, y, sample_weight)
+
+    Args:
+        model: a compiled `keras.Model`, functional, Sequential or subclassed; or
+            a function without arguments that makes one, which lets `draw` make
+            students whose class cannot be rebuilt from its config.
+    """
+
+    def __init__(self, model):
+        self._make_model = None
+        if not isinstance(model, keras.Model):
+            if not callable(model):
+                raise TypeError(
+                    "A student must be a compiled keras.Model or a function that "
+                    f"makes one. Received: {model!r}"
+                )
+            self._make_model = model
+            model = self._make_model()
+        if not getattr(model, "compiled", False) or model.loss is None:
+            raise ValueError(
+                f"The student {model.name!r} has no loss or optimizer: they define "
+                "how it trains. Call `student.compile(optimizer=..., loss=...)` "
+                "first."
+            )
+        self.model = model
+
+    def build(self, x, y):
+        """Creates the variables that the model makes on its first batch.
+
+        Args:
+            x: a batch of inputs.
+            y: its labels.
+        """
+        try:
+            outputs = self.model(x, training=False)
+            loss = self.model.compute_loss(x=x, y=y, y_pred=outputs, training=False)
+        except Exception as error:
+            raise ValueError(
+                f"The student {self.model.name!r} does not take this data: inputs "
+                f"of shape {_shapes(x)}, labels of shape {_shapes(y)}. It must map "
+                "such inputs to what its loss takes with such labels. "
+                f"The error was: {error}"
+            ) from error
+        if loss.shape.rank != 0:
+            raise ValueError(
+                f"The loss of the student {self.model.name!r} has shape "
+                f"{tuple(loss.shape)}, expected one number. Compile it with a "
+                "reduction."
+            )
+
+    @property
+    def weights(self):
+        """The model's present weights, as `StudentWeights`."""
+        return self._read(self.model)
+
+    @staticmethod
+    def _read(model):
+        return StudentWeights(
+            [tf.convert_to_tensor(v) for v in model.trainable_variables],
+            [tf.convert_to_tensor(v) for v in model.non_trainable_variables],
+        )
+
+    def assign(self, weights):
+        """Writes `weights` into the model's own variables."""
+        for variable, value in zip(
+            self.model.trainable_variables, weights.trainable, strict=True
+        ):
+            variable.assign(value)
+        for variable, value in zip(
+            self.model.non_trainable_variables, weights.non_trainable, strict=True
+        ):
+            variable.assign(value)
+
+    def draw(self, seed):
+        """Draws the weights of a new student of the same architecture.
+
+        Args:
+            seed: an integer; the same seed gives the same weights.
+
+        Returns:
+            Fresh `StudentWeights`. The model keeps its own.
+
+        Raises:
+            ValueError: if the model cannot be made again from its config.
+        """
+        # Keras draws the seeds of unseeded initializers from Python's generator.
+        state = random.getstate()
+        random.seed(seed)
+        try:
+            return self._read(self._make_model() if self._make_model else self._clone())
+        finally:
+            random.setstate(state)
+
+    def _clone(self):
+        model = self.model
+        try:
+            if isinstance(model, keras.Sequential) or hasattr(model, "_functional"):
+                return keras.models.clone_model(model)
+            clone = type(model).from_config(model.get_config())
+            if not clone.built:
+                clone.build_from_config(model.get_build_config())
+            if len(clone.variables) != len(model.variables):
+                raise ValueError("the copy has other variables")
+            return clone
+        except Exception as error:
+            raise ValueError(
+                f"The student {model.name!r} ({type(model).__name__}) cannot be made "
+                "again from its config, which fresh initial weights need. Pass a "
+                "function that makes the compiled student instead of the student, "
+                f"or use `student_initialization='fixed'`. The error was: {error}"
+            ) from error
+
+    def predict(self, weights, x, training=False):
+        """Runs the student.
+
+        Args:
+            weights: `StudentWeights`.
+            x: inputs `(batch, ...)`, or a structure of such.
+            training: whether batch normalisation and dropout run as in training.
+
+        Returns:
+            `(outputs, non_trainable)`: the outputs and the updated state.
+        """
+        with self._scope(weights) as scope:
+            outputs = self.model(x, training=training)
+        return outputs, self._updated(scope)
+
+    def loss(self, weights, x, y, sample_weight=None, training=True):
+        """The student's own compiled loss, regularisation included.
+
+        Args:
+            weights: `StudentWeights`.
+            x: inputs `(batch, ...)`, or a structure of such.
+            y: labels as the compiled loss takes them.
+            sample_weight: `(batch,)` weights or `None`.
+            training: as for `predict`.
+
+        Returns:
+            `(loss, non_trainable)`: a scalar and the updated state.
+        """
+        with self._scope(weights) as scope:
+            outputs = self.model(x, training=training)
+            loss = self.model.compute_loss(
+                x=x,
+                y=y,
+                y_pred=outputs,
+                sample_weight=sample_weight,
+                training=training,
+            )
+        return loss, self._updated(scope)
+
+    def constrain(self, trainable):
+        """Applies the variables' constraints, as Keras does after a step."""
+        return [
+            value if variable.constraint is None else variable.constraint(value)
+            for variable, value in zip(self.model.trainable_variables, trainable)
+        ]
+
+    @contextlib.contextmanager
+    def _scope(self, weights):
+        model = self.model
+        mapping = zip(
+            model.trainable_variables + model.non_trainable_variables,
+            list(weights.trainable) + list(weights.non_trainable),
+            strict=True,
+        )
+        scope = keras.StatelessScope(state_mapping=list(mapping), collect_losses=True)
+        with exact_moments(), scope:
+            yield scope
+
+    def _updated(self, scope):
+        return [
+            tf.convert_to_tensor(scope.get_current_value(v))
+            for v in self.model.non_trainable_variables
+        ]
+
+
+def _shapes(structure):
+    return tf.nest.map_structure(lambda t: tuple(t.shape), structure)

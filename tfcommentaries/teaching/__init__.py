@@ -1,0 +1,7 @@
+"""Using a commentary to train a student."""
+
+from tfcommentaries.teaching.commentary_callback import CommentaryCallback
+from tfcommentaries.teaching.dataset import teach
+from tfcommentaries.teaching.evaluation import evaluate, paired_gain
+
+__all__ = ["CommentaryCallback", "evaluate", "paired_gain", "teach"]

@@ -1,0 +1,119 @@
+"""Teaching inside a user's own `model.fit`."""
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.saving import load_commentary
+from tfcommentaries.teaching.progress import progress_schedule
+
+
+class CommentaryCallback(keras.callbacks.Callback):
+    """Teaches a compiled Keras model with a commentary while it is fitted.
+
+    Each training batch passes through `commentary.teach` before the model's own
+    `train_step`. Loss, metrics, optimizer and a `train_step` of the user's stay
+    as they are, and after `fit` the model is as it was. Sample weights that the
+    user gives are multiplied. Evaluation and `validation_data` are not taught.
+
+    Example:
+
+    >>> model.compile("adam", loss="sparse_categorical_crossentropy")
+    >>> model.fit(x, y, epochs=5, callbacks=[CommentaryCallback("path/to/it")])
+
+    Args:
+        commentary: a `Commentary`, or the path of an exported one.
+        progress: as for `progress_schedule`: `"stretch"`, `"clip"` or a function.
+        total_steps: batches of the whole training. `None` takes what `fit` knows;
+            needed where a data set does not know its length.
+        learned_steps: as for `progress_schedule`; `None` takes what the exported
+            commentary says.
+    """
+
+    def __init__(
+        self, commentary, progress="stretch", total_steps=None, learned_steps=None
+    ):
+        super().__init__()
+        self.commentary, self.learned_steps = load_commentary(commentary, learned_steps)
+        self.progress = progress
+        self.total_steps = total_steps
+        self._step = None
+        self._total = None
+        self._armed = False
+
+    def set_model(self, model):
+        # `fit` calls this just before it asks for the train function, which it
+        # would otherwise keep from an earlier `fit`. The shadow also notices the
+        # next `fit` without this callback, if this one was interrupted.
+        self.restore()
+        super().set_model(model)
+        with model.distribute_strategy.scope():
+            self._step = _counter()
+            self._total = _counter()
+        self._armed = True
+        model.make_train_function = self._make_train_function
+
+    def _make_train_function(self, force=False):
+        model = self.model
+        if not self._armed:
+            self.restore()
+            return model.make_train_function(force=force)
+        self._armed = False
+        original = model.train_step
+        schedule = None
+        if self.commentary.uses_progress:
+            schedule = progress_schedule(self.progress, self._total, self.learned_steps)
+
+        def train_step(data):
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+            progress = None if schedule is None else schedule(self._step)
+            taught = self.commentary.teach(x, y, sample_weight, progress)
+            self._step.assign_add(1)
+            return original(taught)
+
+        model.train_step = train_step
+        try:
+            type(model).make_train_function(model, force=True)
+        finally:
+            del model.train_step
+        return model.train_function
+
+    def on_train_begin(self, logs=None):
+        total = self.total_steps
+        if total is None and self.params.get("steps") is not None:
+            total = self.params["epochs"] * self.params["steps"]
+        if total is None:
+            if self.commentary.uses_progress and self.progress == "stretch":
+                self.restore()
+                raise ValueError(
+                    "progress='stretch' needs to know how many batches the whole "
+                    "training has, and this data set does not know its length. "
+                    "Pass `total_steps=` to CommentaryCallback or `steps_per_epoch=` "
+                    "to fit."
+                )
+            return
+        self._total.assign(total)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # So that a training that goes on at a later epoch is as far as it says.
+        if self.params.get("steps") is not None:
+            self._step.assign(epoch * self.params["steps"])
+
+    def on_train_end(self, logs=None):
+        self.restore()
+
+    def restore(self):
+        """Makes the model as it was. Only needed by hand after an interruption."""
+        model = self.model
+        if model is not None and "make_train_function" in vars(model):
+            del model.make_train_function
+            model.train_function = None
+        self._armed = False
+
+
+def _counter():
+    return tf.Variable(
+        0,
+        dtype=tf.int64,
+        trainable=False,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )

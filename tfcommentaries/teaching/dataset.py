@@ -1,0 +1,53 @@
+"""Teaching inside a tf.data pipeline."""
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.saving import load_commentary
+from tfcommentaries.teaching.progress import progress_schedule
+
+
+def teach(
+    dataset, commentary, total_steps=None, progress="stretch", learned_steps=None
+):
+    """Applies a commentary to each batch of a data set.
+
+    Example:
+
+    >>> taught = teach(train.repeat(), "path/to/commentary", total_steps=1000)
+    >>> model.fit(taught, epochs=10, steps_per_epoch=100)
+
+    Args:
+        dataset: batched, of `(x, y)` or `(x, y, sample_weight)`. It counts the
+            steps, so it must hold all of the training's batches in one go:
+            `.repeat()` it before, not after.
+        commentary: a `Commentary`, or the path of an exported one.
+        total_steps: batches of the whole training. `None` takes the data set's
+            cardinality, where it is known.
+        progress: as for `progress_schedule`.
+        learned_steps: as for `progress_schedule`; `None` takes what the exported
+            commentary says.
+
+    Returns:
+        A data set of `(x, y, sample_weight)`.
+    """
+    commentary, learned_steps = load_commentary(commentary, learned_steps)
+    if total_steps is None:
+        cardinality = int(dataset.cardinality())
+        total_steps = cardinality if cardinality > 0 else None
+    schedule = None
+    if commentary.uses_progress:
+        schedule = progress_schedule(progress, total_steps, learned_steps)
+
+    def teach_batch(step, batch):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        now = None if schedule is None else schedule(step)
+        x, y, sample_weight = commentary.teach(x, y, sample_weight, now)
+        if sample_weight is None:
+            return x, y
+        return x, y, sample_weight
+
+    return dataset.enumerate().map(
+        lambda step, *batch: teach_batch(step, batch[0] if len(batch) == 1 else batch),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
