@@ -70,11 +70,15 @@ class CommentaryCallback(keras.callbacks.Callback):
             self._step.assign_add(1)
             return original(taught)
 
+        own = vars(model).get("train_step")
         model.train_step = train_step
         try:
             type(model).make_train_function(model, force=True)
         finally:
-            del model.train_step
+            if own is None:
+                del model.train_step
+            else:
+                model.train_step = own
         return model.train_function
 
     def on_train_begin(self, logs=None):

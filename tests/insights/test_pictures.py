@@ -1,0 +1,54 @@
+"""Pictures show what they are given."""
+
+import numpy as np
+import pytest
+
+from tfcommentaries import insights
+
+ROWS = [
+    {
+        "condition": name,
+        "student_step": step,
+        "metric": "accuracy",
+        "mean": mean * step,
+        "std": 0.1,
+        "seeds": 5,
+        "values": [],
+    }
+    for name, mean in (("plain", 0.1), ("plain_with_validation", 0.2))
+    for step in (1, 2)
+]
+
+
+def test_learning_curves_have_a_line_per_condition():
+    (axes,) = insights.learning_curves(ROWS).axes
+    lines = {line.get_label(): line.get_ydata() for line in axes.lines}
+    np.testing.assert_allclose(lines["plain"], [0.1, 0.2])
+    np.testing.assert_allclose(lines["plain with validation"], [0.2, 0.4])
+    assert axes.get_title() == "New students (mean and std of 5)"
+
+
+@pytest.mark.parametrize("count", [2, 10])
+def test_weights_have_a_line_per_group_with_examples(count):
+    groups = {str(i): np.arange(20) % count == i for i in range(count)}
+    groups["nobody"] = np.zeros(20, bool)
+    weights = np.stack([np.arange(20) % count, np.arange(20) % count + 1])
+    (axes,) = insights.weights_over_progress([0, 1], weights, groups).axes
+    assert len(axes.lines) == count
+    np.testing.assert_allclose(axes.lines[1].get_ydata(), [1, 2])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_examples_are_ranked(channels):
+    weights = np.array([0.2, 0.9, 0.1, 0.5])
+    x = np.zeros((4, 3, 3, channels))
+    figure = insights.ranked_examples(x, list("abcd"), weights, count=2)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["b\n0.900", "d\n0.500", "c\n0.100", "a\n0.200"]
+
+
+def test_history_shows_loss_and_norm():
+    history = {"outer_step": [1, 2], "loss": [3, 2], "hypergradient_norm": [1, 10]}
+    left, right = insights.learning_history(history).axes
+    np.testing.assert_allclose(left.lines[0].get_ydata(), [3, 2])
+    np.testing.assert_allclose(right.lines[0].get_ydata(), [1, 10])

@@ -1,0 +1,242 @@
+"""Learning a commentary: that it learns, resumes, and stops in time."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import make_student
+
+from tfcommentaries import (
+    CommentaryLearner,
+    ExampleWeighting,
+    NonFiniteHypergradientError,
+    UnrolledTraining,
+    teachers,
+)
+
+
+def make_learner(student=None, outer=None, **options):
+    options = {"inner_steps": 4, **options}
+    commentary = ExampleWeighting(teachers.mlp((75,), units=(16,)), num_classes=10)
+    learner = CommentaryLearner(commentary, student or make_student((64,)), **options)
+    learner.compile(outer or keras.optimizers.Adam(0.01), metrics=["accuracy"])
+    return learner
+
+
+@pytest.fixture
+def data(digits, noisy_digits):
+    """Flat noisy training and clean validation digits."""
+    x, y, _ = noisy_digits
+    train = x.reshape(len(x), -1), y
+    validation = digits.validation.x.reshape(300, -1), digits.validation.y
+    return train, validation
+
+
+def test_learns_to_mistrust_wrong_labels(data, noisy_digits):
+    train, validation = data
+    learner = make_learner(inner_steps=30)
+    history = learner.fit(
+        train, validation, batch_size=32, epochs=2, steps_per_epoch=30, verbose=0
+    ).history
+    assert history["loss"][-1] < history["loss"][0]
+    weights = learner.commentary(train[0], y=train[1], progress=1.0).numpy()
+    corrupted = noisy_digits[2]
+    assert weights[corrupted].mean() < 0.7 * weights[~corrupted].mean()
+
+
+def test_one_outer_step_descends_the_hypergradient(data):
+    train, validation = data
+    x, y = train[0][:32], train[1][:32]
+    learner = make_learner(
+        outer=keras.optimizers.SGD(0.1), student_initialization="fixed"
+    )
+    dataset = tf.data.Dataset.from_tensors((x, y))
+    learner.commentary(x, y=y, progress=0.0)
+    variables = learner.commentary.trainable_variables
+    for variable in variables:
+        variable.assign(tf.random.normal(variable.shape, stddev=0.3))
+    phi = [tf.convert_to_tensor(v) for v in variables]
+    student = learner.student
+    student.build(x, y)
+    layer = UnrolledTraining().bind(learner.commentary, student)
+    with tf.GradientTape() as tape:
+        tape.watch(phi)
+        batches = tf.repeat(x[None], 4, 0), tf.repeat(y[None], 4, 0)
+        weights = layer(phi, student.weights, batches)
+        loss, _ = student.loss(weights, *validation)
+    expected = [p - 0.1 * g for p, g in zip(phi, tape.gradient(loss, phi))]
+    logs = learner.fit(dataset, validation, steps_per_epoch=1, verbose=0).history
+    np.testing.assert_allclose(logs["loss"][0], loss, rtol=1e-5)
+    for variable, value in zip(variables, expected):
+        np.testing.assert_allclose(variable, value, rtol=1e-4, atol=1e-6)
+
+
+def test_logs_what_tells_how_learning_goes(data):
+    learner = make_learner()
+    history = learner.fit(*data, steps_per_epoch=2, verbose=0).history
+    assert set(history) == {
+        "loss",
+        "accuracy",
+        "hypergradient_norm",
+        "annotation_mean",
+        "annotation_min",
+        "annotation_max",
+    }
+    assert 0 < history["annotation_min"][0] <= history["annotation_mean"][0]
+    assert history["hypergradient_norm"][0] > 0
+
+
+def test_the_student_is_not_changed(data):
+    student = make_student((64,))
+    before = [np.array(v) for v in student.variables]
+    make_learner(student).fit(*data, steps_per_epoch=2, verbose=0)
+    for old, new in zip(before, student.variables):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize(("mode", "different"), [("fixed", 1), ("fresh", 6), (2, 2)])
+def test_students_start_where_they_should(data, mode, different):
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(self.model.initialization.weights.trainable[0].numpy())
+
+    learner = make_learner(student_initialization=mode)
+    learner.fit(*data, steps_per_epoch=6, callbacks=[Watch()], verbose=0)
+    assert len({w.tobytes() for w in seen}) == different
+
+
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(data, tmp_path):
+    def learn(epochs, directory):
+        keras.utils.set_random_seed(7)
+        learner = make_learner(inner_steps=3)
+        history = learner.fit(
+            *data,
+            steps_per_epoch=2,
+            epochs=epochs,
+            checkpoint_dir=str(tmp_path / directory),
+            verbose=0,
+        )
+        return learner.commentary.trainable_variables, history.epoch
+
+    whole, _ = learn(4, "whole")
+    learn(2, "parts")
+    resumed, epochs = learn(4, "parts")
+    assert epochs == [2, 3]
+    for a, b in zip(whole, resumed):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+def test_a_checkpoint_of_another_learner_is_refused(data, tmp_path):
+    make_learner().fit(*data, steps_per_epoch=1, checkpoint_dir=tmp_path, verbose=0)
+    other = make_learner(make_student((64,), units=9))
+    with pytest.raises(ValueError, match="is of another commentary, student"):
+        other.fit(*data, steps_per_epoch=1, checkpoint_dir=tmp_path, verbose=0)
+
+
+def test_stops_at_a_hypergradient_that_is_not_finite(data):
+    student = make_student((64,), optimizer=keras.optimizers.SGD(1e30))
+    learner = make_learner(student)
+    learner.commentary(data[0][0], y=data[0][1], progress=0.0)
+    before = [np.array(v) for v in learner.commentary.variables]
+    with pytest.raises(NonFiniteHypergradientError, match=r"not finite.*Use fewer"):
+        learner.fit(*data, steps_per_epoch=2, verbose=0)
+    for old, new in zip(before, learner.commentary.variables):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_takes_data_sets_with_uneven_batches_and_sample_weights(data):
+    (x, y), validation = data
+    weight = np.ones(len(y), "float32")
+    train = tf.data.Dataset.from_tensor_slices((x, y, weight)).batch(300)
+    outer = tf.data.Dataset.from_tensor_slices(validation).batch(64)
+    history = make_learner().fit(train, outer, steps_per_epoch=3, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_inference_mode_for_the_outer_loss(data):
+    learner = make_learner(validation_mode="inference")
+    history = learner.fit(*data, steps_per_epoch=1, verbose=0).history
+    assert np.isfinite(history["hypergradient_norm"]).all()
+
+
+def test_a_table_learns_from_ids(data):
+    (x, y), validation = data
+    commentary = ExampleWeighting(
+        teachers.Table(len(y)), curriculum=False, teacher_key="id", student_key="x"
+    )
+    learner = CommentaryLearner(commentary, make_student((64,)), inner_steps=4)
+    learner.compile(keras.optimizers.Adam(0.1))
+    inputs = {"id": np.arange(len(y)), "x": x}
+    outer = {"id": np.zeros(300, "int64"), "x": validation[0]}, validation[1]
+    learner.fit((inputs, y), outer, steps_per_epoch=2, verbose=0)
+    moved = np.array(commentary.teacher.logits) != 0
+    # Two outer steps of four batches of 32, drawn without repetition.
+    assert moved.sum() == 2 * 4 * 32
+
+
+def arrays(x, y):
+    return np.asarray(x, "float32"), np.asarray(y, "int32")
+
+
+GOOD = arrays(np.zeros((40, 64)), np.zeros(40))
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        (arrays(np.zeros((0, 64)), []), "training data is empty"),
+        (tf.data.Dataset.from_tensor_slices(GOOD).take(0).batch(4), "is empty"),
+        (arrays(np.full((40, 64), np.nan), GOOD[1]), "2560 values that are not finite"),
+        (arrays(GOOD[0], np.full(40, 12)), "10 classes but got label 12"),
+        ((GOOD[0], GOOD[1][:39]), r"differ in length: \[39, 40\]"),
+        (GOOD[0], "batched tf.data.Dataset or a tuple"),
+        (tf.data.Dataset.from_tensor_slices(GOOD), "must be batched"),
+        (tf.data.Dataset.from_tensor_slices(GOOD[0]).batch(4), r"elements \(x, y\)"),
+    ],
+    ids=range(8),
+)
+def test_wrong_data_are_named_before_learning_starts(train, message):
+    with pytest.raises(ValueError, match=message):
+        make_learner().fit(train, GOOD, steps_per_epoch=1, verbose=0)
+
+
+def test_wrong_validation_data_are_named_too():
+    wrong = arrays(np.full((40, 64), np.inf), GOOD[1])
+    with pytest.raises(ValueError, match="validation data hold 2560 values"):
+        make_learner().fit(GOOD, wrong, steps_per_epoch=1, verbose=0)
+
+
+def test_an_incompatible_student_is_named():
+    with pytest.raises(ValueError, match=r"does not take this data.*\(32, 64\)"):
+        make_learner(make_student((5,))).fit(GOOD, GOOD, steps_per_epoch=1, verbose=0)
+
+
+def test_fit_before_compile_is_named():
+    learner = CommentaryLearner(ExampleWeighting(), make_student((64,)))
+    with pytest.raises(ValueError, match="compile"):
+        learner.fit(GOOD, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"inner_steps": 0}, "`inner_steps` must be at least 1"),
+        ({"student_initialization": "warm"}, "'fixed', 'fresh' or the number"),
+        ({"validation_mode": "test"}, "'training' or 'inference'"),
+    ],
+)
+def test_wrong_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        make_learner(**options)
+
+
+def test_students_that_all_start_alike_are_refused(data):
+    initializer = keras.initializers.GlorotUniform(seed=1)
+    student = keras.Sequential(
+        [keras.Input((64,)), keras.layers.Dense(10, kernel_initializer=initializer)]
+    )
+    student.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    with pytest.raises(ValueError, match="all start alike"):
+        make_learner(student).fit(*data, steps_per_epoch=1, verbose=0)

@@ -1,0 +1,45 @@
+"""Comparing students fairly."""
+
+import numpy as np
+import pytest
+from conftest import make_student
+
+from tfcommentaries.commentaries import ConstantWeighting
+from tfcommentaries.teaching import evaluate, paired_gain
+
+
+def test_conditions_that_are_the_same_come_out_the_same(digits):
+    train, test = digits.train, digits.test
+    conditions = {
+        "plain": (*train, None),
+        "ones": (*train, ConstantWeighting(1.0)),
+        "none": (*train, ConstantWeighting(0.0)),
+    }
+    rows = evaluate(make_student(), conditions, test, 40, 20, seeds=2, batch_size=32)
+    assert {(r["condition"], r["student_step"], r["metric"]) for r in rows} == {
+        (c, s, m) for c in conditions for s in (20, 40) for m in ("accuracy", "loss")
+    }
+    found = {(r["condition"], r["student_step"], r["metric"]): r for r in rows}
+    plain = found["plain", 40, "accuracy"]
+    np.testing.assert_allclose(plain["values"], found["ones", 40, "accuracy"]["values"])
+    assert plain["seeds"] == 2
+    assert plain["mean"] == pytest.approx(np.mean(plain["values"]))
+    assert plain["std"] == pytest.approx(np.std(plain["values"], ddof=1))
+    # The two students differ, and without a weight nobody learns.
+    assert plain["values"][0] != plain["values"][1]
+    assert found["none", 40, "accuracy"]["mean"] < plain["mean"] - 0.3
+
+
+def test_gains_are_paired():
+    rows = [
+        {"condition": c, "student_step": 1, "metric": "accuracy", "values": v}
+        for c, v in (("a", [0.5, 0.7, 0.9]), ("b", [0.4, 0.5, 0.8]))
+    ]
+    mean, error = paired_gain(rows, "a", "b", "accuracy", 1)
+    assert mean == pytest.approx(0.4 / 3)
+    assert error == pytest.approx(np.std([0.1, 0.2, 0.1], ddof=1) / np.sqrt(3))
+
+
+def test_steps_must_be_a_multiple(digits):
+    with pytest.raises(ValueError, match="multiple"):
+        evaluate(make_student(), {}, digits.test, 10, 3, seeds=1, batch_size=8)
