@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tfcommentaries import datasets, students
+from tfcommentaries.cli.arguments import STUDENTS
 
 
 class NoisyData(NamedTuple):
@@ -72,11 +73,7 @@ class Task:
 
     def make_student(self, splits):
         """Makes a compiled student for images and labels like those of `splits`."""
-        if ":" in self.student:
-            module, name = self.student.split(":", 1)
-            make = getattr(importlib.import_module(module), name)
-        else:
-            make = getattr(students, self.student)
+        make = self._find_student()
         student = make(splits.train.x.shape[1:], splits.num_classes)
         student.compile(
             optimizer=keras.optimizers.Adam(self.learning_rate),
@@ -84,3 +81,16 @@ class Task:
             metrics=["accuracy"],
         )
         return student
+
+    def _find_student(self):
+        if self.student in STUDENTS:
+            return getattr(students, self.student)
+        module, _, name = self.student.partition(":")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ValueError(
+                f"There is no student {self.student!r} ({error}). Choose one of "
+                f"{', '.join(STUDENTS)}, or 'module:function' of a function that can "
+                "be imported."
+            ) from error

@@ -46,11 +46,12 @@ class Commentary(keras.layers.Layer):
         """Annotates a batch; see `call`, which subclasses implement."""
         if progress is not None and not isinstance(progress, keras.KerasTensor):
             progress = tf.convert_to_tensor(progress, tf.float32)
+        if self.batch_spec is not None:
+            self._check_spec(x)
+        annotation = super().__call__(x, y=y, progress=progress)
         if self.batch_spec is None:
             self.batch_spec = (_spec(x), None if y is None else _spec(y))
-        else:
-            self._check_spec(x)
-        return super().__call__(x, y=y, progress=progress)
+        return annotation
 
     def call(self, x, y=None, progress=None):
         """Annotates a batch.

@@ -1,0 +1,202 @@
+"""The command line as people use it: whole runs, interruption, wrong input."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from tfcommentaries import SavedCommentary
+from tfcommentaries.cli import evaluate, main
+from tfcommentaries.cli.run_folder import RunFolder
+from tfcommentaries.cli.task import Task
+
+LEARN = [
+    "--label_noise=0.4",
+    "--train_size=128",
+    "--validation_size=100",
+    "--outer_steps=6",
+    "--inner_steps=3",
+    "--steps_per_epoch=2",
+]
+
+
+def run(*arguments):
+    """Runs one command in this process; returns its exit code."""
+    return main.run(main.parse(["tfcommentaries", *map(str, arguments)]))
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("run") / "run"
+    assert run("learn", f"--run_dir={folder}", *LEARN) == 0
+    return folder
+
+
+def test_learn_writes_a_whole_run_folder(learned):
+    config = json.loads((learned / "config.json").read_text())
+    assert config["label_noise"] == 0.4
+    assert len(list(csv.DictReader((learned / "history.csv").open()))) == 3
+    manifest = SavedCommentary(learned / "commentary").manifest
+    assert manifest["learned"] == {**config, "method": "UnrolledTraining"}
+    assert manifest["metrics"]["loss"] > 0
+    pictures = {p.name for p in (learned / "pictures").iterdir()}
+    assert pictures == {
+        "examples.png",
+        "learning.png",
+        "weights_by_class.png",
+        "weights_by_label_quality.png",
+    }
+
+
+def test_learn_again_does_nothing(learned, capsys):
+    before = (learned / "commentary" / "saved_model.pb").stat().st_mtime_ns
+    assert run("learn", f"--run_dir={learned}", *LEARN) == 0
+    assert "is learned already" in capsys.readouterr().out
+    assert (learned / "commentary" / "saved_model.pb").stat().st_mtime_ns == before
+
+
+def test_learn_with_other_settings_is_refused(learned, capsys):
+    assert run("learn", f"--run_dir={learned}", *LEARN, "--inner_steps=4") == 1
+    message = capsys.readouterr().err
+    assert "inner_steps: 3 there, 4 now" in message
+    assert "another --run_dir" in message
+
+
+def test_evaluate_compares_new_students(learned, capsys):
+    arguments = ["--steps=6", "--every=3", "--seeds=2"]
+    assert run("evaluate", f"--run_dir={learned}", *arguments) == 0
+    printed = capsys.readouterr().out
+    assert "Test accuracy (mean ± std over 2 new students)" in printed
+    rows = json.loads((learned / "metrics.json").read_text())
+    assert {r["condition"] for r in rows} == {
+        "plain",
+        "commentary",
+        "constant",
+        "plain_with_validation",
+    }
+    assert {r["student_step"] for r in rows} == {3, 6}
+    for row in rows:
+        assert row["mean"] == pytest.approx(np.mean(row["values"]))
+    assert (learned / "pictures" / "overview.png").stat().st_size > 10_000
+
+
+def test_teach_saves_a_keras_model(learned, tmp_path, capsys):
+    model = tmp_path / "new" / "taught.keras"
+    arguments = ["teach", f"--run_dir={learned}", f"--model={model}", "--epochs=1"]
+    assert run(*arguments, "--student=few_shot_net") == 0
+    loaded = keras.models.load_model(model)
+    assert loaded.name == "few_shot_net"
+    data = Task.from_config(RunFolder(str(learned)).read_config()).load_data()
+    accuracy = loaded.evaluate(*data.splits.test, verbose=0, return_dict=True)
+    assert f"accuracy {accuracy['accuracy']:.4f}" in capsys.readouterr().out
+    assert [p.name for p in model.parent.iterdir()] == ["taught.keras"]
+
+
+def test_inspect_prints_the_manifest(learned, capsys):
+    assert run("inspect", learned / "commentary") == 0
+    printed = capsys.readouterr().out
+    assert "example_weighting" in printed
+    assert "x: float32 (None, 8, 8, 1)" in printed
+    assert "inner_steps: 3" in printed
+    assert run("inspect", learned / "commentary", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "example_weighting"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "--run_dir=nowhere"], "nowhere is not the folder of a run"),
+        (["inspect", "nowhere"], "no SavedModel at nowhere"),
+        (["learn", "--run_dir=new", "--dataset=no_such"], "knows no data set"),
+        (["learn", "--run_dir=new", "--label_noise=4"], "`fraction` must be from 0"),
+        (["learn", "--run_dir=new", "--validation_size=0"], "at least one validation"),
+        (["learn", "--run_dir=new", "--student=nothing"], "no student 'nothing'"),
+        (["teach", "--run_dir=new", "--model=it.h5"], "must end with .keras"),
+    ],
+)
+def test_wrong_input_is_one_clear_line(
+    arguments, message, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["learn"], ["fly"], ["learn", "--steps=x"]])
+def test_a_wrong_command_line_ends_with_2(arguments):
+    with pytest.raises(SystemExit) as stop:
+        run(*arguments)
+    assert stop.value.code == 2
+
+
+def test_help_is_quick_and_names_the_commands():
+    command = [sys.executable, "-X", "importtime", "-m", "tfcommentaries.cli.main"]
+    done = subprocess.run([*command, "--help"], capture_output=True, text=True)
+    for name in ("learn", "evaluate", "teach", "inspect"):
+        assert f"    {name} " in done.stdout
+    assert "tensorflow" not in done.stderr
+
+
+def start(folder):
+    command = [sys.executable, "-m", "tfcommentaries.cli.main", "learn"]
+    return subprocess.Popen(
+        [*command, f"--run_dir={folder}", *LEARN, "--outer_steps=12"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_killed_and_started_again_it_ends_with_the_same_commentary(tmp_path):
+    whole, killed = start(tmp_path / "whole"), start(tmp_path / "killed")
+    checkpoint = tmp_path / "killed" / "checkpoint" / "checkpoint"
+    deadline = time.monotonic() + 300
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    whole.communicate()
+    assert not (tmp_path / "killed" / "commentary").exists()
+    printed, _ = start(tmp_path / "killed").communicate()
+    assert "Epoch 1/6" not in printed
+    x = np.random.default_rng(0).uniform(size=(9, 8, 8, 1)).astype("float32")
+    found, expected = (
+        SavedCommentary(tmp_path / name / "commentary")(x, y=np.arange(9), progress=0.5)
+        for name in ("killed", "whole")
+    )
+    assert np.ptp(expected) > 0
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_the_table_says_when_there_is_no_gain():
+    def rows(gain):
+        return [
+            {
+                "condition": name,
+                "student_step": 5,
+                "metric": "accuracy",
+                "mean": float(np.mean(values)),
+                "std": float(np.std(values, ddof=1)),
+                "seeds": 3,
+                "values": values,
+            }
+            for name, values in (
+                ("plain", [0.5, 0.6, 0.7]),
+                ("commentary", [0.5 + gain, 0.61 + gain, 0.69 + gain]),
+            )
+        ]
+
+    assert "The commentary helps" in evaluate.table(rows(0.1))
+    assert "+10.0 ± 0.6" in evaluate.table(rows(0.1))
+    assert "No gain that could be told from chance" in evaluate.table(rows(0.0))
+    assert "No gain that could be told from chance" in evaluate.table(rows(-0.1))
