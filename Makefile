@@ -20,10 +20,10 @@ demo: $(VENV)/installed
 	$(QUIET) $(VENV)/bin/tfcommentaries evaluate --run_dir=runs/demo
 
 test: $(VENV)/installed
-	$(QUIET) $(VENV)/bin/python -m pytest -q tests
+	$(QUIET) $(VENV)/bin/python -m pytest -q -n auto tests
 
 test-core: $(CORE_VENV)/installed
-	$(QUIET) $(CORE_VENV)/bin/python -m pytest -q tests
+	$(QUIET) $(CORE_VENV)/bin/python -m pytest -q -n auto tests
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .

@@ -12,7 +12,7 @@ EXTRAS = {
     "tfx": ["tfx==1.16.0; python_version < '3.11'", "dill"],
     "tfds": ["tensorflow-datasets>=4.9", "scikit-learn>=1.3", "scipy>=1.11"],
     "insights": ["matplotlib>=3.8"],
-    "test": ["pytest>=8", "ruff"],
+    "test": ["pytest>=8", "pytest-xdist", "ruff"],
 }
 EXTRAS["test"] += EXTRAS["tfds"] + EXTRAS["insights"]
 EXTRAS["all"] = sorted({name for extra in EXTRAS.values() for name in extra})

@@ -168,7 +168,7 @@ def test_refuses_wrong_arguments(arguments, message):
 
 
 def test_missing_progress_and_labels_are_named(vectors):
-    x, y = vectors
+    x, _ = vectors
     with pytest.raises(ValueError, match=r"is a curriculum.*Pass `progress`"):
         ExampleWeighting()(x)
     with pytest.raises(ValueError, match=r"sees the label.*Pass `y`"):

@@ -4,23 +4,23 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import optimizers
 
 from tfcommentaries.optimizers import Adam, from_keras
 
-O = keras.optimizers
 OPTIMIZERS = [
-    O.SGD(0.1),
-    O.SGD(0.1, momentum=0.9),
-    O.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
-    O.SGD(O.schedules.CosineDecay(0.1, 40), clipnorm=0.5),
-    O.SGD(0.1, global_clipnorm=0.5),
-    O.SGD(0.1, clipvalue=0.05),
-    O.Adam(0.01),
-    O.Adam(0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-4, amsgrad=True),
-    O.Adam(O.schedules.ExponentialDecay(0.01, 10, 0.9)),
-    O.AdamW(0.01, weight_decay=0.1),
-    O.RMSprop(0.01),
-    O.RMSprop(0.01, rho=0.8, momentum=0.7, centered=True, weight_decay=0.01),
+    optimizers.SGD(0.1),
+    optimizers.SGD(0.1, momentum=0.9),
+    optimizers.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    optimizers.SGD(optimizers.schedules.CosineDecay(0.1, 40), clipnorm=0.5),
+    optimizers.SGD(0.1, global_clipnorm=0.5),
+    optimizers.SGD(0.1, clipvalue=0.05),
+    optimizers.Adam(0.01),
+    optimizers.Adam(0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-4, amsgrad=True),
+    optimizers.Adam(optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)),
+    optimizers.AdamW(0.01, weight_decay=0.1),
+    optimizers.RMSprop(0.01),
+    optimizers.RMSprop(0.01, rho=0.8, momentum=0.7, centered=True, weight_decay=0.01),
 ]
 
 
@@ -36,6 +36,7 @@ def trajectory(optimizer, steps=50):
     slots = inner.init(weights)
     ours, kerass = [], []
     for step in range(steps):
+
         def gradients(values, step=step):
             return [tf.convert_to_tensor(v) * 2 + noise[step] for v in values]
 
@@ -55,7 +56,7 @@ def test_fifty_steps_equal_kerass(optimizer):
 
 
 def test_weight_decay_leaves_out_what_keras_leaves_out():
-    optimizer = O.AdamW(0.01, weight_decay=0.5)
+    optimizer = optimizers.AdamW(0.01, weight_decay=0.5)
     variables = [keras.Variable(np.ones(2), name=n) for n in ("kernel", "bias")]
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     inner = from_keras(optimizer, variables)
@@ -79,7 +80,7 @@ def test_has_a_finite_gradient_at_a_zero_gradient(name):
 
 @pytest.mark.parametrize("clip", ["clipnorm", "global_clipnorm"])
 def test_clipping_has_a_finite_gradient_at_a_zero_gradient(clip):
-    inner = from_keras(O.SGD(0.1, **{clip: 1.0}))
+    inner = from_keras(optimizers.SGD(0.1, **{clip: 1.0}))
     with tf.GradientTape() as tape:
         gradient = tf.zeros(3)
         tape.watch(gradient)
@@ -88,23 +89,23 @@ def test_clipping_has_a_finite_gradient_at_a_zero_gradient(clip):
 
 
 def test_eps_root_can_be_set():
-    inner = from_keras(O.Adam(0.01), eps_root=1e-8)
+    inner = from_keras(optimizers.Adam(0.01), eps_root=1e-8)
     assert isinstance(inner, Adam)
     assert inner.eps_root == 1e-8
 
 
 def test_unwraps_loss_scaling():
-    inner = from_keras(O.LossScaleOptimizer(O.Adam(0.01)))
+    inner = from_keras(optimizers.LossScaleOptimizer(optimizers.Adam(0.01)))
     assert inner.learning_rate == pytest.approx(0.01)
 
 
 def test_refuses_an_optimizer_without_differentiable_form():
     with pytest.raises(ValueError, match=r"Adagrad has no.*SGD, Adam, AdamW, RMSprop"):
-        from_keras(O.Adagrad())
+        from_keras(optimizers.Adagrad())
 
 
 def test_refuses_a_subclass_whose_step_may_differ():
-    class MyAdam(O.Adam):
+    class MyAdam(optimizers.Adam):
         pass
 
     with pytest.raises(ValueError, match="MyAdam has no differentiable form"):
@@ -116,4 +117,4 @@ def test_refuses_a_subclass_whose_step_may_differ():
 )
 def test_refuses_options_without_differentiable_form(option, value):
     with pytest.raises(ValueError, match=f"{option}={value}.*Set {option}="):
-        from_keras(O.Adam(**{option: value}))
+        from_keras(optimizers.Adam(**{option: value}))

@@ -89,7 +89,10 @@ def test_several_outputs_and_inputs(vectors):
     hidden = layers.Dense(4)(layers.Add()([a, b]))
     model = keras.Model(
         {"a": a, "b": b},
-        {"label": layers.Dense(3, name="label")(hidden), "size": layers.Dense(1)(hidden)},
+        {
+            "label": layers.Dense(3, name="label")(hidden),
+            "size": layers.Dense(1)(hidden),
+        },
     )
     model.compile(
         "sgd",
@@ -117,7 +120,9 @@ def test_keeps_the_losss_reduction(reduction, vectors):
     student = FunctionalStudent(model)
     student.build(x, y)
     found, _ = student.loss(student.weights, x, y, training=False)
-    np.testing.assert_allclose(found, model.test_on_batch(x, y, return_dict=True)["loss"], rtol=1e-5)
+    np.testing.assert_allclose(
+        found, model.test_on_batch(x, y, return_dict=True)["loss"], rtol=1e-5
+    )
 
 
 def test_second_derivatives_through_batch_normalisation_are_right(float64):

@@ -31,7 +31,7 @@ def add_task_arguments(parser):
         "--label_noise",
         type=float,
         default=0.0,
-        help="part of the training labels to replace by random ones, 0 to 1. Default: 0",
+        help="part of the training labels to make random, 0 to 1. Default: 0",
     )
     add_student_arguments(group)
     group.add_argument(

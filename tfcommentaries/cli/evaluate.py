@@ -65,7 +65,9 @@ def table(rows, metric="accuracy", points=6):
     if len(steps) > points:
         chosen = np.geomspace(1, len(steps), points).round().astype(int)
         steps = [steps[i - 1] for i in sorted(set(chosen))]
-    found = {(r["condition"], r["student_step"]): r for r in rows if r["metric"] == metric}
+    found = {
+        (r["condition"], r["student_step"]): r for r in rows if r["metric"] == metric
+    }
     names = list(dict.fromkeys(row["condition"] for row in rows))
     width = max(map(len, names)) + 2
     lines = [f"\nTest {metric} (mean ± std over {rows[0]['seeds']} new students)"]

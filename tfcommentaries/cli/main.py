@@ -105,9 +105,7 @@ def _add_evaluate(commands):
     parser.add_argument(
         "--steps", type=int, default=300, help="training steps of each student"
     )
-    parser.add_argument(
-        "--every", type=int, default=25, help="steps between two tests"
-    )
+    parser.add_argument("--every", type=int, default=25, help="steps between two tests")
     parser.add_argument(
         "--seeds", type=int, default=5, help="students per condition. Default: 5"
     )

@@ -39,9 +39,7 @@ class RunFolder:
         if os.path.exists(self.config):
             found = self.read_config()
             differing = sorted(
-                key
-                for key in {*found, *config}
-                if found.get(key) != config.get(key)
+                key for key in {*found, *config} if found.get(key) != config.get(key)
             )
             if differing:
                 changes = ", ".join(

@@ -137,9 +137,7 @@ class Commentary(keras.layers.Layer):
 
     def _check_spec(self, x):
         expected, came = self.batch_spec[0], _spec(x)
-        shapes = [
-            [s.shape for s in tf.nest.flatten(spec)] for spec in (expected, came)
-        ]
+        shapes = [[s.shape for s in tf.nest.flatten(spec)] for spec in (expected, came)]
         same = type(expected) is type(came) and len(shapes[0]) == len(shapes[1])
         if isinstance(expected, dict) and isinstance(came, dict):
             same = set(expected) <= set(came)

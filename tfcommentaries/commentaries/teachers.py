@@ -138,7 +138,5 @@ class Table(layers.Layer):
 
     def get_config(self):
         config = super().get_config()
-        config.update(
-            num_examples=self.num_examples, initial_logit=self.initial_logit
-        )
+        config.update(num_examples=self.num_examples, initial_logit=self.initial_logit)
         return config

@@ -23,7 +23,8 @@ def learning_curves(rows, metric="accuracy", axes=None):
     for name, color in zip(names, COLORS):
         chosen = [r for r in rows if r["condition"] == name and r["metric"] == metric]
         step, mean, std = (
-            np.array([r[key] for r in chosen]) for key in ("student_step", "mean", "std")
+            np.array([r[key] for r in chosen])
+            for key in ("student_step", "mean", "std")
         )
         axes.plot(step, mean, color=color, label=name.replace("_", " "))
         axes.fill_between(step, mean - std, mean + std, color=color, alpha=0.15, lw=0)

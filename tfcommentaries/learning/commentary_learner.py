@@ -193,6 +193,7 @@ class CommentaryLearner(keras.Model):
                 epochs=epochs,
                 initial_epoch=done,
                 callbacks=internal + list(callbacks or []),
+                shuffle=False,
                 verbose=verbose,
             )
         except tf.errors.InvalidArgumentError as error:

@@ -69,8 +69,8 @@ class SavedCommentary(Commentary):
         if self.uses_progress:
             if progress is None:
                 raise ValueError(
-                    f"The commentary at {self.directory} is a curriculum. Pass `progress`, "
-                    "from 0 to 1."
+                    f"The commentary at {self.directory} is a curriculum. Pass "
+                    "`progress`, from 0 to 1."
                 )
             batch = tf.shape(tf.nest.flatten(x)[0])[0]
             progress = tf.reshape(tf.cast(progress, tf.float32), [-1])
@@ -84,8 +84,8 @@ class SavedCommentary(Commentary):
     def _cast(self, name, spec, inputs):
         if name not in inputs:
             raise ValueError(
-                f"The commentary at {self.directory} needs the input {name!r}. Received: "
-                f"{sorted(inputs)}"
+                f"The commentary at {self.directory} needs the input {name!r}. "
+                f"Received: {sorted(inputs)}"
             )
         tensor = tf.convert_to_tensor(inputs[name])
         if name == "y" and tensor.shape.rank == len(spec["shape"]) + 1:

@@ -58,6 +58,7 @@ def evaluate(
                 epochs=steps // every,
                 validation_data=test,
                 validation_batch_size=1024,
+                shuffle=False,
                 verbose=0,
             ).history
             for metric, curve in history.items():

@@ -1,0 +1,84 @@
+"""The package as a whole: public names, and imports that point one way."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import tfcommentaries
+
+ROOT = pathlib.Path(tfcommentaries.__file__).parent
+
+# What each package may import of ours, from the top of the house to the bottom.
+ALLOWED = {
+    "version": set(),
+    "commentaries": set(),
+    "students": set(),
+    "optimizers": set(),
+    "datasets": set(),
+    "insights": set(),
+    "hypergradients": {"students", "optimizers", "commentaries"},
+    "saving": {"commentaries", "version"},
+    "learning": {"hypergradients", "students", "optimizers", "commentaries"},
+    "teaching": {"saving", "students", "commentaries"},
+    "cli": {
+        "insights",
+        "teaching",
+        "learning",
+        "saving",
+        "hypergradients",
+        "students",
+        "commentaries",
+        "datasets",
+    },
+}
+
+
+def imported(file):
+    """The dotted names of everything that a file imports, wherever it does."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_imports_point_one_way(file):
+    package = file.relative_to(ROOT).parts[0].removesuffix(".py")
+    if package == "__init__":
+        return
+    for name in imported(file):
+        first, *rest = name.split(".")
+        assert first != "tfx", f"{file} imports tfx"
+        if first == "tfcommentaries":
+            target = rest[0]
+            if target in tfcommentaries._PUBLIC:
+                target = tfcommentaries._PUBLIC[target]
+            assert target == package or target in ALLOWED[package], name
+
+
+def test_nobody_uses_the_keras_inside_tensorflow():
+    for file in FILES:
+        assert "tf.keras" not in file.read_text(), file
+
+
+def test_public_names_exist():
+    for name in tfcommentaries.__all__:
+        assert getattr(tfcommentaries, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        tfcommentaries.nothing  # noqa: B018
+
+
+def test_importing_everything_imports_no_tfx():
+    code = (
+        "import tfcommentaries, sys\n"
+        "for name in tfcommentaries.__all__: getattr(tfcommentaries, name)\n"
+        "assert 'tfx' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
