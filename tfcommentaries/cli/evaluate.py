@@ -69,30 +69,45 @@ def table(rows, metric="accuracy", points=6):
         (r["condition"], r["student_step"]): r for r in rows if r["metric"] == metric
     }
     names = list(dict.fromkeys(row["condition"] for row in rows))
-    width = max(map(len, names)) + 2
-    lines = [f"\nTest {metric} (mean ± std over {rows[0]['seeds']} new students)"]
-    lines.append("student step".ljust(width) + "".join(f"{s:>16}" for s in steps))
+    baselines = [name for name in names if name != "commentary"]
+    width = max(map(len, names)) + len("gain over ") + 2
+    lines = [
+        f"\nTest {metric}: mean ± std over {rows[0]['seeds']} new students",
+        "student step".ljust(width) + "".join(f"{step:>16}" for step in steps),
+    ]
     for name in names:
         cells = (found[name, step] for step in steps)
         lines.append(
             name.ljust(width)
             + "".join(f"{r['mean']:>8.3f} ± {r['std']:.3f}" for r in cells)
         )
-    for baseline in names:
-        if baseline == "commentary":
-            continue
-        gains = [paired_gain(rows, "commentary", baseline, metric, s) for s in steps]
+    lines.append("Gain of the commentary in points, students paired: ± standard error")
+    for baseline in baselines:
+        gains = (paired_gain(rows, "commentary", baseline, metric, s) for s in steps)
         lines.append(
-            f"gain over {baseline}, points:".ljust(width + 24)
-            + "  ".join(f"{100 * m:+.1f} ± {100 * e:.1f}" for m, e in gains)
+            f"gain over {baseline}".ljust(width)
+            + "".join(f"{100 * m:>+10.1f} ± {100 * e:.1f}" for m, e in gains)
         )
-    mean, error = paired_gain(rows, "commentary", "plain", metric, steps[-1])
-    if mean > 2 * error:
-        verdict = "The commentary helps: its gain is more than two standard errors."
-    else:
-        verdict = "No gain that could be told from chance. Do not use this commentary."
-    lines.append(f"(gains are of paired students, ± standard error)\n{verdict}")
+    lines.append(_verdict(rows, baselines, metric, steps[-1]))
     return "\n".join(lines)
+
+
+def _verdict(rows, baselines, metric, step):
+    """A gain counts where it is more than two standard errors."""
+    better = []
+    for baseline in baselines:
+        mean, error = paired_gain(rows, "commentary", baseline, metric, step)
+        if mean > 2 * error:
+            better.append(baseline)
+    if "plain" not in better:
+        return (
+            f"After {step} steps there is no gain that could be told from chance (two "
+            "standard errors). Do not use this commentary."
+        )
+    return (
+        f"After {step} steps the commentary helps: better by more than two standard "
+        f"errors than {', '.join(better)}."
+    )
 
 
 def _overview(rows, data, progress, weights):
