@@ -54,7 +54,10 @@ class Commentary(keras.layers.Layer):
         return annotation
 
     def call(self, x, y=None, progress=None):
-        """Annotates a batch.
+        """Annotates a batch, each example by itself.
+
+        What an example's annotation is may depend on that example and on progress
+        alone, not on the rest of the batch: batches are cut and joined freely.
 
         Args:
             x: inputs, a tensor `(batch, ...)` or a dict of such tensors.

@@ -1,9 +1,26 @@
-"""Inner training as a layer that gradients flow through."""
+"""Inner training, and inner problems at all, as layers that gradients flow through."""
 
+from tfcommentaries.hypergradients import solvers
+from tfcommentaries.hypergradients.implicit_solution import ImplicitSolution
+from tfcommentaries.hypergradients.implicit_training import ImplicitTraining
 from tfcommentaries.hypergradients.inner_problem import InnerProblem, TrainingState
-from tfcommentaries.hypergradients.unrolled_training import (
-    UnrolledLayer,
-    UnrolledTraining,
+from tfcommentaries.hypergradients.optimality import (
+    FiniteDifference,
+    FixedPoint,
+    Root,
+    Stationary,
 )
+from tfcommentaries.hypergradients.unrolled_training import UnrolledTraining
 
-__all__ = ["InnerProblem", "TrainingState", "UnrolledLayer", "UnrolledTraining"]
+__all__ = [
+    "FiniteDifference",
+    "FixedPoint",
+    "ImplicitSolution",
+    "ImplicitTraining",
+    "InnerProblem",
+    "Root",
+    "Stationary",
+    "TrainingState",
+    "UnrolledTraining",
+    "solvers",
+]

@@ -3,13 +3,14 @@
 import tensorflow as tf
 
 
-def adjoint_scan(step, parameters, state, start, stop, interval):
-    """Repeats `state = step(parameters, state, index)`, differentiably.
+def adjoint_scan(step, parameters, inputs, state, start, stop, interval):
+    """Repeats `state = step(parameters, inputs[index], state, index)`, differentiably.
 
     Backward, with `a_i` the adjoint of the state before step `i`:
 
-        a_i         = a_{i+1} . d step(parameters, state_i) / d state_i
-        parameters += a_{i+1} . d step(parameters, state_i) / d parameters
+        a_i              = a_{i+1} . d step / d state
+        by inputs[i]     = a_{i+1} . d step / d inputs
+        by parameters   += a_{i+1} . d step / d parameters
 
     Each product is taken with a fresh tape over one step, so nothing that a step
     computes is kept. States are kept at every `interval`-th step; those between
@@ -17,8 +18,9 @@ def adjoint_scan(step, parameters, state, start, stop, interval):
     supported.
 
     Args:
-        step: a pure function `(parameters, state, index) -> state`.
-        parameters: list of float tensors.
+        step: a pure function `(parameters, inputs, state, index) -> state`.
+        parameters: list of float tensors that every step sees.
+        inputs: list of float tensors with a leading axis of steps.
         state: list of tensors; entries that are not floats (seeds, counters) are
             carried and not differentiated.
         start: integer scalar, index of the first step.
@@ -27,15 +29,23 @@ def adjoint_scan(step, parameters, state, start, stop, interval):
 
     Returns:
         The state after the last step, a list of tensors. Gradients flow to
-        `parameters` and `state`.
+        `parameters`, `inputs` and `state`.
     """
-    count = len(parameters)
     start, stop = tf.convert_to_tensor(start), tf.convert_to_tensor(stop)
+    counts = len(parameters), len(parameters) + len(inputs)
 
     @tf.custom_gradient
     def scan(*arguments):
-        parameters, state = list(arguments[:count]), list(arguments[count:])
-        final, kept = _run_keeping(step, parameters, state, start, stop, interval)
+        loop = _Loop(
+            step,
+            list(arguments[: counts[0]]),
+            list(arguments[counts[0] : counts[1]]),
+            start,
+            stop,
+            interval,
+        )
+        state = list(arguments[counts[1] :])
+        final, kept = loop.run_keeping(state)
 
         def gradient(*upstream):
             adjoint = [
@@ -43,105 +53,137 @@ def adjoint_scan(step, parameters, state, start, stop, interval):
                 for a, s in zip(upstream, final)
                 if s.dtype.is_floating
             ]
-            by_parameters, adjoint = _run_back(
-                step, parameters, kept, adjoint, start, stop, interval
-            )
+            by_parameters, by_inputs, adjoint = loop.run_back(kept, adjoint)
             adjoint = iter(adjoint)
             by_state = [next(adjoint) if s.dtype.is_floating else None for s in state]
-            return (*by_parameters, *by_state)
+            return (*by_parameters, *by_inputs, *by_state)
 
         return tuple(final), gradient
 
-    return list(scan(*parameters, *state))
+    return list(scan(*parameters, *inputs, *state))
 
 
-def plain_scan(step, parameters, state, start, stop):
+def plain_scan(step, parameters, inputs, state, start, stop):
     """The same loop without anything kept; arguments as for `adjoint_scan`.
 
     One tape over this loop also gives the gradient, and keeps every activation:
     the reference that `adjoint_scan` is tested against.
     """
+
+    def body(index, state):
+        here = [x[index] for x in inputs]
+        return index + 1, step(parameters, here, state, index)
+
     _, state = tf.while_loop(
-        lambda index, _: index < stop,
-        lambda index, state: (index + 1, step(parameters, state, index)),
-        (tf.convert_to_tensor(start), list(state)),
+        lambda index, _: index < stop, body, (tf.convert_to_tensor(start), list(state))
     )
     return state
 
 
-def _run_keeping(step, parameters, state, start, stop, interval):
-    """Runs the steps; also returns the state before every `interval`-th one."""
-    segments = -(-(stop - start) // interval)
+class _Loop:
+    """The loops of one `adjoint_scan`; arguments as there."""
 
-    def segment_body(segment, state, kept):
-        begin = start + segment * interval
-        kept = _write(kept, segment, state)
-        end = tf.minimum(begin + interval, stop)
-        return segment + 1, plain_scan(step, parameters, state, begin, end), kept
+    def __init__(self, step, parameters, inputs, start, stop, interval):
+        self.step = step
+        self.parameters = parameters
+        self.inputs = inputs
+        self.start = start
+        self.stop = stop
+        self.interval = interval
+        self.segments = -(-(stop - start) // interval)
 
-    _, final, kept = tf.while_loop(
-        lambda segment, *_: segment < segments,
-        segment_body,
-        (tf.constant(0), state, _arrays(state, segments)),
-    )
-    return final, kept
+    def run_keeping(self, state):
+        """Runs the steps; also returns the state before every interval-th one."""
 
+        def body(segment, state, kept):
+            begin, end = self._bounds(segment)
+            kept = _write(kept, segment, state)
+            state = plain_scan(
+                self.step, self.parameters, self.inputs, state, begin, end
+            )
+            return segment + 1, state, kept
 
-def _run_back(step, parameters, kept, adjoint, start, stop, interval):
-    def segment_body(segment, by_parameters, adjoint):
-        begin = start + segment * interval
-        end = tf.minimum(begin + interval, stop)
-        states = _states(step, parameters, _read(kept, segment), begin, end)
-
-        def body(index, by_parameters, adjoint):
-            state = _read(states, index - begin)
-            products, adjoint = _pull_back(step, parameters, state, index, adjoint)
-            sums = [a + b for a, b in zip(by_parameters, products)]
-            return index - 1, sums, adjoint
-
-        _, by_parameters, adjoint = tf.while_loop(
-            lambda index, *_: index >= begin, body, (end - 1, by_parameters, adjoint)
+        _, final, kept = tf.while_loop(
+            lambda segment, *_: segment < self.segments,
+            body,
+            (tf.constant(0), state, _arrays(state, self.segments)),
         )
-        return segment - 1, by_parameters, adjoint
+        return final, kept
 
-    segments = -(-(stop - start) // interval)
-    _, by_parameters, adjoint = tf.while_loop(
-        lambda segment, *_: segment >= 0,
-        segment_body,
-        (segments - 1, [tf.zeros_like(p) for p in parameters], adjoint),
-    )
-    return by_parameters, adjoint
+    def run_back(self, kept, adjoint):
+        """The adjoint scan; returns gradients by parameters, inputs and state."""
 
+        def segment_body(segment, by_parameters, by_inputs, adjoint):
+            begin, end = self._bounds(segment)
+            states = self._states(_read(kept, segment), begin, end)
 
-def _states(step, parameters, state, begin, end):
-    """Keeps the states before each of the steps begin to end."""
-    states = _write(_arrays(state, end - begin), 0, state)
+            def body(index, by_parameters, by_inputs, adjoint):
+                state = _read(states, index - begin)
+                products, here, adjoint = self._pull_back(state, index, adjoint)
+                by_parameters = [a + b for a, b in zip(by_parameters, products)]
+                by_inputs = _write(by_inputs, index - self.start, here)
+                return index - 1, by_parameters, by_inputs, adjoint
 
-    def body(index, state, states):
-        state = step(parameters, state, index)
-        return index + 1, state, _write(states, index + 1 - begin, state)
+            _, *sums = tf.while_loop(
+                lambda index, *_: index >= begin,
+                body,
+                (end - 1, by_parameters, by_inputs, adjoint),
+            )
+            return segment - 1, *sums
 
-    # The state after the last step is not needed, so that step is not run.
-    _, _, states = tf.while_loop(
-        lambda index, *_: index < end - 1, body, (begin, state, states)
-    )
-    return states
+        by_parameters = [tf.zeros_like(p) for p in self.parameters]
+        by_inputs = _arrays([x[0] for x in self.inputs], self.stop - self.start)
+        _, by_parameters, by_inputs, adjoint = tf.while_loop(
+            lambda segment, *_: segment >= 0,
+            segment_body,
+            (self.segments - 1, by_parameters, by_inputs, adjoint),
+        )
+        return by_parameters, self._whole(by_inputs), adjoint
 
+    def _bounds(self, segment):
+        begin = self.start + segment * self.interval
+        return begin, tf.minimum(begin + self.interval, self.stop)
 
-def _pull_back(step, parameters, state, index, adjoint):
-    """The vector-Jacobian product of one step."""
-    floats = [s for s in state if s.dtype.is_floating]
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch([parameters, floats])
-        after = [s for s in step(parameters, state, index) if s.dtype.is_floating]
-    products = tape.gradient(
-        after,
-        parameters + floats,
-        output_gradients=adjoint,
-        unconnected_gradients=tf.UnconnectedGradients.ZERO,
-    )
-    products = [tf.convert_to_tensor(p) for p in products]
-    return products[: len(parameters)], products[len(parameters) :]
+    def _states(self, state, begin, end):
+        """Keeps the states before each of the steps begin to end."""
+        states = _write(_arrays(state, end - begin), 0, state)
+
+        def body(index, state, states):
+            here = [x[index] for x in self.inputs]
+            state = self.step(self.parameters, here, state, index)
+            return index + 1, state, _write(states, index + 1 - begin, state)
+
+        # The state after the last step is not needed, so that step is not run.
+        _, _, states = tf.while_loop(
+            lambda index, *_: index < end - 1, body, (begin, state, states)
+        )
+        return states
+
+    def _pull_back(self, state, index, adjoint):
+        """The vector-Jacobian product of one step."""
+        floats = [s for s in state if s.dtype.is_floating]
+        here = [x[index] for x in self.inputs]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([self.parameters, here, floats])
+            after = self.step(self.parameters, here, state, index)
+            after = [s for s in after if s.dtype.is_floating]
+        products = tape.gradient(
+            after,
+            [self.parameters, here, floats],
+            output_gradients=adjoint,
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        return [[tf.convert_to_tensor(p) for p in part] for part in products]
+
+    def _whole(self, arrays):
+        """Stacks what the steps gave; steps before `start` get zeros."""
+        whole = []
+        for array, x in zip(arrays, self.inputs):
+            before = tf.zeros_like(x[: self.start])
+            after = tf.zeros_like(x[self.stop :])
+            stacked = tf.reshape(array.stack(), tf.shape(x[self.start : self.stop]))
+            whole.append(tf.concat([before, stacked, after], 0))
+        return whole
 
 
 def _arrays(state, size):

@@ -5,7 +5,12 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from tfcommentaries.hypergradients.chunked_map import chunked_map
+from tfcommentaries.optimizers import from_keras
 from tfcommentaries.students.functional_student import StudentWeights
+
+#: Examples that are annotated at a time; more only cost memory.
+CHUNK = 256
 
 
 class TrainingState(NamedTuple):
@@ -23,54 +28,94 @@ class TrainingState(NamedTuple):
 class InnerProblem:
     """A student that trains with a commentary.
 
-    All methods are pure functions of tensors; `phi` is a list with one tensor
-    per entry of `commentary.trainable_variables`.
+    All methods are pure functions of tensors. An annotation does not depend on the
+    student, so those of all steps are made at once, and a training step sees the
+    annotation of its batch instead of the commentary's weights.
 
     Args:
         commentary: a built `Commentary`, or `None` to train without one.
         student: a built `FunctionalStudent`.
-        optimizer: an `InnerOptimizer`.
+        optimizer: a Keras optimizer, its name, or an `InnerOptimizer`. `None` takes
+            the one that the student was compiled with.
     """
 
-    def __init__(self, commentary, student, optimizer):
+    def __init__(self, commentary, student, optimizer=None):
         self.commentary = commentary
         self.student = student
-        self.optimizer = optimizer
+        model = student.model
+        optimizer = model.optimizer if optimizer is None else optimizer
+        self.optimizer = from_keras(optimizer, model.trainable_variables)
 
-    def loss(self, phi, weights, batch, progress):
+    def annotate(self, phi, batches, progress):
+        """Annotates the batches of all steps.
+
+        Args:
+            phi: list with one tensor per entry of
+                `commentary.trainable_variables`.
+            batches: `(x, y)` or `(x, y, sample_weight)`, each `(T, batch, ...)`.
+            progress: `(T,)`.
+
+        Returns:
+            A list: the annotation `(T, batch, ...)`, or nothing without a
+            commentary. Gradients flow to `phi`.
+        """
+        if self.commentary is None:
+            return []
+        commentary = self.commentary
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batches)
+        seen = {"x": x}
+        if commentary.uses_labels:
+            seen["y"] = y
+        steps, batch = tf.unstack(tf.shape(tf.nest.flatten(x)[0])[:2])
+        if commentary.uses_progress:
+            seen["progress"] = tf.repeat(progress[:, None], batch, 1)
+        flat = [
+            tf.reshape(t, tf.concat([[steps * batch], tf.shape(t)[2:]], 0))
+            for t in tf.nest.flatten(seen)
+        ]
+        for tensor, whole in zip(flat, tf.nest.flatten(seen)):
+            tensor.set_shape([None, *whole.shape[2:]])
+
+        def annotate(phi, inputs):
+            inputs = tf.nest.pack_sequence_as(seen, inputs)
+            mapping = list(zip(commentary.trainable_variables, phi, strict=True))
+            with keras.StatelessScope(state_mapping=mapping):
+                return commentary(**inputs)
+
+        annotation = chunked_map(annotate, phi, flat, CHUNK)
+        shape = tf.concat([[steps, batch], tf.shape(annotation)[1:]], 0)
+        annotation = tf.reshape(annotation, shape)
+        return [annotation]
+
+    def loss(self, annotation, weights, batch):
         """The inner loss.
 
         Args:
-            phi: the commentary's weights.
+            annotation: list as `annotate` gave it, for this batch `(batch, ...)`.
             weights: `StudentWeights`.
             batch: `(x, y)` or `(x, y, sample_weight)`.
-            progress: scalar, 0 to 1.
 
         Returns:
             `(loss, non_trainable)`, a scalar and the student's updated state.
         """
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        if self.commentary is not None:
-            variables = self.commentary.trainable_variables
-            mapping = list(zip(variables, phi, strict=True))
-            with keras.StatelessScope(state_mapping=mapping):
-                x, y, sample_weight = self.commentary.teach(
-                    x, y, sample_weight, progress
-                )
+        if annotation:
+            x, y, sample_weight = self.commentary.apply(
+                annotation[0], x, y, sample_weight
+            )
         return self.student.loss(weights, x, y, sample_weight)
 
     def initial_state(self, weights):
         """The state before the first step, with `StudentWeights` `weights`."""
         return TrainingState(weights, self.optimizer.init(weights.trainable))
 
-    def step(self, phi, state, batch, progress, index):
+    def step(self, annotation, state, batch, index):
         """One training step.
 
         Args:
-            phi: the commentary's weights.
+            annotation: as for `loss`.
             state: `TrainingState`.
             batch: as for `loss`.
-            progress: as for `loss`.
             index: integer scalar, the optimizer's step count.
 
         Returns:
@@ -79,7 +124,7 @@ class InnerProblem:
         trainable = state.weights.trainable
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(trainable)
-            loss, non_trainable = self.loss(phi, state.weights, batch, progress)
+            loss, non_trainable = self.loss(annotation, state.weights, batch)
         gradients = tape.gradient(
             loss, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )

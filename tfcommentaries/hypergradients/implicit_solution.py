@@ -1,0 +1,71 @@
+"""The solution of an inner problem as a layer that gradients flow through."""
+
+import tensorflow as tf
+
+from tfcommentaries.hypergradients import solvers
+
+
+class ImplicitSolution:
+    """Differentiates a solution by what holds at it, not by how it was found.
+
+    With `F(x, p) = 0` at the solution x of parameters p, and v the gradient of
+    something by x,
+
+        gradient by p = -(dF/dp)^T u    where    (dF/dx)^T u = v.
+
+    Example, ridge regression in a user's own tape:
+
+    >>> def loss(x, p):
+    ...     return tf.reduce_sum((features @ x[0] - y) ** 2) + p[0] * tf.reduce_sum(x[0] ** 2)
+    >>> layer = ImplicitSolution(fit_ridge, Stationary(loss), "cg")
+    >>> with tf.GradientTape() as tape:
+    ...     tape.watch(penalty)
+    ...     (x,) = layer([penalty])
+    ...     outer = tf.reduce_mean((other_features @ x - other_y) ** 2)
+    >>> tape.gradient(outer, penalty)
+
+    Args:
+        find: function from the parameters to the solution, lists of tensors; it is
+            not differentiated.
+        optimality: `Root`, `FixedPoint`, `Stationary` or `FiniteDifference`.
+        solver: name or object; see `solvers`. Those that need a symmetric matrix
+            fit `Stationary` only.
+
+    Reference:
+        [Blondel et al., Efficient and Modular Implicit Differentiation](
+            https://arxiv.org/abs/2105.15183)
+    """
+
+    def __init__(self, find, optimality, solver="neumann"):
+        self.find = find
+        self.optimality = optimality
+        self.solver = solvers.get(solver)
+
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, parameters):
+        """Finds the solution.
+
+        Args:
+            parameters: list of tensors.
+
+        Returns:
+            The solution, a list of tensors. Gradients flow to `parameters`.
+        """
+
+        @tf.custom_gradient
+        def solution_of(*parameters):
+            parameters = list(parameters)
+            solution = [tf.stop_gradient(s) for s in self.find(parameters)]
+
+            def gradient(*upstream):
+                return tuple(self.pull_back(solution, parameters, list(upstream)))
+
+            return tuple(solution), gradient
+
+        return list(solution_of(*parameters))
+
+    def pull_back(self, solution, parameters, upstream):
+        """The gradient by the parameters of something with gradient `upstream`."""
+        transposed, mixed = self.optimality.linearize(solution, parameters)
+        u = self.solver.solve(transposed, upstream)
+        return [-g for g in mixed(u)]

@@ -1,0 +1,103 @@
+"""Inner training as a layer, by implicit differentiation."""
+
+import tensorflow as tf
+
+from tfcommentaries.hypergradients import solvers
+from tfcommentaries.hypergradients.adjoint_scan import plain_scan
+from tfcommentaries.hypergradients.implicit_solution import ImplicitSolution
+from tfcommentaries.hypergradients.inner_problem import InnerProblem
+from tfcommentaries.hypergradients.optimality import FiniteDifference, Stationary
+from tfcommentaries.hypergradients.training_layer import TrainingLayer
+
+
+class ImplicitTraining:
+    """Implicit differentiation of training (Algorithm 2 of the paper).
+
+    Forward, a student trains on `T` batches, and nothing is kept. Backward, its
+    weights count as a minimum of the inner loss on the last batch, and the
+    implicit function theorem gives the gradient. Cost and memory do not depend on
+    `T`. The gradient is right where training has converged; before, it leaves out
+    how weights come about.
+
+    Args:
+        optimizer: as for `UnrolledTraining`.
+        solver: name or object; see `solvers`. Defaults to the paper's `Neumann`
+            with one product.
+        products: `"forward"`, `"reverse"` or `"finite_difference"`: how products
+            with second derivatives are made; see `optimality`.
+
+    Reference:
+        [Lorraine et al., Optimizing Millions of Hyperparameters by Implicit
+        Differentiation](https://arxiv.org/abs/1911.02590)
+    """
+
+    def __init__(self, optimizer=None, solver="neumann", products="forward"):
+        if products not in ("forward", "reverse", "finite_difference"):
+            raise ValueError(
+                "`products` must be 'forward', 'reverse' or 'finite_difference'. "
+                f"Received: products={products!r}"
+            )
+        self.optimizer = optimizer
+        self.solver = solvers.get(solver)
+        self.products = products
+
+    def bind(self, commentary, student):
+        """Makes the layer for one commentary and one student.
+
+        Args:
+            commentary: a built `Commentary`.
+            student: a built `FunctionalStudent`.
+
+        Returns:
+            A `TrainingLayer`.
+        """
+        return ImplicitLayer(InnerProblem(commentary, student, self.optimizer), self)
+
+
+class ImplicitLayer(TrainingLayer):
+    """The layer of an `ImplicitTraining`.
+
+    Args:
+        problem: `InnerProblem`.
+        options: the `ImplicitTraining`.
+    """
+
+    def __init__(self, problem, options):
+        super().__init__(problem)
+        self.options = options
+
+    def train(self, annotations, state, batches, first_step=0):
+        step = self.step_of(state, batches, first_step)
+        stop = tf.shape(tf.nest.flatten(batches)[0])[0]
+        flat = plain_scan(step, [], annotations, tf.nest.flatten(state), 0, stop)
+        flat = [tf.stop_gradient(s) for s in flat]
+        state = tf.nest.pack_sequence_as(state, flat)
+        last = tf.nest.map_structure(lambda t: t[-1], batches)
+        weights = self.solution(state.weights, last, [a[-1] for a in annotations])
+        return state._replace(weights=weights)
+
+    def solution(self, weights, batch, annotation):
+        """Gives weights through which the implicit gradient flows.
+
+        Args:
+            weights: `StudentWeights` that count as a minimum.
+            batch: the batch of the inner loss.
+            annotation: its annotation, a list.
+
+        Returns:
+            The same `StudentWeights`; gradients flow to `annotation`.
+        """
+
+        def loss(solution, parameters):
+            return self.problem.loss(
+                parameters, weights._replace(trainable=solution), batch
+            )[0]
+
+        if self.options.products == "finite_difference":
+            optimality = FiniteDifference(loss)
+        else:
+            optimality = Stationary(loss, self.options.products)
+        layer = ImplicitSolution(
+            lambda _: weights.trainable, optimality, self.options.solver
+        )
+        return weights._replace(trainable=layer(annotation))

@@ -1,0 +1,159 @@
+"""What holds at the solution of an inner problem, and its derivatives.
+
+An optimality says `F(solution, parameters) = 0`. Implicit differentiation needs
+two products with its derivatives, which `linearize` gives as functions:
+
+    transposed(u) = (dF/dsolution)^T u        mixed(u) = (dF/dparameters)^T u
+"""
+
+import tensorflow as tf
+
+
+class Root:
+    """`function(solution, parameters) = 0`, for any function.
+
+    Both products are one reverse pass each over a linearisation that is made
+    once.
+
+    Args:
+        function: takes and gives lists of tensors; as many as `solution` has.
+    """
+
+    def __init__(self, function):
+        self.function = function
+
+    def linearize(self, solution, parameters):
+        """Gives `(transposed, mixed)`; see the module."""
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch([solution, parameters])
+            value = self.function(solution, parameters)
+        return (
+            lambda u: _gradient(tape, value, solution, u),
+            lambda u: _gradient(tape, value, parameters, u),
+        )
+
+
+class FixedPoint(Root):
+    """`function(solution, parameters) = solution`.
+
+    With `Neumann(terms, scale=1.0)` the products are those of running the fixed
+    point `terms` times more and differentiating that.
+
+    Args:
+        function: takes and gives lists of tensors; as many as `solution` has.
+    """
+
+    def __init__(self, function):
+        def difference(solution, parameters):
+            after = function(solution, parameters)
+            return [s - a for s, a in zip(solution, after, strict=True)]
+
+        super().__init__(difference)
+
+
+class Stationary:
+    """The gradient of a scalar loss by the solution is zero.
+
+    Products with the Hessian are forward over reverse: a directional derivative of
+    the gradient. The mixed product is the gradient, by the parameters, of the
+    loss's directional derivative; since that goes forward through the student, it
+    costs two forward passes where the parameters only weight the examples.
+
+    Args:
+        loss: function `(solution, parameters)` to a scalar.
+        mode: `"forward"` as above, or `"reverse"`: both products by a second
+            reverse pass, for ops that have no forward derivative.
+    """
+
+    def __init__(self, loss, mode="forward"):
+        if mode not in ("forward", "reverse"):
+            raise ValueError(
+                f"`mode` must be 'forward' or 'reverse'. Received: mode={mode!r}"
+            )
+        self.loss = loss
+        self.mode = mode
+
+    def gradient(self, solution, parameters):
+        """The gradient of the loss by the solution."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(solution)
+            loss = self.loss(solution, parameters)
+        return _gradient(tape, loss, solution)
+
+    def linearize(self, solution, parameters):
+        """Gives `(transposed, mixed)`; see the module."""
+        if self.mode == "reverse":
+            return Root(self.gradient).linearize(solution, parameters)
+
+        def transposed(u):
+            with tf.autodiff.ForwardAccumulator(solution, u) as accumulator:
+                gradient = self.gradient(solution, parameters)
+            return _tangents(accumulator, gradient)
+
+        def mixed(u):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(parameters)
+                with tf.autodiff.ForwardAccumulator(solution, u) as accumulator:
+                    loss = self.loss(solution, parameters)
+                (slope,) = _tangents(accumulator, [loss])
+            return _gradient(tape, slope, parameters)
+
+        return transposed, mixed
+
+
+class FiniteDifference(Stationary):
+    """As `Stationary`, its products by central differences of first gradients.
+
+    For students whose ops have no second derivative, and cheaper. The error is of
+    the order of the squared step, plus rounding.
+
+    Args:
+        loss: function `(solution, parameters)` to a scalar.
+        step: length of the difference in the space of weights.
+    """
+
+    def __init__(self, loss, step=1e-2):
+        super().__init__(loss)
+        if step <= 0:
+            raise ValueError(f"`step` must be positive. Received: step={step}")
+        self.step = step
+
+    def linearize(self, solution, parameters):
+        """Gives `(transposed, mixed)`; see the module."""
+
+        def by_parameters(solution):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(parameters)
+                loss = self.loss(solution, parameters)
+            return _gradient(tape, loss, parameters)
+
+        def difference(function, u):
+            norm = tf.linalg.global_norm(u)
+            epsilon = tf.math.divide_no_nan(tf.cast(self.step, norm.dtype), norm)
+            up, down = (
+                function([s + sign * epsilon * d for s, d in zip(solution, u)])
+                for sign in (1, -1)
+            )
+            scale = tf.math.divide_no_nan(norm, 2 * tf.cast(self.step, norm.dtype))
+            return [scale * (a - b) for a, b in zip(up, down)]
+
+        return (
+            lambda u: difference(lambda s: self.gradient(s, parameters), u),
+            lambda u: difference(by_parameters, u),
+        )
+
+
+def _gradient(tape, target, sources, upstream=None):
+    found = tape.gradient(
+        target,
+        sources,
+        output_gradients=upstream,
+        unconnected_gradients=tf.UnconnectedGradients.ZERO,
+    )
+    return [tf.convert_to_tensor(g) for g in found]
+
+
+def _tangents(accumulator, values):
+    return accumulator.jvp(
+        values, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )

@@ -1,0 +1,272 @@
+"""Linear solvers: `solve(matvec, b)` gives x with `A x = b`, lists of tensors.
+
+`matvec` multiplies a list of tensors by A. Nothing here holds state.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Identity:
+    """Takes A for the identity: `x = b`, no product at all.
+
+    The first-order form of Luketina et al. (T1-T2): cheapest, and biased by the
+    curvature that it leaves out.
+
+    Reference:
+        [Luketina et al., Scalable Gradient-Based Tuning](
+            https://arxiv.org/abs/1511.06727)
+    """
+
+    def solve(self, matvec, b):
+        """See the module."""
+        return list(b)
+
+
+@dataclasses.dataclass(frozen=True)
+class Neumann:
+    """A truncated Neumann series: `x = scale * sum_{j=0..terms} (I - scale A)^j b`.
+
+    Converges if all eigenvalues of A lie in (0, 2 / scale); with an A that is not
+    definite, few terms are safer than many.
+
+    Args:
+        terms: number of products with A, `K`; `K + 1` terms are summed.
+        scale: step of the series, about the inverse of A's largest eigenvalue.
+            The paper takes the student's learning rate.
+
+    Reference:
+        [Lorraine et al., Optimizing Millions of Hyperparameters by Implicit
+        Differentiation](https://arxiv.org/abs/1911.02590)
+    """
+
+    terms: int = 1
+    scale: float = 0.1
+
+    def __post_init__(self):
+        if self.terms < 0 or self.scale <= 0:
+            raise ValueError(
+                "Neumann needs `terms` of at least 0 and a positive `scale`. "
+                f"Received: terms={self.terms}, scale={self.scale}"
+            )
+
+    def solve(self, matvec, b):
+        """See the module."""
+
+        def body(step, term, total):
+            term = _add(term, matvec(term), -self.scale)
+            return step + 1, term, _add(total, term)
+
+        if self.terms <= 2:
+            # Without a loop TensorFlow shares what the products have in common.
+            term = total = list(b)
+            for step in range(self.terms):
+                _, term, total = body(step, term, total)
+        else:
+            _, _, total = tf.while_loop(
+                lambda step, *_: step < self.terms,
+                body,
+                (tf.constant(0), list(b), list(b)),
+            )
+        return [self.scale * t for t in total]
+
+
+@dataclasses.dataclass(frozen=True)
+class ConjugateGradient:
+    """Conjugate gradients on `(A + damping I) x = b`; A symmetric.
+
+    Exact after as many iterations as A has different eigenvalues. Where A is not
+    positive definite, choose a damping larger than its most negative eigenvalue;
+    iteration stops at a direction of negative curvature.
+
+    Args:
+        iterations: largest number of iterations, each one product with A.
+        tolerance: stop when the residual's norm is below this part of b's.
+        damping: added to A's diagonal.
+    """
+
+    iterations: int = 10
+    tolerance: float = 1e-5
+    damping: float = 0.0
+
+    def __post_init__(self):
+        if self.iterations < 1:
+            raise ValueError(
+                "ConjugateGradient needs `iterations` of at least 1. "
+                f"Received: iterations={self.iterations}"
+            )
+
+    def solve(self, matvec, b):
+        """See the module."""
+        b = list(b)
+        squared = _dot(b, b)
+        enough = squared * self.tolerance**2
+
+        def unfinished(step, x, residual, direction, squared, positive):
+            return (step < self.iterations) & (squared > enough) & positive
+
+        def body(step, x, residual, direction, squared, positive):
+            product = _add(matvec(direction), direction, self.damping)
+            curvature = _dot(direction, product)
+            positive = curvature > 0
+            # At negative curvature nothing moves, and the loop ends.
+            alpha = tf.where(positive, squared / curvature, tf.zeros_like(squared))
+            x = _add(x, direction, alpha)
+            residual = _add(residual, product, -alpha)
+            after = _dot(residual, residual)
+            direction = _add(residual, direction, after / squared)
+            return step + 1, x, residual, direction, after, positive
+
+        state = (
+            tf.constant(0),
+            [tf.zeros_like(t) for t in b],
+            b,
+            b,
+            squared,
+            tf.constant(True),
+        )
+        _, x, *_ = tf.while_loop(unfinished, body, state)
+        return x
+
+
+@dataclasses.dataclass(frozen=True)
+class Nystrom:
+    """Inverts a low-rank approximation of A plus damping; A symmetric.
+
+    With C some columns of A and M their rows in C, A is about `C M^-1 C^T`, and
+    by Woodbury
+
+        (A + d I)^-1 b = (b - C (d M + C^T C)^-1 C^T b) / d.
+
+    It needs `rank` products, which do not depend on each other, and no step size.
+
+    Args:
+        rank: number of columns.
+        damping: d, positive.
+        columns: `"random"`: drawn uniformly; `"largest"`: where b is largest.
+        seed: of the draw.
+
+    Reference:
+        [Hataya and Yamada, Nyström Method for Accurate and Scalable Implicit
+        Differentiation](https://arxiv.org/abs/2302.09726)
+    """
+
+    rank: int = 10
+    damping: float = 0.01
+    columns: str = "random"
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.rank < 1 or self.damping <= 0:
+            raise ValueError(
+                "Nystrom needs `rank` of at least 1 and a positive `damping`. "
+                f"Received: rank={self.rank}, damping={self.damping}"
+            )
+        if self.columns not in ("random", "largest"):
+            raise ValueError(
+                "`columns` must be 'random' or 'largest'. "
+                f"Received: columns={self.columns!r}"
+            )
+
+    def solve(self, matvec, b):
+        """See the module."""
+        vector = _flatten(b)
+        size = tf.shape(vector)[0]
+        rank = tf.minimum(self.rank, size)
+        if self.columns == "largest":
+            index = tf.math.top_k(tf.abs(vector), rank).indices
+        else:
+            order = tf.random.experimental.stateless_shuffle(
+                tf.range(size), [self.seed, 0]
+            )
+            index = order[:rank]
+        columns = _columns(matvec, index, b)
+        middle = self.damping * tf.gather(columns, index, axis=0)
+        middle += tf.matmul(columns, columns, transpose_a=True)
+        small = tf.linalg.matvec(columns, vector, transpose_a=True)
+        # Least squares, since columns may depend on each other.
+        small = tf.linalg.matvec(tf.linalg.pinv(middle), small)
+        x = (vector - tf.linalg.matvec(columns, small)) / self.damping
+        return _split(x, b)
+
+
+@dataclasses.dataclass(frozen=True)
+class Exact:
+    """Builds A column by column and solves densely: for tests and small problems.
+
+    Args:
+        damping: added to A's diagonal.
+    """
+
+    damping: float = 0.0
+
+    def solve(self, matvec, b):
+        """See the module."""
+        vector = _flatten(b)
+        size = tf.shape(vector)[0]
+        matrix = _columns(matvec, tf.range(size), b)
+        matrix += self.damping * tf.eye(size, dtype=vector.dtype)
+        return _split(tf.linalg.solve(matrix, vector[:, None])[:, 0], b)
+
+
+_NAMES = {
+    "identity": Identity,
+    "neumann": Neumann,
+    "cg": ConjugateGradient,
+    "nystrom": Nystrom,
+    "exact": Exact,
+}
+
+
+def get(solver):
+    """Gives a solver by name or returns it as it is.
+
+    Args:
+        solver: `"identity"`, `"neumann"`, `"cg"`, `"nystrom"`, `"exact"`, or an
+            object with a method `solve(matvec, b)`.
+
+    Returns:
+        A solver.
+    """
+    if hasattr(solver, "solve"):
+        return solver
+    if solver not in _NAMES:
+        raise ValueError(
+            f"`solver` must be one of {', '.join(_NAMES)}, or an object with a "
+            f"method `solve(matvec, b)`. Received: {solver!r}"
+        )
+    return _NAMES[solver]()
+
+
+def _add(a, b, factor=1.0):
+    # Not a cast: that of a Python number goes through float32.
+    if not tf.is_tensor(factor):
+        return [x + factor * y for x, y in zip(a, b)]
+    return [x + tf.cast(factor, x.dtype) * y for x, y in zip(a, b)]
+
+
+def _dot(a, b):
+    return tf.add_n([tf.reduce_sum(x * y) for x, y in zip(a, b)])
+
+
+def _flatten(tensors):
+    return tf.concat([tf.reshape(t, [-1]) for t in tensors], 0)
+
+
+def _split(vector, like):
+    parts = tf.split(vector, [tf.size(t) for t in like])
+    return [tf.reshape(part, tf.shape(t)) for part, t in zip(parts, like)]
+
+
+def _columns(matvec, index, like):
+    """The columns `A[:, index]`, one product each."""
+    size = sum(tf.size(t) for t in like)
+    dtype = like[0].dtype
+
+    def column(i):
+        return _flatten(matvec(_split(tf.one_hot(i, size, dtype=dtype), like)))
+
+    rows = tf.map_fn(column, index, fn_output_signature=dtype)
+    return tf.transpose(rows)

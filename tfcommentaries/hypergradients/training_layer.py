@@ -1,0 +1,100 @@
+"""What all differentiable forms of inner training have in common."""
+
+import tensorflow as tf
+
+
+class TrainingLayer:
+    """A function from a commentary's and initial weights to trained weights.
+
+    Subclasses say in `train` how gradients flow back.
+
+    Args:
+        problem: `InnerProblem`.
+    """
+
+    def __init__(self, problem):
+        self.problem = problem
+
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, phi, weights, batches, progress=None):
+        """Trains a student.
+
+        Args:
+            phi: list of tensors, the commentary's weights.
+            weights: `StudentWeights` to start from.
+            batches: `(x, y)` or `(x, y, sample_weight)`, each `(T, batch, ...)`
+                or a structure of such.
+            progress: `(T,)`, how far training is at each step. `None` means
+                `0, 1/T, ... (T-1)/T`.
+
+        Returns:
+            The `StudentWeights` after `T` steps. Gradients flow to `phi` and, if
+            the whole training is unrolled, to `weights`.
+        """
+        batches, progress = stack_of_steps(batches, progress)
+        phi = [tf.convert_to_tensor(p) for p in phi]
+        annotations = self.problem.annotate(phi, batches, progress)
+        state = self.problem.initial_state(weights)
+        return self.train(annotations, state, batches).weights
+
+    def train(self, annotations, state, batches, first_step=0):
+        """Trains a student whose batches are annotated.
+
+        Args:
+            annotations: from `InnerProblem.annotate`.
+            state: `TrainingState` to start from.
+            batches: as for `__call__`, tensors.
+            first_step: integer scalar, how many steps the optimizer has made.
+
+        Returns:
+            The `TrainingState` after all steps.
+        """
+        raise NotImplementedError
+
+    def step_of(self, state, batches, first_step):
+        """One training step in the form that `adjoint_scan` takes."""
+
+        def step(parameters, annotation, flat, index):
+            batch = tf.nest.map_structure(lambda t: t[index], batches)
+            new = self.problem.step(
+                annotation,
+                tf.nest.pack_sequence_as(state, flat),
+                batch,
+                index + first_step,
+            )
+            return tf.nest.flatten(new)
+
+        return step
+
+
+def stack_of_steps(batches, progress=None):
+    """Checks and completes the batches of an inner training.
+
+    Args:
+        batches: `(x, y)` or `(x, y, sample_weight)`, each `(T, batch, ...)`.
+        progress: `(T,)` or `None`.
+
+    Returns:
+        `(batches, progress)`, all tensors.
+
+    Raises:
+        ValueError: if the leading axes differ.
+    """
+    if not isinstance(batches, tuple | list) or len(batches) not in (2, 3):
+        raise ValueError(
+            "`batches` must be (x, y) or (x, y, sample_weight), each with a leading "
+            f"axis of inner steps. Received: {batches!r}"
+        )
+    if len(batches) == 3 and batches[2] is None:
+        batches = batches[:2]
+    batches = tf.nest.map_structure(tf.convert_to_tensor, tuple(batches))
+    lengths = {t.shape[0] for t in tf.nest.flatten(batches)} - {None}
+    if len(lengths) > 1:
+        raise ValueError(
+            "All of `batches` must have the same number of inner steps on the first "
+            f"axis. Received: {sorted(lengths)}"
+        )
+    if progress is None:
+        steps = tf.shape(tf.nest.flatten(batches)[0])[0]
+        progress = tf.range(steps, dtype=tf.float32) / tf.cast(steps, tf.float32)
+    return batches, tf.convert_to_tensor(progress, tf.float32)
