@@ -21,7 +21,13 @@ ALLOWED = {
     "insights": set(),
     "hypergradients": {"students", "optimizers", "commentaries"},
     "saving": {"commentaries", "version"},
-    "learning": {"hypergradients", "students", "optimizers", "commentaries"},
+    "learning": {
+        "teaching",
+        "hypergradients",
+        "students",
+        "optimizers",
+        "commentaries",
+    },
     "teaching": {"saving", "students", "commentaries"},
     "cli": {
         "insights",

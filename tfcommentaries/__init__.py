@@ -11,6 +11,8 @@ _PUBLIC = {
     "CommentaryCallback": "teaching",
     "CommentaryLearner": "learning",
     "ExampleWeighting": "commentaries",
+    "ImplicitTraining": "hypergradients",
+    "LearnCommentaryCallback": "learning",
     "NonFiniteHypergradientError": "learning",
     "SavedCommentary": "saving",
     "UnrolledTraining": "hypergradients",

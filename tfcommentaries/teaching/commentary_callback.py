@@ -67,8 +67,10 @@ class CommentaryCallback(keras.callbacks.Callback):
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
             progress = None if schedule is None else schedule(self._step)
             taught = self.commentary.teach(x, y, sample_weight, progress)
+            logs = original(taught)
+            logs = {**logs, **self.after_step(x, y, sample_weight, progress)}
             self._step.assign_add(1)
-            return original(taught)
+            return logs
 
         own = vars(model).get("train_step")
         model.train_step = train_step
@@ -80,6 +82,14 @@ class CommentaryCallback(keras.callbacks.Callback):
             else:
                 model.train_step = own
         return model.train_function
+
+    def after_step(self, x, y, sample_weight, progress):
+        """Called in the graph after each training step, with the untaught batch.
+
+        Returns:
+            More logs, a dict of scalar tensors.
+        """
+        return {}
 
     def on_train_begin(self, logs=None):
         total = self.total_steps

@@ -1,0 +1,65 @@
+"""How good an estimate of the hypergradient is on a user's own problem."""
+
+import keras
+import tensorflow as tf
+
+
+def compare_hypergradients(
+    commentary, student, estimators, batches, validation_batch, progress=None
+):
+    """Compares estimators of the hypergradient on the same training.
+
+    Example, what truncation leaves out:
+
+    >>> compare_hypergradients(
+    ...     commentary, FunctionalStudent(model),
+    ...     {"all": UnrolledTraining(), "last 10": UnrolledTraining(truncate=10)},
+    ...     batches, validation_batch)
+
+    Args:
+        commentary: a built `Commentary`.
+        student: a built `FunctionalStudent`; its present weights are the start.
+        estimators: dict from a name to an `UnrolledTraining` or
+            `ImplicitTraining`. The first is what the others are compared with.
+        batches: `(x, y)` or `(x, y, sample_weight)`, each `(T, batch, ...)`.
+        validation_batch: `(x, y)`.
+        progress: as for `TrainingLayer.__call__`.
+
+    Returns:
+        A dict from each name to a dict with `norm`; `cosine`, 1 where the direction
+        is that of the first estimator; and `distance`, the norm of the difference
+        as a part of the first one's norm.
+    """
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(validation_batch)
+    x = commentary.student_inputs(x)
+    phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
+    found = {}
+    for name, estimator in estimators.items():
+        train = estimator.bind(commentary, student)
+
+        @tf.function
+        def hypergradient(phi, batches, train=train):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(phi)
+                weights = train(phi, student.weights, batches, progress)
+                loss, _ = student.loss(weights, x, y, sample_weight)
+            by_phi = tape.gradient(
+                loss, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+            return tf.concat([tf.reshape(g, [-1]) for g in by_phi], 0)
+
+        found[name] = hypergradient(phi, batches)
+    first = next(iter(found.values()))
+    scale = tf.norm(first)
+    return {
+        name: {
+            "norm": float(tf.norm(vector)),
+            "cosine": float(
+                tf.math.divide_no_nan(
+                    tf.reduce_sum(vector * first), tf.norm(vector) * scale
+                )
+            ),
+            "distance": float(tf.math.divide_no_nan(tf.norm(vector - first), scale)),
+        }
+        for name, vector in found.items()
+    }
