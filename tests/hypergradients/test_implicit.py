@@ -96,7 +96,9 @@ def test_a_root_whose_matrix_is_not_symmetric(float64):
 
     p = tf.constant(3.0, tf.float64)
     layer = ImplicitSolution(
-        lambda q: [tf.constant(np.linalg.solve(a * float(q[0]), c))], Root(root), "exact"
+        lambda q: [tf.constant(np.linalg.solve(a * float(q[0]), c))],
+        Root(root),
+        "exact",
     )
     with tf.GradientTape() as tape:
         tape.watch(p)
@@ -107,7 +109,8 @@ def test_a_root_whose_matrix_is_not_symmetric(float64):
 
 
 @pytest.mark.parametrize(
-    ("terms", "error"), [(0, 0.780), (5, 0.234), (10, 0.073), (20, 0.0076), (50, 9.2e-6)]
+    ("terms", "error"),
+    [(0, 0.780), (5, 0.234), (10, 0.073), (20, 0.0076), (50, 9.2e-6)],
 )
 def test_neumann_has_the_published_error(terms, error):
     found = ridge_gradient(Stationary(ridge_loss), solvers.Neumann(terms, 0.5))
@@ -182,7 +185,9 @@ def hypergradient(inner_training, direct=False):
 
 
 @pytest.mark.parametrize("products", ["reverse", "finite_difference"])
-@pytest.mark.parametrize("solver", ["identity", "neumann", solvers.Neumann(4, 0.1), "cg"])
+@pytest.mark.parametrize(
+    "solver", ["identity", "neumann", solvers.Neumann(4, 0.1), "cg"]
+)
 def test_all_products_agree_on_a_network_with_batch_norm(float64, solver, products):
     # cg stops at negative curvature, and finite differences may see it elsewhere.
     tolerance = 1e-8 if products == "reverse" else 2e-2

@@ -39,9 +39,7 @@ def flat(tensors):
 def test_exact_solvers_on_scaled_systems(solver, scale):
     matrix, matvec, b = system(scale)
     found = tf.function(lambda: solver.solve(matvec, b))()
-    np.testing.assert_allclose(
-        flat(found), np.linalg.solve(matrix, flat(b)), rtol=1e-7
-    )
+    np.testing.assert_allclose(flat(found), np.linalg.solve(matrix, flat(b)), rtol=1e-7)
     assert [t.shape for t in found] == [t.shape for t in b]
 
 
@@ -95,7 +93,9 @@ def test_nystrom_is_exact_where_the_matrix_has_low_rank():
     root = generator.normal(size=(6, 2))
     matrix = tf.constant(root @ root.T)
     b = [tf.constant(generator.normal(size=6))]
-    found = solvers.Nystrom(3, 0.01).solve(lambda v: [tf.linalg.matvec(matrix, v[0])], b)
+    found = solvers.Nystrom(3, 0.01).solve(
+        lambda v: [tf.linalg.matvec(matrix, v[0])], b
+    )
     expected = np.linalg.solve(matrix + 0.01 * np.eye(6), b[0])
     np.testing.assert_allclose(found[0], expected, rtol=1e-6)
 

@@ -9,6 +9,7 @@ from conftest import make_student
 from tfcommentaries import (
     CommentaryLearner,
     ExampleWeighting,
+    ImplicitTraining,
     NonFiniteHypergradientError,
     UnrolledTraining,
     teachers,
@@ -94,17 +95,61 @@ def test_the_student_is_not_changed(data):
         np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.parametrize(("mode", "different"), [("fixed", 1), ("fresh", 6), (2, 2)])
+@pytest.mark.parametrize(
+    ("mode", "different"), [("fixed", 1), ("fresh", 6), (2, 2), ("continue", 6)]
+)
 def test_students_start_where_they_should(data, mode, different):
     seen = []
 
     class Watch(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            seen.append(self.model.initialization.weights.trainable[0].numpy())
+            seen.append(
+                self.model.initialization.variables.weights.trainable[0].numpy()
+            )
 
     learner = make_learner(student_initialization=mode)
     learner.fit(*data, steps_per_epoch=6, callbacks=[Watch()], verbose=0)
     assert len({w.tobytes() for w in seen}) == different
+
+
+def test_continuing_trains_one_student_as_keras_does(data, float64):
+    (x, y), validation = data
+    x, y = x[:96].astype("float64"), y[:96]
+    student = make_student((64,), optimizer=keras.optimizers.SGD(0.1, momentum=0.9))
+    commentary = ExampleWeighting(teachers.mlp((75,), units=(4,)), num_classes=10)
+    learner = CommentaryLearner(
+        commentary, student, inner_steps=3, student_initialization="continue"
+    )
+    learner.compile(keras.optimizers.SGD(0.0))
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
+    outer = tf.data.Dataset.from_tensors(validation)
+    learner.fit(dataset, outer, steps_per_epoch=2, epochs=2, verbose=0)
+    # Four outer steps of three inner steps, with weights that stay equal.
+    student.fit(dataset, epochs=4, verbose=0)
+    for ours, kerass in zip(
+        learner.initialization.state.weights.trainable, student.trainable_variables
+    ):
+        np.testing.assert_allclose(ours, kerass, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("mode", ["fresh", "continue"])
+def test_learns_by_implicit_differentiation(data, noisy_digits, mode):
+    train, validation = data
+    commentary = ExampleWeighting(
+        teachers.mlp((74,), units=(16,)), num_classes=10, curriculum=False
+    )
+    learner = CommentaryLearner(
+        commentary,
+        make_student((64,), units=64),
+        ImplicitTraining(),
+        inner_steps=40 if mode == "fresh" else 4,
+        student_initialization=mode,
+    )
+    learner.compile(keras.optimizers.Adam(0.01))
+    learner.fit(train, validation, steps_per_epoch=150, verbose=0)
+    weights = commentary(train[0], y=train[1]).numpy()
+    corrupted = noisy_digits[2]
+    assert weights[corrupted].mean() < 0.8 * weights[~corrupted].mean()
 
 
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(data, tmp_path):
@@ -223,7 +268,7 @@ def test_fit_before_compile_is_named():
     ("options", "message"),
     [
         ({"inner_steps": 0}, "`inner_steps` must be at least 1"),
-        ({"student_initialization": "warm"}, "'fixed', 'fresh' or the number"),
+        ({"student_initialization": "warm"}, "'fixed', 'fresh', 'continue' or the"),
         ({"validation_mode": "test"}, "'training' or 'inference'"),
     ],
 )

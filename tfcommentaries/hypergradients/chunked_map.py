@@ -30,7 +30,10 @@ def chunked_map(function, parameters, inputs, chunk):
         parameters = list(parameters)
         first = function(parameters, [part(x, 0) for x in inputs])
         array = tf.TensorArray(
-            first.dtype, count, element_shape=[None, *first.shape[1:]], infer_shape=False
+            first.dtype,
+            count,
+            element_shape=[None, *first.shape[1:]],
+            infer_shape=False,
         )
         _, array = tf.while_loop(
             lambda i, _: i < count,

@@ -154,6 +154,4 @@ def _gradient(tape, target, sources, upstream=None):
 
 
 def _tangents(accumulator, values):
-    return accumulator.jvp(
-        values, unconnected_gradients=tf.UnconnectedGradients.ZERO
-    )
+    return accumulator.jvp(values, unconnected_gradients=tf.UnconnectedGradients.ZERO)

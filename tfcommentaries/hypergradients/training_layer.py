@@ -31,11 +31,27 @@ class TrainingLayer:
             The `StudentWeights` after `T` steps. Gradients flow to `phi` and, if
             the whole training is unrolled, to `weights`.
         """
+        state = self.problem.initial_state(weights)
+        return self.go_on(phi, state, batches, progress).weights
+
+    @tf.autograph.experimental.do_not_convert
+    def go_on(self, phi, state, batches, progress=None, first_step=0):
+        """Goes on with a training.
+
+        Args:
+            phi: as for `__call__`.
+            state: `TrainingState` to start from.
+            batches: as for `__call__`.
+            progress: as for `__call__`.
+            first_step: integer scalar, how many steps the optimizer has made.
+
+        Returns:
+            The `TrainingState` after `T` more steps.
+        """
         batches, progress = stack_of_steps(batches, progress)
         phi = [tf.convert_to_tensor(p) for p in phi]
         annotations = self.problem.annotate(phi, batches, progress)
-        state = self.problem.initial_state(weights)
-        return self.train(annotations, state, batches).weights
+        return self.train(annotations, state, batches, first_step)
 
     def train(self, annotations, state, batches, first_step=0):
         """Trains a student whose batches are annotated.

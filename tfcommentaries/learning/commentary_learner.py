@@ -49,7 +49,10 @@ class CommentaryLearner(keras.Model):
         student_initialization: `"fresh"` draws new initial weights for every
             outer step, `"fixed"` always uses the student's own, an integer is the
             size of a pool of initial weights to take in turn. A commentary that
-            is to teach other students wants `"fresh"` or a pool.
+            is to teach other students wants `"fresh"` or a pool. `"continue"` goes
+            on with one student, `inner_steps` at a time, and progress goes from 0
+            to 1 over the whole `fit`: with `ImplicitTraining` and few inner steps
+            Algorithm 2 of the paper, with `UnrolledTraining` its online form.
         validation_mode: `"training"` or `"inference"`, how the trained student
             runs on the validation batch. In training mode, as in the paper, batch
             normalisation uses that batch's statistics, since those of a short
@@ -94,6 +97,7 @@ class CommentaryLearner(keras.Model):
             self.student, student_initialization, seed
         )
         self.train_student = None
+        self._outer_steps = None
         self.hypergradient_norm = keras.metrics.Mean("hypergradient_norm")
         self.annotation_mean = keras.metrics.Mean("annotation_mean")
         self.annotation_min = keras.metrics.Mean("annotation_min")
@@ -172,6 +176,9 @@ class CommentaryLearner(keras.Model):
         check_data(train, self.commentary, "training")
         check_data(validation_data, self.commentary, "validation")
         self._prepare(batch, validation_batch)
+        if self._outer_steps != epochs * steps_per_epoch:
+            self._outer_steps = epochs * steps_per_epoch
+            self.train_function = None
         done = 0
         internal = [self.initialization, HypergradientMonitor()]
         if checkpoint_dir is not None:
@@ -219,8 +226,8 @@ class CommentaryLearner(keras.Model):
         self.student.build(x, y)
         x, y, _ = self._without_commentary(validation_batch)
         self.student.build(x, y)
-        self.initialization.build()
         self.train_student = self.inner_training.bind(self.commentary, self.student)
+        self.initialization.build(self.train_student.problem)
         self.optimizer.build(self.commentary.trainable_variables)
         self.built = True
 
@@ -236,9 +243,15 @@ class CommentaryLearner(keras.Model):
         x, y, sample_weight = self._without_commentary(validation_batch)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(phi)
-            weights = self.train_student(phi, self.initialization.weights, batches)
+            state = self.train_student.go_on(
+                phi,
+                self.initialization.state,
+                batches,
+                self._progress(),
+                self._first_step(),
+            )
             outputs, _ = self.student.predict(
-                weights, x, training=self.validation_mode == "training"
+                state.weights, x, training=self.validation_mode == "training"
             )
             loss = self.compute_loss(x, y, outputs, sample_weight)
         hypergradient = tape.gradient(
@@ -248,16 +261,30 @@ class CommentaryLearner(keras.Model):
             tf.linalg.global_norm(hypergradient), _NOT_FINITE
         )
         self._log(batches, loss, norm)
+        self.initialization.go_on_from(state)
         with tf.control_dependencies([norm]):
             hypergradient = [tf.identity(g) for g in hypergradient]
         self.optimizer.apply(hypergradient, variables)
         return self.compute_metrics(x, y, outputs, sample_weight)
 
+    def _first_step(self):
+        """Steps that the present student has made before this outer step."""
+        if self.initialization.mode != "continue":
+            return 0
+        return tf.cast(self.optimizer.iterations, tf.int32) * self.inner_steps
+
+    def _progress(self):
+        """How far training is at each inner step, `(T,)`."""
+        steps = tf.range(self.inner_steps) + self._first_step()
+        total = self.inner_steps
+        if self.initialization.mode == "continue":
+            total *= self._outer_steps
+        return tf.cast(steps / total, tf.float32)
+
     def _log(self, batches, loss, norm):
         last = tf.nest.map_structure(lambda t: t[-1], batches)
         x, y, _ = keras.utils.unpack_x_y_sample_weight(last)
-        progress = (self.inner_steps - 1) / self.inner_steps
-        annotation = self.commentary(x, y=y, progress=progress)
+        annotation = self.commentary(x, y=y, progress=self._progress()[-1])
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(loss)

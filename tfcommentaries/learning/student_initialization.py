@@ -11,16 +11,18 @@ class StudentInitialization(keras.callbacks.Callback):
         student: `FunctionalStudent`.
         mode: `"fixed"`: always the weights that the student model has;
             `"fresh"`: new ones at every outer step; an integer: that many,
-            drawn once and taken in turn.
+            drawn once and taken in turn; `"continue"`: where the last outer step
+            left the student, optimizer slots included.
         seed: integer, from which all fresh weights follow.
     """
 
     def __init__(self, student, mode, seed):
         super().__init__()
-        if mode not in ("fixed", "fresh") and not (isinstance(mode, int) and mode > 0):
+        known = mode in ("fixed", "fresh", "continue")
+        if not known and not (isinstance(mode, int) and mode > 0):
             raise ValueError(
-                "`student_initialization` must be 'fixed', 'fresh' or the number of "
-                f"initialisations to take in turn. Received: {mode!r}"
+                "`student_initialization` must be 'fixed', 'fresh', 'continue' or the "
+                f"number of initialisations to take in turn. Received: {mode!r}"
             )
         self.student = student
         self.mode = mode
@@ -28,13 +30,18 @@ class StudentInitialization(keras.callbacks.Callback):
         self._pool = {}
         self.variables = None
 
-    def build(self):
-        """Makes the variables, once the student is built."""
+    def build(self, problem):
+        """Makes the variables, once the student is built.
+
+        Args:
+            problem: the `InnerProblem`, which knows the optimizer's slots.
+        """
         if self.variables is None:
+            state = problem.initial_state(self.student.weights)
             self.variables = tf.nest.map_structure(
-                lambda t: tf.Variable(t, trainable=False), self.student.weights
+                lambda t: tf.Variable(t, trainable=False), state
             )
-        if self.mode != "fixed":
+        if self.mode not in ("fixed", "continue"):
             first, second = self._draw(0), self._draw(1)
             random = zip(first.trainable, second.trainable)
             if all(bool(tf.reduce_all(a == b)) for a, b in random):
@@ -45,16 +52,22 @@ class StudentInitialization(keras.callbacks.Callback):
                 )
 
     @property
-    def weights(self):
-        """`StudentWeights` that the next student starts from, as tensors."""
+    def state(self):
+        """`TrainingState` that the next student starts from, as tensors."""
         return tf.nest.map_structure(tf.convert_to_tensor, self.variables)
 
+    def go_on_from(self, state):
+        """Called in the graph with the `TrainingState` after each outer step."""
+        if self.mode == "continue":
+            tf.nest.map_structure(lambda v, t: v.assign(t), self.variables, state)
+
     def on_train_batch_begin(self, batch, logs=None):
-        if self.mode == "fixed":
+        if self.mode in ("fixed", "continue"):
             return
         step = int(self.model.optimizer.iterations)
         weights = self._draw(step if self.mode == "fresh" else step % self.mode)
-        tf.nest.map_structure(lambda v, t: v.assign(t), self.variables, weights)
+        variables = self.variables.weights
+        tf.nest.map_structure(lambda v, t: v.assign(t), variables, weights)
 
     def _draw(self, number):
         if number in self._pool:
