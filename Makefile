@@ -2,16 +2,18 @@
 
 VENV := .venv
 CORE_VENV := .venv-core
+BENCH_VENV := .venv-bench
 PIP_FLAGS := --quiet --disable-pip-version-check --no-deps
 # Silences what TensorFlow prints on every start.
 QUIET := TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0
 
-.PHONY: help demo test test-core lint format lock clean
+.PHONY: help demo test test-core bench bench-quick lint format lock clean
 
 help:
 	@echo "make demo       learn a commentary on real data and see what it gains"
 	@echo "make test       all tests, on Python 3.10"
 	@echo "make test-core  the same on the newest TensorFlow (PYTHON=python3.12)"
+	@echo "make bench      speed and memory against PyTorch and JAX; also bench-quick"
 	@echo "make lint       ruff; make format mends what it can"
 	@echo "make lock       write the pinned lists anew"
 
@@ -24,6 +26,12 @@ test: $(VENV)/installed
 
 test-core: $(CORE_VENV)/installed
 	$(QUIET) $(CORE_VENV)/bin/python -m pytest -q -n auto tests
+
+bench: $(VENV)/installed $(BENCH_VENV)/installed
+	$(VENV)/bin/python -m benchmarks.hypergradients
+
+bench-quick: $(VENV)/installed $(BENCH_VENV)/installed
+	$(VENV)/bin/python -m benchmarks.hypergradients --quick
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .
@@ -47,6 +55,11 @@ $(CORE_VENV)/installed: requirements/newest.txt setup.py
 	$(CORE_VENV)/bin/python -m pip install $(PIP_FLAGS) --no-build-isolation -e .
 	touch $@
 
+$(BENCH_VENV)/installed: requirements/bench.txt
+	python=$$(sh scripts/find_python.sh 3.11) && $$python -m venv --clear $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/bench.txt
+	touch $@
+
 lock:
 	uv pip compile --quiet --no-header --no-annotate --python 3.10 --extra test \
 	  setup.py requirements/build.in requirements/py310.in -o requirements/py310.txt
@@ -54,4 +67,4 @@ lock:
 	  setup.py requirements/build.in -o requirements/newest.txt
 
 clean:
-	rm -rf $(VENV) $(CORE_VENV) runs .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(CORE_VENV) $(BENCH_VENV) runs .pytest_cache .ruff_cache *.egg-info

@@ -23,7 +23,7 @@ flags.DEFINE_bool("quick", False, "A few steps, to see that it runs.")
 #: Distance from the boundary, degrees, that counts as near it.
 NEAR = {"overlapping": 20, "separated": 30}
 #: Groups of ten outer steps; where classes overlap there is less to gain.
-EPOCHS = {"overlapping": 30, "separated": 10}
+EPOCHS = {"overlapping": 20, "separated": 10}
 PROGRESS = np.linspace(0, 1, 6)
 
 
@@ -60,17 +60,23 @@ def learn(splits, kind, seed):
 
 
 def results(kind, found):
-    """Means near and far from the boundary, and rank correlations, per seed."""
-    values = {"near": [], "far": [], "spearman": [], "outer_loss_ratio": []}
+    """Means near and far from the boundary, and rank correlations, per seed.
+
+    At the start and at the end of training; weights are divided by their mean.
+    """
+    values = {}
     for one in found:
         distance = np.abs(one["angles"])
-        weights = np.mean(one["weights"], 0)
-        weights = weights / weights.mean()
         near = distance < NEAR[kind]
-        values["near"].append(weights[near].mean())
-        values["far"].append(weights[~near].mean())
-        values["spearman"].append(spearmanr(distance, weights).statistic)
-        values["outer_loss_ratio"].append(one["outer_loss"][-1] / one["outer_loss"][0])
+        for point, when in ((0, "start"), (-1, "end")):
+            weights = np.array(one["weights"][point])
+            weights /= weights.mean()
+            for metric, value in (
+                ("near", weights[near].mean()),
+                ("far", weights[~near].mean()),
+                ("spearman", spearmanr(distance, weights).statistic),
+            ):
+                values.setdefault(f"{metric}, {when}", []).append(value)
     return values
 
 

@@ -115,7 +115,7 @@ def test_students_start_where_they_should(data, mode, different):
 def test_continuing_trains_one_student_as_keras_does(data, float64):
     (x, y), validation = data
     x, y = x[:96].astype("float64"), y[:96]
-    student = make_student((64,), optimizer=keras.optimizers.SGD(0.1, momentum=0.9))
+    student = make_student((64,), optimizer=keras.optimizers.Adam(3e-3))
     commentary = ExampleWeighting(teachers.mlp((75,), units=(4,)), num_classes=10)
     learner = CommentaryLearner(
         commentary, student, inner_steps=3, student_initialization="continue"

@@ -29,8 +29,8 @@ def cbr(input_shape, outputs=1, filters=(32, 64), dtype="float32"):
     """The paper's two-block convolutional network.
 
     Each block is a convolution with stride 2 (5x5, then 3x3), normalisation,
-    ReLU and, where the image is still larger than 8 pixels, a 3x3 max-pool with
-    stride 2. The normalisation is over all of one example instead of the
+    ReLU and, for images larger than 16 pixels, a 3x3 max-pool with stride 2. The
+    normalisation is over all of one example instead of the
     paper's batch normalisation (see the module's text).
 
     Args:
@@ -56,7 +56,7 @@ def cbr(input_shape, outputs=1, filters=(32, 64), dtype="float32"):
         )(x)
         x = layers.GroupNormalization(groups=1, dtype=dtype)(x)
         x = layers.ReLU(dtype=dtype)(x)
-        if min(x.shape[1:3]) > 8:
+        if min(input_shape[:2]) > 16:
             x = layers.MaxPooling2D(3, strides=2, padding="same", dtype=dtype)(x)
     x = layers.Flatten(dtype=dtype)(x)
     x = layers.Dense(outputs, kernel_initializer="zeros", dtype=dtype)(x)

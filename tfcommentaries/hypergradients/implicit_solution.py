@@ -16,7 +16,8 @@ class ImplicitSolution:
     Example, ridge regression in a user's own tape:
 
     >>> def loss(x, p):
-    ...     return tf.reduce_sum((features @ x[0] - y) ** 2) + p[0] * tf.reduce_sum(x[0] ** 2)
+    ...     penalty = p[0] * tf.reduce_sum(x[0] ** 2)
+    ...     return tf.reduce_sum((features @ x[0] - y) ** 2) + penalty
     >>> layer = ImplicitSolution(fit_ridge, Stationary(loss), "cg")
     >>> with tf.GradientTape() as tape:
     ...     tape.watch(penalty)

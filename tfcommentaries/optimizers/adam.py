@@ -9,9 +9,9 @@ class Adam(InnerOptimizer):
     """The differentiable `keras.optimizers.Adam` and `AdamW`.
 
     `sqrt(v)` has no derivative at `v = 0`, where a weight sits that never had a
-    gradient (a bias before batch normalisation). So the root is taken of
-    `v + eps_root`; with the default of `epsilon ** 2` the steps differ from
-    Keras's only for gradients of the size of `epsilon`.
+    gradient (a pixel that is always black). So the root is taken of
+    `v + eps_root`. The default is too small to change a step or its derivative
+    anywhere else.
 
     Args:
         learning_rate: as `InnerOptimizer`.
@@ -31,7 +31,7 @@ class Adam(InnerOptimizer):
         beta_2=0.999,
         epsilon=1e-7,
         amsgrad=False,
-        eps_root=None,
+        eps_root=1e-20,
         **kwargs,
     ):
         super().__init__(learning_rate, **kwargs)
@@ -39,7 +39,7 @@ class Adam(InnerOptimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.amsgrad = amsgrad
-        self.eps_root = epsilon**2 if eps_root is None else eps_root
+        self.eps_root = eps_root
 
     def init(self, weights):
         return [(tf.zeros_like(w),) * (3 if self.amsgrad else 2) for w in weights]

@@ -13,7 +13,7 @@ def cbr(input_shape, num_classes, filters=(32, 64)):
     """The paper's small student: blocks of convolution, batch norm, ReLU, pool.
 
     Convolutions are 5x5 and then 3x3 with stride 2, pools 3x3 with stride 2;
-    images of 8 pixels or fewer are not pooled.
+    images of 16 pixels or fewer are not pooled.
 
     Args:
         input_shape: `(height, width, channels)`.
@@ -31,7 +31,7 @@ def cbr(input_shape, num_classes, filters=(32, 64)):
         )(x)
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
-        if min(x.shape[1:3]) > 4:
+        if min(input_shape[:2]) > 16:
             x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
     x = layers.Flatten()(x)
     return keras.Model(inputs, layers.Dense(num_classes)(x), name="cbr")

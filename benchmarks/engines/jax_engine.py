@@ -1,0 +1,80 @@
+"""JAX: scan with checkpointed steps, and optax."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from benchmarks import problem as numbers
+
+
+def normalise(x, axes):
+    """Mean 0 and variance 1 over axes."""
+    mean = x.mean(axes, keepdims=True)
+    variance = ((x - mean) ** 2).mean(axes, keepdims=True)
+    return (x - mean) * lax.rsqrt(variance + numbers.NORM_EPSILON)
+
+
+def net(weights, x, axes):
+    """The CBR net of `benchmarks.problem`; its running statistics are not needed."""
+    for kernel, scale, shift in (weights[:3], weights[3:6]):
+        x = lax.conv_general_dilated(
+            x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        x = jax.nn.relu(normalise(x, axes) * scale + shift)
+        x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "SAME")
+    return x.reshape(len(x), -1) @ weights[6] + weights[7]
+
+
+def prepare(problem, estimator):
+    """Gives a function that runs once and returns NumPy arrays.
+
+    Args:
+        problem: from `benchmarks.problem.make`.
+        estimator: `"plain"`: training without commentary; `"scan"`.
+    """
+    x, y = jnp.array(problem["x"]), jnp.array(problem["y"])
+    x_val, y_val = jnp.array(problem["x_val"]), jnp.array(problem["y_val"])
+    student, teacher = (
+        [jnp.array(w) for w in numbers.weights(problem, name)]
+        for name in ("student", "teacher")
+    )
+    optimizer = optax.adam(
+        numbers.LEARNING_RATE, eps=numbers.EPSILON, eps_root=numbers.EPSILON**2
+    )
+    steps = len(y)
+
+    def losses(weights, x, y):
+        logits = net(weights, x, (0, 1, 2))
+        return optax.softmax_cross_entropy_with_integer_labels(logits, y)
+
+    def train(phi, student):
+        def step(state, data):
+            weights, slots = state
+            x, y, progress = data
+
+            def loss(weights):
+                found = losses(weights, x, y)
+                if phi is None:
+                    return found.mean()
+                seen = jnp.concatenate([x, jnp.full_like(x[..., :1], progress)], -1)
+                logits = net(phi, seen, (1, 2, 3))[:, 0]
+                annotation = jax.nn.sigmoid(logits)
+                return (found * annotation / annotation.mean()).mean()
+
+            updates, slots = optimizer.update(jax.grad(loss)(weights), slots)
+            return (optax.apply_updates(weights, updates), slots), None
+
+        state = student, optimizer.init(student)
+        data = x, y, jnp.arange(steps) / steps
+        (weights, _), _ = lax.scan(jax.checkpoint(step), state, data)
+        return weights
+
+    def outer(phi, student):
+        return losses(train(phi, student), x_val, y_val).mean()
+
+    if estimator == "plain":
+        compiled = jax.jit(lambda student: train(None, student))
+        return lambda: [jax.device_get(w) for w in compiled(student)]
+    compiled = jax.jit(jax.grad(outer))
+    return lambda: [jax.device_get(g) for g in compiled(teacher, student)]

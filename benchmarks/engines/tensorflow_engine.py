@@ -1,0 +1,83 @@
+"""tfcommentaries, and one tape over the whole loop."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import tensorflow as tf
+
+from benchmarks import problem as numbers
+from tfcommentaries import ExampleWeighting, UnrolledTraining, students
+from tfcommentaries.hypergradients.adjoint_scan import plain_scan
+from tfcommentaries.hypergradients.training_layer import stack_of_steps
+from tfcommentaries.optimizers import SGD, Adam
+from tfcommentaries.students import FunctionalStudent
+
+#: What students train with where frameworks are compared.
+CHECKS = {
+    "momentum": SGD(numbers.LEARNING_RATE, numbers.MOMENTUM),
+    "adam": Adam(numbers.LEARNING_RATE, epsilon=numbers.CHECK_EPSILON),
+}
+
+
+def prepare(problem, estimator):
+    """Gives a function that runs once and returns NumPy arrays.
+
+    Args:
+        problem: from `benchmarks.problem.make`.
+        estimator: `"plain"`: training without commentary; `"unrolled"`;
+            `"checkpointed"`: with the states of every sqrt(T)-th step only;
+            `"tape"`: one tape over the loop. `":momentum"` or `":adam"` behind it
+            takes the optimizer of the comparison.
+    """
+    estimator, _, check = estimator.partition(":")
+    model = students.cbr((32, 32, 3), numbers.CLASSES)
+    model.compile(
+        keras.optimizers.Adam(numbers.LEARNING_RATE, epsilon=numbers.EPSILON),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    x, y = tf.constant(problem["x"]), tf.constant(problem["y"])
+    x_val, y_val = tf.constant(problem["x_val"]), tf.constant(problem["y_val"])
+    student = FunctionalStudent(model)
+    student.build(x[0], y[0])
+    commentary = ExampleWeighting()
+    commentary(x[0], progress=0.0)
+    for network, name in ((model, "student"), (commentary, "teacher")):
+        for variable, value in zip(
+            network.trainable_variables, numbers.weights(problem, name), strict=True
+        ):
+            variable.assign(value)
+    options = {"memory_budget": 0} if estimator == "checkpointed" else {}
+    layer = UnrolledTraining(CHECKS.get(check), **options).bind(
+        None if estimator == "plain" else commentary, student
+    )
+
+    def whole_loop(phi):
+        batches, progress = stack_of_steps((x, y))
+        annotations = layer.problem.annotate(phi, batches, progress)
+        state = layer.problem.initial_state(student.weights)
+        step = layer.step_of(state, batches, 0)
+        flat = plain_scan(
+            step, [], annotations, tf.nest.flatten(state), 0, len(problem["x"])
+        )
+        return tf.nest.pack_sequence_as(state, flat).weights
+
+    @tf.function
+    def plain():
+        return whole_loop([]).trainable
+
+    @tf.function
+    def hypergradient():
+        phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(phi)
+            if estimator == "tape":
+                weights = whole_loop(phi)
+            else:
+                weights = layer(phi, student.weights, (x, y))
+            loss, _ = student.loss(weights, x_val, y_val)
+        return tape.gradient(loss, phi)
+
+    compute = plain if estimator == "plain" else hypergradient
+    return lambda: [t.numpy() for t in compute()]

@@ -1,0 +1,139 @@
+"""PyTorch with higher, and with TorchOpt."""
+
+import higher
+import torch
+import torchopt
+from torch import nn
+from torch.nn import functional
+
+from benchmarks import problem as numbers
+
+
+class Convolution(nn.Module):
+    """A convolution with stride 2 and TensorFlow's SAME padding for even sizes."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = nn.Parameter(
+            torch.tensor(weight).permute(3, 2, 0, 1).contiguous()
+        )
+
+    def forward(self, x):
+        size = self.weight.shape[-1] - 2
+        before = size // 2
+        x = functional.pad(x, (before, size - before) * 2)
+        return functional.conv2d(x, self.weight, stride=2)
+
+
+class Flat(nn.Module):
+    """Flattens in TensorFlow's order."""
+
+    def forward(self, x):
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+
+def pool():
+    """A 3x3 max-pool with stride 2 and SAME padding; inputs are positive."""
+    return nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(3, 2))
+
+
+def net(weights, norm):
+    """The CBR net of `benchmarks.problem`."""
+    layers = []
+    for kernel, scale, shift in (weights[:3], weights[3:6]):
+        normalisation = norm(len(scale))
+        normalisation.weight = nn.Parameter(torch.tensor(scale))
+        normalisation.bias = nn.Parameter(torch.tensor(shift))
+        layers += [Convolution(kernel), normalisation, nn.ReLU(), pool()]
+    dense = nn.Linear(*weights[6].shape)
+    dense.weight = nn.Parameter(torch.tensor(weights[6]).T.contiguous())
+    dense.bias = nn.Parameter(torch.tensor(weights[7]))
+    return nn.Sequential(*layers, Flat(), dense)
+
+
+def prepare(problem, estimator):
+    """Gives a function that runs once and returns NumPy arrays.
+
+    Args:
+        problem: from `benchmarks.problem.make`.
+        estimator: `"plain"`: training without commentary; `"higher"`; `"torchopt"`.
+            `":momentum"` or `":adam"` behind `"higher"` takes the optimizer of the
+            comparison.
+    """
+    estimator, _, check = estimator.partition(":")
+    torch.set_num_threads(2)
+    x = torch.tensor(problem["x"]).permute(0, 1, 4, 2, 3).contiguous()
+    y = torch.tensor(problem["y"])
+    x_val = torch.tensor(problem["x_val"]).permute(0, 3, 1, 2).contiguous()
+    y_val = torch.tensor(problem["y_val"])
+    epsilon = numbers.NORM_EPSILON
+    steps, batch = y.shape
+
+    def make_student():
+        return net(
+            numbers.weights(problem, "student"),
+            lambda n: nn.BatchNorm2d(n, epsilon, 0.1),
+        )
+
+    teacher = net(
+        numbers.weights(problem, "teacher"),
+        lambda n: nn.GroupNorm(1, n, epsilon),
+    )
+
+    def inner_loss(student, i):
+        progress = torch.full((batch, 1, 32, 32), i / steps)
+        weights = torch.sigmoid(teacher(torch.cat([x[i], progress], 1))[:, 0])
+        losses = functional.cross_entropy(student(x[i]), y[i], reduction="none")
+        return (losses * weights / weights.mean()).mean()
+
+    def result(loss):
+        found = torch.autograd.grad(loss, list(teacher.parameters()))
+        return [in_tensorflows_order(g.detach()) for g in found]
+
+    def plain():
+        student = make_student()
+        optimizer = torch.optim.Adam(
+            student.parameters(), numbers.LEARNING_RATE, eps=numbers.EPSILON
+        )
+        for i in range(steps):
+            optimizer.zero_grad()
+            functional.cross_entropy(student(x[i]), y[i]).backward()
+            optimizer.step()
+        return [p.detach().numpy() for p in student.parameters()]
+
+    def with_higher():
+        student = make_student()
+        if check == "momentum":
+            optimizer = torch.optim.SGD(
+                student.parameters(), numbers.LEARNING_RATE, numbers.MOMENTUM
+            )
+        else:
+            epsilon = numbers.CHECK_EPSILON if check else numbers.EPSILON
+            optimizer = torch.optim.Adam(
+                student.parameters(), numbers.LEARNING_RATE, eps=epsilon
+            )
+        with higher.innerloop_ctx(student, optimizer) as (functional_student, inner):
+            for i in range(steps):
+                inner.step(inner_loss(functional_student, i))
+            return result(functional.cross_entropy(functional_student(x_val), y_val))
+
+    def with_torchopt():
+        student = make_student()
+        inner = torchopt.MetaAdam(
+            student,
+            numbers.LEARNING_RATE,
+            eps=numbers.EPSILON,
+            eps_root=numbers.EPSILON**2,
+        )
+        for i in range(steps):
+            inner.step(inner_loss(student, i))
+        return result(functional.cross_entropy(student(x_val), y_val))
+
+    return {"plain": plain, "higher": with_higher, "torchopt": with_torchopt}[estimator]
+
+
+def in_tensorflows_order(gradient):
+    """Transposes kernels from PyTorch's axes to TensorFlow's."""
+    if gradient.ndim == 4:
+        gradient = gradient.permute(2, 3, 1, 0)
+    return gradient.T.numpy() if gradient.ndim == 2 else gradient.numpy()

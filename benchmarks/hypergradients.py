@@ -1,0 +1,155 @@
+"""Time and memory of one hypergradient, ours and our peers'. See RESULTS.md.
+
+Run it with `make bench` or `make bench-quick`, from the project's root.
+"""
+
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+from absl import app, flags
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("peers", ".venv-bench/bin/python", "Python that has the peers.")
+flags.DEFINE_integer("repeats", 5, "Timed runs of each engine, taken in turn.")
+flags.DEFINE_bool("quick", False, "Two repeats, T=20 and 100 at batch 8 only.")
+
+HERE = pathlib.Path(__file__).parent
+ENGINES = {
+    "tfcommentaries": ("tensorflow", ("plain", "unrolled", "checkpointed", "tape")),
+    "pytorch": ("torch", ("plain", "higher", "torchopt")),
+    "jax": ("jax", ("plain", "scan")),
+}
+SIZES = ((100, 8), (100, 64), (500, 8), (2000, 8))
+#: What would take hours or all of the memory, with the reason that is printed.
+LEFT_OUT = {
+    ("jax", 64): "XLA's convolutions on CPUs take minutes a run",
+    ("pytorch", 2000): "keeps every activation",
+    ("tape", 2000): "keeps every activation",
+    ("jax", 2000): "minutes a run",
+}
+
+
+class Worker:
+    """One engine in a process of its own."""
+
+    def __init__(self, engine, estimator, steps, batch, save=None):
+        module = f"benchmarks.engines.{ENGINES[engine][0]}_engine"
+        python = sys.executable if engine == "tfcommentaries" else FLAGS.peers
+        command = [python, "-m", "benchmarks.engines.worker", module, estimator]
+        command += [str(steps), str(batch)]
+        command += [f"--save={save}"] if save else []
+        self.name = engine, estimator
+        self.seconds = []
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.facts = self._read()
+
+    def _read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} ended with {self.process.wait()}")
+        return json.loads(line)
+
+    def run(self):
+        """Times one run."""
+        self.process.stdin.write("run\n")
+        self.process.stdin.flush()
+        self.seconds.append(self._read()["seconds"])
+
+    def end(self):
+        """Ends the process and collects its peak memory."""
+        self.process.stdin.close()
+        self.facts |= self._read()
+        self.process.wait()
+
+
+def measure(steps, batch, repeats):
+    """Rows of all engines at one size."""
+    workers = []
+    for engine, (_, estimators) in ENGINES.items():
+        for estimator in estimators:
+            for key in ((engine, batch), (engine, steps), (estimator, steps)):
+                if key in LEFT_OUT:
+                    print(f"left out: {engine} {estimator}: {LEFT_OUT[key]}")
+                    break
+            else:
+                workers.append(Worker(engine, estimator, steps, batch))
+    for _ in range(repeats):
+        for worker in workers:
+            worker.run()
+    rows, plain = [], {}
+    for worker in workers:
+        worker.end()
+        engine, estimator = worker.name
+        seconds = statistics.median(worker.seconds)
+        plain.setdefault(engine, seconds)
+        rows.append(
+            {
+                "engine": engine,
+                "estimator": estimator,
+                "student": "cbr",
+                "steps": steps,
+                "batch": batch,
+                "seconds": round(seconds, 4),
+                "ratio_to_plain": round(seconds / plain[engine], 2),
+                "compile_seconds": round(worker.facts["compile_seconds"], 2),
+                "peak_mb": round(worker.facts["peak_mb"]),
+                "import_mb": round(worker.facts["import_mb"]),
+            }
+        )
+    return rows
+
+
+def compare():
+    """Relative difference between our hypergradient and higher's, per optimizer."""
+    found = {}
+    with tempfile.TemporaryDirectory() as directory:
+        for check in ("momentum", "adam"):
+            vectors = []
+            for engine, estimator in (
+                ("tfcommentaries", "unrolled"),
+                ("pytorch", "higher"),
+            ):
+                file = f"{directory}/{engine}-{check}.npz"
+                Worker(engine, f"{estimator}:{check}", 20, 8, file).end()
+                arrays = np.load(file)
+                vectors.append(np.concatenate([arrays[k].ravel() for k in arrays]))
+            ours, theirs = vectors
+            difference = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
+            found[check] = float(difference)
+            print(f"hypergradient against higher's, {check}: {difference:.1e}")
+    return found
+
+
+def main(_):
+    """Measures, prints and saves results.json."""
+    sizes = ((20, 8), (100, 8)) if FLAGS.quick else SIZES
+    compare()
+    rows = []
+    for steps, batch in sizes:
+        rows += measure(steps, batch, 2 if FLAGS.quick else FLAGS.repeats)
+        for row in rows:
+            if (row["steps"], row["batch"]) == (steps, batch):
+                print(
+                    f"{row['engine']:<15}{row['estimator']:<14}T={steps:<5}"
+                    f"batch={batch:<4}{row['seconds']:>8.3f} s "
+                    f"{row['ratio_to_plain']:>6.2f}x plain  "
+                    f"{row['peak_mb'] - row['import_mb']:>6} MB above import",
+                    flush=True,
+                )
+    if not FLAGS.quick:
+        (HERE / "results.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,55 @@
+"""The same numbers for every engine: data, and weights of student and teacher.
+
+The student is the paper's CBR net on 32x32x3 images with 10 classes: twice
+convolution (5x5, then 3x3, stride 2, no bias), batch normalisation in training
+mode, ReLU, 3x3 max-pool with stride 2; then a dense layer. The teacher is the same
+on 4 channels (one is progress) with group normalisation in one group; one logit. All
+padding is TensorFlow's SAME. Weights are divided by their batch mean. The student
+trains with Adam at 1e-3; the outer loss is on one batch.
+"""
+
+import numpy as np
+
+LEARNING_RATE = 1e-3
+EPSILON = 1e-7  # Adam's
+CHECK_EPSILON = 1e-3  # Adam's where frameworks are compared; see RESULTS.md
+MOMENTUM = 0.9
+NORM_EPSILON = 1e-3
+CLASSES = 10
+
+
+def make(steps, batch, seed=0):
+    """Gives a dict of arrays: x, y, validation, student and teacher weights."""
+    generator = np.random.default_rng(seed)
+
+    def normal(*shape):
+        scale = np.sqrt(2 / np.prod(shape[:-1]))
+        return (scale * generator.normal(size=shape)).astype("float32")
+
+    def net(channels, flat, outputs):
+        weights = []
+        for size, before, after in ((5, channels, 32), (3, 32, 64)):
+            weights += [normal(size, size, before, after)]
+            weights += [np.ones(after, "float32"), np.zeros(after, "float32")]
+        return [*weights, normal(flat, outputs), np.zeros(outputs, "float32")]
+
+    def images(*shape):
+        return generator.uniform(size=(*shape, 32, 32, 3)).astype("float32")
+
+    problem = {
+        "x": images(steps, batch),
+        "y": generator.integers(0, CLASSES, (steps, batch)),
+        "x_val": images(64),
+        "y_val": generator.integers(0, CLASSES, 64),
+    }
+    for name, weights in (
+        ("student", net(3, 2 * 2 * 64, CLASSES)),
+        ("teacher", net(4, 2 * 2 * 64, 1)),
+    ):
+        problem |= {f"{name}_{i}": w for i, w in enumerate(weights)}
+    return problem
+
+
+def weights(problem, name):
+    """The weights of `"student"` or `"teacher"`, in order."""
+    return [problem[f"{name}_{i}"] for i in range(8)]
