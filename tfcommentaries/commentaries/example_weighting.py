@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.commentaries.index_check import checked_index
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -173,19 +174,14 @@ class ExampleWeighting(Commentary):
             )
         if y.shape.rank == 2 and y.shape[-1] == self.num_classes:
             return tf.cast(y, self.compute_dtype)
-        labels = tf.reshape(tf.cast(y, tf.int32), [-1])
-        message = (
+        labels = checked_index(
+            y,
+            self.num_classes,
             f"ExampleWeighting was built for {self.num_classes} classes but got a "
-            f"label outside 0 to {self.num_classes - 1}. Pass a larger "
-            "`num_classes` or fix the labels."
+            f"label outside 0 to {self.num_classes - 1}. Pass a larger `num_classes` "
+            "or fix the labels.",
         )
-        with tf.control_dependencies(
-            [
-                tf.debugging.assert_less(labels, self.num_classes, message),
-                tf.debugging.assert_non_negative(labels, message),
-            ]
-        ):
-            return tf.one_hot(labels, self.num_classes, dtype=self.compute_dtype)
+        return tf.one_hot(labels, self.num_classes, dtype=self.compute_dtype)
 
     def check_batch(self, x, y):
         for key in (self.teacher_key, self.student_key):

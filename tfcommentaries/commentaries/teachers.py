@@ -9,6 +9,8 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from tfcommentaries.commentaries.index_check import checked_index
+
 
 def default(input_shape):
     """Makes a small teacher that fits the inputs.
@@ -122,19 +124,14 @@ class Table(layers.Layer):
 
     def call(self, ids):
         """Looks up ids `(batch,)`; returns logits `(batch,)`."""
-        ids = tf.reshape(tf.cast(ids, tf.int32), [-1])
-        message = (
-            f"This table holds {self.num_examples} examples but got an id outside "
-            f"0 to {self.num_examples - 1}. Number the examples from 0, or learn a "
-            "table for this data set."
+        ids = checked_index(
+            ids,
+            self.num_examples,
+            f"This table holds {self.num_examples} examples but got an id outside 0 to "
+            f"{self.num_examples - 1}. Number the examples from 0, or learn a table "
+            "for this data set.",
         )
-        with tf.control_dependencies(
-            [
-                tf.debugging.assert_less(ids, self.num_examples, message),
-                tf.debugging.assert_non_negative(ids, message),
-            ]
-        ):
-            return tf.gather(tf.convert_to_tensor(self.logits), ids)
+        return tf.gather(tf.convert_to_tensor(self.logits), ids)
 
     def get_config(self):
         config = super().get_config()

@@ -1,0 +1,29 @@
+"""Integers that must lie in a range, checked in the graph."""
+
+import tensorflow as tf
+
+
+def checked_index(values, size, message):
+    """Flattens integers and checks that they can index `size` entries.
+
+    `tf.one_hot` and, on GPUs, `tf.gather` give zeros for what is out of range.
+
+    Args:
+        values: integer tensor `(batch,)` or `(batch, 1)`.
+        size: number of entries.
+        message: what to say where a value is out of range.
+
+    Returns:
+        An int32 tensor `(batch,)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: if a value is not in 0 to `size - 1`.
+    """
+    values = tf.reshape(tf.cast(values, tf.int32), [-1])
+    checks = [
+        tf.debugging.assert_less(values, size, message),
+        tf.debugging.assert_non_negative(values, message),
+    ]
+    # Eager checks give None and have already raised.
+    with tf.control_dependencies([c for c in checks if c is not None]):
+        return tf.identity(values)
