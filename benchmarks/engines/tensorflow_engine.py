@@ -49,6 +49,8 @@ def prepare(problem, estimator):
         ):
             variable.assign(value)
     options = {"memory_budget": 0} if estimator == "checkpointed" else {}
+    # The peers' own Adam, for work that is alike.
+    options["eps_root"] = numbers.EPSILON**2
     layer = UnrolledTraining(CHECKS.get(check), **options).bind(
         None if estimator == "plain" else commentary, student
     )

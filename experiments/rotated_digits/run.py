@@ -10,7 +10,13 @@ from absl import app, flags
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from tfcommentaries import CommentaryLearner, ExampleWeighting, datasets, students
+from tfcommentaries import (
+    CommentaryLearner,
+    ExampleWeighting,
+    UnrolledTraining,
+    datasets,
+    students,
+)
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
 
@@ -38,7 +44,11 @@ def learn(splits, kind, seed):
     )
     commentary = ExampleWeighting()
     learner = CommentaryLearner(
-        commentary, student, inner_steps=5 if FLAGS.quick else 50, seed=seed
+        commentary,
+        student,
+        UnrolledTraining(eps_root=1e-20),
+        inner_steps=5 if FLAGS.quick else 50,
+        seed=seed,
     )
     learner.compile(keras.optimizers.Adam(1e-3))
     history = learner.fit(

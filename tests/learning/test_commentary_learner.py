@@ -118,7 +118,11 @@ def test_continuing_trains_one_student_as_keras_does(data, float64):
     student = make_student((64,), optimizer=keras.optimizers.Adam(3e-3))
     commentary = ExampleWeighting(teachers.mlp((75,), units=(4,)), num_classes=10)
     learner = CommentaryLearner(
-        commentary, student, inner_steps=3, student_initialization="continue"
+        commentary,
+        student,
+        UnrolledTraining(eps_root=1e-20),
+        inner_steps=3,
+        student_initialization="continue",
     )
     learner.compile(keras.optimizers.SGD(0.0))
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)

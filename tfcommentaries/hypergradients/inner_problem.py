@@ -37,14 +37,15 @@ class InnerProblem:
         student: a built `FunctionalStudent`.
         optimizer: a Keras optimizer, its name, or an `InnerOptimizer`. `None` takes
             the one that the student was compiled with.
+        eps_root: as for `from_keras`.
     """
 
-    def __init__(self, commentary, student, optimizer=None):
+    def __init__(self, commentary, student, optimizer=None, eps_root=None):
         self.commentary = commentary
         self.student = student
         model = student.model
         optimizer = model.optimizer if optimizer is None else optimizer
-        self.optimizer = from_keras(optimizer, model.trainable_variables)
+        self.optimizer = from_keras(optimizer, model.trainable_variables, eps_root)
 
     def annotate(self, phi, batches, progress):
         """Annotates the batches of all steps.

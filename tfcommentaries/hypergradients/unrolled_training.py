@@ -35,6 +35,10 @@ class UnrolledTraining:
             them counts as constant. `None` differentiates all. Cheaper, smaller
             and stabler, and biased towards what helps at once.
         memory_budget: bytes that the kept states may take. Defaults to 256 MiB.
+        eps_root: where a Keras Adam or AdamW trains the student, what is added
+            under its root. The derivative of Adam's step is largest for weights
+            whose gradient is nearly zero, and they would drown the rest; 1e-8 damps
+            them, and makes their steps smaller. 1e-20 is Keras's own Adam.
 
     Reference:
         [Maclaurin et al., Gradient-based Hyperparameter Optimization through
@@ -49,6 +53,7 @@ class UnrolledTraining:
         checkpoint_interval=None,
         truncate=None,
         memory_budget=2**28,
+        eps_root=1e-8,
     ):
         for name, value in (
             ("checkpoint_interval", checkpoint_interval),
@@ -62,6 +67,7 @@ class UnrolledTraining:
         self.checkpoint_interval = checkpoint_interval
         self.truncate = truncate
         self.memory_budget = memory_budget
+        self.eps_root = eps_root
 
     def bind(self, commentary, student):
         """Makes the layer for one commentary and one student.
@@ -73,7 +79,7 @@ class UnrolledTraining:
         Returns:
             A `TrainingLayer`.
         """
-        problem = InnerProblem(commentary, student, self.optimizer)
+        problem = InnerProblem(commentary, student, self.optimizer, self.eps_root)
         return UnrolledLayer(problem, self)
 
 

@@ -19,7 +19,7 @@ _COMMON = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue")
 _REFUSED = {"use_ema": False, "gradient_accumulation_steps": None}
 
 
-def from_keras(optimizer, variables=None, **overrides):
+def from_keras(optimizer, variables=None, eps_root=None):
     """Makes the differentiable form of a Keras optimizer.
 
     Args:
@@ -29,8 +29,8 @@ def from_keras(optimizer, variables=None, **overrides):
             `InnerOptimizer` is returned as it is.
         variables: the variables to be trained, asked which of them the
             optimizer excludes from weight decay. `None` means that none is.
-        **overrides: arguments of the differentiable optimizer that Keras does
-            not have, such as `eps_root` of `Adam`.
+        eps_root: of `Adam`, which Keras's does not have; `None` keeps its default,
+            and other optimizers do without.
 
     Returns:
         An `InnerOptimizer`.
@@ -65,4 +65,6 @@ def from_keras(optimizer, variables=None, **overrides):
     if variables is not None and kwargs["weight_decay"] is not None:
         # Keras offers no public way to ask for exclusions.
         kwargs["decayed"] = [bool(optimizer._use_weight_decay(v)) for v in variables]
-    return cls(learning_rate=rate, **{**kwargs, **overrides})
+    if cls is Adam and eps_root is not None:
+        kwargs["eps_root"] = eps_root
+    return cls(learning_rate=rate, **kwargs)
