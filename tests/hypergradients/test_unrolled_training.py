@@ -221,7 +221,7 @@ def test_adam_is_finite_where_a_gradient_is_exactly_zero(eps_root):
 
 def test_trains_as_keras_does(float64, vectors):
     x, y = vectors
-    commentary, student, _ = problem(keras.optimizers.Adam(0.01))
+    _, student, _ = problem(keras.optimizers.Adam(0.01))
     layer = UnrolledTraining(eps_root=1e-20).bind(None, student)
     trained = layer([], student.weights, (repeat(x, 9), repeat(y, 9)))
     student.model.fit(x, y, batch_size=12, epochs=9, shuffle=False, verbose=0)
