@@ -62,10 +62,7 @@ def run(args):
         batch_size=task.batch_size,
         steps_per_epoch=args.steps_per_epoch,
         epochs=-(-args.outer_steps // args.steps_per_epoch),
-        callbacks=[
-            keras.callbacks.CSVLogger(folder.history, append=True),
-            keras.callbacks.TerminateOnNaN(),
-        ],
+        callbacks=[keras.callbacks.CSVLogger(folder.history, append=True)],
         checkpoint_dir=folder.checkpoint,
         verbose=2,
     )

@@ -1,6 +1,7 @@
 """Pictures of a learned example weighting."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 #: Colours that people with colour blindness can tell apart (Okabe and Ito).
@@ -53,9 +54,6 @@ def weights_over_progress(progress, weights, groups, axes=None):
     figure, axes = _axes(axes)
     colors = list(COLORS)
     if len(groups) > len(colors):
-        # Imported with the figure already; no further cost.
-        from matplotlib import colormaps
-
         colors = colormaps["tab20"](np.linspace(0, 1, len(groups)))
     for (name, mask), color in zip(groups.items(), colors):
         if mask.any():

@@ -112,7 +112,7 @@ class CommentaryLearner(keras.Model):
             loss: outer loss. `None` takes the student's own loss.
             metrics: Keras metrics of the trained students on validation batches.
             **kwargs: other arguments of `keras.Model.compile`. `jit_compile` is
-                off unless asked for: XLA is several times slower on CPUs here.
+                off unless asked for.
         """
         kwargs.setdefault("jit_compile", False)
         loss = self.student.model.loss if loss is None else loss

@@ -24,9 +24,8 @@ def from_keras(optimizer, variables=None, eps_root=None):
 
     Args:
         optimizer: a `keras.optimizers` SGD, Adam, AdamW or RMSprop, or the name
-            of one, or a `LossScaleOptimizer` around one (which is left out: the
-            inner training computes its gradients in float32). An
-            `InnerOptimizer` is returned as it is.
+            of one, or a `LossScaleOptimizer` around one, whose loss scaling is
+            left out. An `InnerOptimizer` is returned as it is.
         variables: the variables to be trained, asked which of them the
             optimizer excludes from weight decay. `None` means that none is.
         eps_root: of `Adam`, which Keras's does not have; `None` keeps its default,
