@@ -34,7 +34,7 @@ def make(steps, batch, seed=0):
         return [*weights, normal(flat, outputs), np.zeros(outputs, "float32")]
 
     def images(*shape):
-        return generator.uniform(size=(*shape, 32, 32, 3)).astype("float32")
+        return generator.random((*shape, 32, 32, 3), "float32")
 
     problem = {
         "x": images(steps, batch),

@@ -153,7 +153,7 @@ def gradients(train, commentary, student, batches):
     return compute()
 
 
-@pytest.mark.parametrize("interval", [1, 2, None, 6])
+@pytest.mark.parametrize("interval", [0, 1, 2, None, 6])
 def test_equals_one_tape_over_the_loop_whatever_is_kept(float64, interval):
     commentary, student, batches = problem(keras.optimizers.Adam(0.01), dropout=0.3)
     layer = UnrolledTraining(checkpoint_interval=interval).bind(commentary, student)
@@ -240,7 +240,43 @@ def test_rejects_batches_of_different_lengths():
         layer([], student.weights, (x, y[:5]))
 
 
-@pytest.mark.parametrize("name", ["checkpoint_interval", "truncate"])
-def test_rejects_less_than_one_step(name):
-    with pytest.raises(ValueError, match=f"`{name}` must be at least 1"):
-        UnrolledTraining(**{name: 0})
+def test_loss_after_every_step_is_the_mean_over_shorter_trainings(float64):
+    commentary, student, batches = problem(keras.optimizers.SGD(0.2))
+    layer = UnrolledTraining().bind(commentary, student)
+    phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
+    progress = tf.range(6, dtype=tf.float32) / 6
+    state = layer.problem.initial_state(student.weights)
+
+    def measure(weights):
+        return outer(student, weights, batches, True)
+
+    with tf.GradientTape() as tape:
+        tape.watch(phi)
+        _, mean = layer.go_on(phi, state, batches, progress, measure=measure)
+    with tf.GradientTape() as shorter:
+        shorter.watch(phi)
+        losses = []
+        for n in range(1, 7):
+            first = [b[:n] for b in batches]
+            losses.append(measure(layer(phi, student.weights, first, progress[:n])))
+        expected = sum(losses) / 6
+    np.testing.assert_allclose(mean, expected, rtol=1e-10)
+    for a, b in zip(tape.gradient(mean, phi), shorter.gradient(expected, phi)):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-14)
+
+
+@pytest.mark.parametrize("budget, everything", [(2**28, True), (2**12, False)])
+def test_keeps_everything_where_it_fits_into_the_budget(budget, everything):
+    commentary, student, batches = problem(keras.optimizers.SGD(0.2))
+    layer = UnrolledTraining(memory_budget=budget).bind(commentary, student)
+    chosen = []
+    choose = layer._interval
+    layer._interval = lambda *a: chosen.append(choose(*a)) or chosen[-1]
+    gradients(layer, commentary, student, batches)
+    assert isinstance(chosen[0], int) == everything
+
+
+@pytest.mark.parametrize("least, name", [(0, "checkpoint_interval"), (1, "truncate")])
+def test_rejects_less_than_one_step(least, name):
+    with pytest.raises(ValueError, match=f"`{name}` must be at least {least}"):
+        UnrolledTraining(**{name: least - 1})

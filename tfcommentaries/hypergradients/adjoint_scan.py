@@ -128,15 +128,19 @@ class _Loop:
                 lambda index, *_: index >= begin,
                 body,
                 (end - 1, by_parameters, by_inputs, adjoint),
+                parallel_iterations=1,
             )
             return segment - 1, *sums
 
+        # Running steps again does not wait for adjoints: by TensorFlow's default, ten
+        # iterations of both loops would be in memory at once, and no faster.
         by_parameters = [tf.zeros_like(p) for p in self.parameters]
         by_inputs = _arrays([x[0] for x in self.inputs], self.stop - self.start)
         _, by_parameters, by_inputs, adjoint = tf.while_loop(
             lambda segment, *_: segment >= 0,
             segment_body,
             (self.segments - 1, by_parameters, by_inputs, adjoint),
+            parallel_iterations=1,
         )
         return by_parameters, self._whole(by_inputs), adjoint
 

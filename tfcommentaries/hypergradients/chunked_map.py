@@ -19,6 +19,7 @@ def chunked_map(function, parameters, inputs, chunk):
     Returns:
         A tensor `(examples, ...)`. Gradients flow to `parameters`.
     """
+    # Chunks in parallel, TensorFlow's default, would take the memory of all of them.
     total = tf.shape(inputs[0])[0]
     count = -(-total // chunk)
 
@@ -42,6 +43,7 @@ def chunked_map(function, parameters, inputs, chunk):
                 array.write(i, function(parameters, [part(x, i) for x in inputs])),
             ),
             (1, array.write(0, first)),
+            parallel_iterations=1,
         )
 
         def gradient(upstream):
@@ -58,7 +60,9 @@ def chunked_map(function, parameters, inputs, chunk):
                 return i + 1, [s + tf.convert_to_tensor(g) for s, g in zip(sums, found)]
 
             sums = [tf.zeros_like(p) for p in parameters]
-            return tf.while_loop(lambda i, _: i < count, body, (0, sums))[1]
+            return tf.while_loop(
+                lambda i, _: i < count, body, (0, sums), parallel_iterations=1
+            )[1]
 
         return array.concat(), gradient
 

@@ -66,7 +66,12 @@ class ImplicitLayer(TrainingLayer):
         super().__init__(problem)
         self.options = options
 
-    def train(self, annotations, state, batches, first_step=0):
+    def train(self, annotations, state, batches, first_step=0, measure=None):
+        if measure is not None:
+            raise ValueError(
+                "A loss after every step needs UnrolledTraining: ImplicitTraining "
+                "differentiates the last weights only."
+            )
         step = self.step_of(state, batches, first_step)
         stop = tf.shape(tf.nest.flatten(batches)[0])[0]
         flat = plain_scan(step, [], annotations, tf.nest.flatten(state), 0, stop)
@@ -93,10 +98,11 @@ class ImplicitLayer(TrainingLayer):
                 parameters, weights._replace(trainable=solution), batch
             )[0]
 
+        scale = self.problem.student.loss_scale
         if self.options.products == "finite_difference":
-            optimality = FiniteDifference(loss)
+            optimality = FiniteDifference(loss, loss_scale=scale)
         else:
-            optimality = Stationary(loss, self.options.products)
+            optimality = Stationary(loss, self.options.products, scale)
         layer = ImplicitSolution(
             lambda _: weights.trainable, optimality, self.options.solver
         )

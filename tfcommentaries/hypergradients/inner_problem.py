@@ -5,6 +5,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from tfcommentaries.hypergradients.adjoint_scaling import AdjointScaling
 from tfcommentaries.hypergradients.chunked_map import chunked_map
 from tfcommentaries.optimizers import from_keras
 from tfcommentaries.students.functional_student import StudentWeights
@@ -123,15 +124,27 @@ class InnerProblem:
             The next `TrainingState`.
         """
         trainable = state.weights.trainable
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(trainable)
-            loss, non_trainable = self.loss(annotation, state.weights, batch)
-        gradients = tape.gradient(
-            loss, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        gradients = [tf.convert_to_tensor(g) for g in gradients]
+        gradients, non_trainable = self._gradients(annotation, state.weights, batch)
         trainable, slots = self.optimizer.update(
             gradients, state.slots, trainable, index
         )
         trainable = self.student.constrain(trainable)
         return TrainingState(StudentWeights(trainable, non_trainable), slots)
+
+    def _gradients(self, annotation, weights, batch):
+        """Gradients of the inner loss, and the student's updated state."""
+        scale = self.student.loss_scale
+        scaling = AdjointScaling(scale)
+        if scale != 1:
+            annotation, weights = scaling.enter((annotation, weights))
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights.trainable)
+            loss, non_trainable = self.loss(annotation, weights, batch)
+            loss *= scale
+        gradients = tape.gradient(
+            loss, weights.trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        gradients = [tf.convert_to_tensor(g) / scale for g in gradients]
+        if scale != 1:
+            gradients, non_trainable = scaling.leave((gradients, non_trainable))
+        return gradients, non_trainable

@@ -63,27 +63,31 @@ class Stationary:
         loss: function `(solution, parameters)` to a scalar.
         mode: `"forward"` as above, or `"reverse"`: both products by a second
             reverse pass, for ops that have no forward derivative.
+        loss_scale: number that the loss is multiplied by and its derivatives are
+            divided by, for losses whose gradients are float16.
     """
 
-    def __init__(self, loss, mode="forward"):
+    def __init__(self, loss, mode="forward", loss_scale=1.0):
         if mode not in ("forward", "reverse"):
             raise ValueError(
                 f"`mode` must be 'forward' or 'reverse'. Received: mode={mode!r}"
             )
         self.loss = loss
         self.mode = mode
+        self.loss_scale = loss_scale
 
     def gradient(self, solution, parameters):
         """The gradient of the loss by the solution."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(solution)
-            loss = self.loss(solution, parameters)
-        return _gradient(tape, loss, solution)
+            loss = self.loss(solution, parameters) * self.loss_scale
+        return [g / self.loss_scale for g in _gradient(tape, loss, solution)]
 
     def linearize(self, solution, parameters):
         """Gives `(transposed, mixed)`; see the module."""
         if self.mode == "reverse":
-            return Root(self.gradient).linearize(solution, parameters)
+            products = Root(self.gradient).linearize(solution, parameters)
+            return tuple(self._rescaled(p, self.loss_scale) for p in products)
 
         def transposed(u):
             with tf.autodiff.ForwardAccumulator(solution, u) as accumulator:
@@ -94,11 +98,23 @@ class Stationary:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(parameters)
                 with tf.autodiff.ForwardAccumulator(solution, u) as accumulator:
-                    loss = self.loss(solution, parameters)
+                    loss = self.loss(solution, parameters) * self.loss_scale
                 (slope,) = _tangents(accumulator, [loss])
-            return _gradient(tape, slope, parameters)
+            return [g / self.loss_scale for g in _gradient(tape, slope, parameters)]
 
-        return transposed, mixed
+        return self._rescaled(transposed, 1.0), self._rescaled(mixed, 1.0)
+
+    def _rescaled(self, product, magnitude):
+        """The same linear function, computed at a size that float16 can hold."""
+        if self.loss_scale == 1:
+            return product
+
+        def rescaled(u):
+            largest = tf.reduce_max([tf.reduce_max(tf.abs(t)) for t in u])
+            scale = tf.where(largest > 0, magnitude / largest, 1.0)
+            return [p / scale for p in product([t * scale for t in u])]
+
+        return rescaled
 
 
 class FiniteDifference(Stationary):
@@ -110,10 +126,11 @@ class FiniteDifference(Stationary):
     Args:
         loss: function `(solution, parameters)` to a scalar.
         step: length of the difference in the space of weights.
+        loss_scale: as for `Stationary`.
     """
 
-    def __init__(self, loss, step=1e-2):
-        super().__init__(loss)
+    def __init__(self, loss, step=1e-2, loss_scale=1.0):
+        super().__init__(loss, loss_scale=loss_scale)
         if step <= 0:
             raise ValueError(f"`step` must be positive. Received: step={step}")
         self.step = step
@@ -124,8 +141,8 @@ class FiniteDifference(Stationary):
         def by_parameters(solution):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(parameters)
-                loss = self.loss(solution, parameters)
-            return _gradient(tape, loss, parameters)
+                loss = self.loss(solution, parameters) * self.loss_scale
+            return [g / self.loss_scale for g in _gradient(tape, loss, parameters)]
 
         def difference(function, u):
             norm = tf.linalg.global_norm(u)

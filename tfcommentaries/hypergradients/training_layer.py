@@ -35,7 +35,7 @@ class TrainingLayer:
         return self.go_on(phi, state, batches, progress).weights
 
     @tf.autograph.experimental.do_not_convert
-    def go_on(self, phi, state, batches, progress=None, first_step=0):
+    def go_on(self, phi, state, batches, progress=None, first_step=0, measure=None):
         """Goes on with a training.
 
         Args:
@@ -44,16 +44,19 @@ class TrainingLayer:
             batches: as for `__call__`.
             progress: as for `__call__`.
             first_step: integer scalar, how many steps the optimizer has made.
+            measure: function from `StudentWeights` to a scalar, float32, that is
+                taken after every step; see Returns.
 
         Returns:
-            The `TrainingState` after `T` more steps.
+            The `TrainingState` after `T` more steps. With `measure`,
+            `(state, mean)`, where the mean is over the steps and differentiable.
         """
         batches, progress = stack_of_steps(batches, progress)
         phi = [tf.convert_to_tensor(p) for p in phi]
         annotations = self.problem.annotate(phi, batches, progress)
-        return self.train(annotations, state, batches, first_step)
+        return self.train(annotations, state, batches, first_step, measure)
 
-    def train(self, annotations, state, batches, first_step=0):
+    def train(self, annotations, state, batches, first_step=0, measure=None):
         """Trains a student whose batches are annotated.
 
         Args:
@@ -61,24 +64,30 @@ class TrainingLayer:
             state: `TrainingState` to start from.
             batches: as for `__call__`, tensors.
             first_step: integer scalar, how many steps the optimizer has made.
+            measure: as for `go_on`.
 
         Returns:
-            The `TrainingState` after all steps.
+            As `go_on`.
         """
         raise NotImplementedError
 
-    def step_of(self, state, batches, first_step):
-        """One training step in the form that `adjoint_scan` takes."""
+    def step_of(self, state, batches, first_step, measure=None):
+        """One training step in the form that `adjoint_scan` takes.
+
+        With `measure` the last tensor of the flat state is the sum of what it gave.
+        """
+        count = len(tf.nest.flatten(state))
 
         def step(parameters, annotation, flat, index):
             batch = tf.nest.map_structure(lambda t: t[index], batches)
             new = self.problem.step(
                 annotation,
-                tf.nest.pack_sequence_as(state, flat),
+                tf.nest.pack_sequence_as(state, flat[:count]),
                 batch,
                 index + first_step,
             )
-            return tf.nest.flatten(new)
+            sums = [total + measure(new.weights) for total in flat[count:]]
+            return tf.nest.flatten(new) + sums
 
         return step
 

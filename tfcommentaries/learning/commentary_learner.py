@@ -53,6 +53,13 @@ class CommentaryLearner(keras.Model):
             on with one student, `inner_steps` at a time, and progress goes from 0
             to 1 over the whole `fit`: with `ImplicitTraining` and few inner steps
             Algorithm 2 of the paper, with `UnrolledTraining` its online form.
+        students_per_step: students per outer step; each sees batches of its own,
+            and the commentary's gradient is their mean. They train one after
+            another in the memory of one. Under a `tf.distribute` strategy they
+            are spread over its replicas.
+        outer_loss_at: `"end"`, or `"every_step"`: the outer loss is the mean of
+            the student's validation losses after every step, which rewards fast
+            learning and costs a validation batch per step.
         validation_mode: `"training"` or `"inference"`, how the trained student
             runs on the validation batch. In training mode, as in the paper, batch
             normalisation uses that batch's statistics, since those of a short
@@ -73,6 +80,8 @@ class CommentaryLearner(keras.Model):
         inner_training=None,
         inner_steps=100,
         student_initialization="fresh",
+        students_per_step=1,
+        outer_loss_at="end",
         validation_mode="training",
         seed=0,
         **kwargs,
@@ -87,10 +96,28 @@ class CommentaryLearner(keras.Model):
                 "`validation_mode` must be 'training' or 'inference'. "
                 f"Received: {validation_mode!r}"
             )
+        if outer_loss_at not in ("end", "every_step"):
+            raise ValueError(
+                "`outer_loss_at` must be 'end' or 'every_step'. "
+                f"Received: {outer_loss_at!r}"
+            )
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if students_per_step < 1 or students_per_step % replicas:
+            raise ValueError(
+                "`students_per_step` must be a multiple of the number of replicas, "
+                f"{replicas}. Received: students_per_step={students_per_step}"
+            )
+        if student_initialization == "continue" and students_per_step > 1:
+            raise ValueError(
+                "`student_initialization='continue'` goes on with one student. "
+                f"Received: students_per_step={students_per_step}"
+            )
         self.commentary = commentary
         self.student = FunctionalStudent(student)
         self.inner_training = inner_training or UnrolledTraining()
         self.inner_steps = inner_steps
+        self.students_per_step = students_per_step
+        self.outer_loss_at = outer_loss_at
         self.validation_mode = validation_mode
         self.seed = seed
         self.initialization = StudentInitialization(
@@ -175,7 +202,8 @@ class CommentaryLearner(keras.Model):
         )
         check_data(train, self.commentary, "training")
         check_data(validation_data, self.commentary, "validation")
-        self._prepare(batch, validation_batch)
+        with self.distribute_strategy.scope():
+            self._prepare(batch, validation_batch)
         if self._outer_steps != epochs * steps_per_epoch:
             self._outer_steps = epochs * steps_per_epoch
             self.train_function = None
@@ -192,7 +220,9 @@ class CommentaryLearner(keras.Model):
             )
             done = checkpoint.restore()
             internal.append(checkpoint)
-        data = outer_batches(batches, validation, self.inner_steps)
+        data = outer_batches(
+            batches, validation, self.inner_steps, self.students_per_step
+        )
         try:
             return super().fit(
                 data.skip(done * steps_per_epoch),
@@ -224,12 +254,24 @@ class CommentaryLearner(keras.Model):
                 "has no trainable variable."
             )
         self.student.build(x, y)
-        x, y, _ = self._without_commentary(validation_batch)
-        self.student.build(x, y)
+        x, y, sample_weight = self._without_commentary(validation_batch)
+        outputs = self.student.build(x, y)
+        self._output_dtypes = tf.nest.map_structure(lambda t: t.dtype, outputs)
+        # These build on first use, which must not be on a replica.
+        self.compute_loss(x, y, outputs, sample_weight)
+        self.compute_metrics(x, y, outputs, sample_weight)
+        self.reset_metrics()
         self.train_student = self.inner_training.bind(self.commentary, self.student)
         self.initialization.build(self.train_student.problem)
         self.optimizer.build(self.commentary.trainable_variables)
         self.built = True
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: `_prepare` has built all, also what Keras cannot.
+
+        Keras calls this under a distribution strategy to try `call` on a batch of
+        the data, and fails with several workers.
+        """
 
     def _without_commentary(self, batch):
         """The batch as a student gets it without being taught."""
@@ -237,35 +279,83 @@ class CommentaryLearner(keras.Model):
         return self.commentary.student_inputs(x), y, sample_weight
 
     def train_step(self, data):
-        batches, validation_batch = data
-        variables = self.commentary.trainable_variables
-        phi = [tf.convert_to_tensor(v) for v in variables]
-        x, y, sample_weight = self._without_commentary(validation_batch)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(phi)
-            state = self.train_student.go_on(
-                phi,
-                self.initialization.state,
-                batches,
-                self._progress(),
-                self._first_step(),
-            )
-            outputs, _ = self.student.predict(
-                state.weights, x, training=self.validation_mode == "training"
-            )
-            loss = self.compute_loss(x, y, outputs, sample_weight)
-        hypergradient = tape.gradient(
-            loss, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        context = tf.distribute.get_replica_context()
+        replicas = context.strategy.num_replicas_in_sync
+        students = self.students_per_step // replicas
+        data = tf.nest.map_structure(
+            lambda t: tf.ensure_shape(t, [students, *t.shape[1:]]), data
         )
+        if students == 1:
+            # One student, the common case, needs no loop around its training.
+            found = self._one_student(tf.nest.map_structure(lambda t: t[0], data))
+            found = tf.nest.map_structure(lambda t: t[None], found)
+        else:
+            variables = self.commentary.trainable_variables
+            dtypes = keras.config.floatx(), [v.dtype for v in variables]
+            found = tf.map_fn(
+                self._one_student,
+                data,
+                parallel_iterations=1,
+                fn_output_signature=(*dtypes, self._output_dtypes),
+            )
+        loss, hypergradient, outputs = found
+        hypergradient = [tf.reduce_mean(g, 0) for g in hypergradient]
+        if replicas > 1:
+            hypergradient = context.all_reduce("SUM", hypergradient)
         norm = tf.debugging.check_numerics(
             tf.linalg.global_norm(hypergradient), _NOT_FINITE
         )
-        self._log(batches, loss, norm)
-        self.initialization.go_on_from(state)
+        # Keras divides losses by the number of replicas.
+        last = tf.nest.map_structure(lambda t: t[0, -1], data[0])
+        self._log(last, loss * replicas, norm)
         with tf.control_dependencies([norm]):
-            hypergradient = [tf.identity(g) for g in hypergradient]
-        self.optimizer.apply(hypergradient, variables)
-        return self.compute_metrics(x, y, outputs, sample_weight)
+            # The optimizer adds up what the replicas give.
+            hypergradient = [g / replicas for g in hypergradient]
+        self.optimizer.apply(hypergradient, self.commentary.trainable_variables)
+        # Examples of all students in one axis.
+        flat = tf.nest.map_structure(
+            lambda t: None if t is None else tf.concat(tf.unstack(t), 0),
+            (*self._without_commentary(data[1]), outputs),
+        )
+        x, y, sample_weight, outputs = flat
+        logs = self.compute_metrics(x, y, outputs, sample_weight)
+        if context.strategy.cluster_resolver is not None:
+            # Among workers Keras takes means over a first axis, which scalars lack.
+            logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
+        return logs
+
+    def _one_student(self, data):
+        """Trains one student; returns the outer loss, hypergradient and outputs."""
+        batches, validation_batch = data
+        phi = [tf.convert_to_tensor(v) for v in self.commentary.trainable_variables]
+        x, y, sample_weight = self._without_commentary(validation_batch)
+        scale = self.student.loss_scale
+
+        def validate(weights):
+            outputs, _ = self.student.predict(
+                weights, x, training=self.validation_mode == "training"
+            )
+            loss = self.compute_loss(x, y, outputs, sample_weight)
+            return tf.cast(loss, keras.config.floatx()), outputs
+
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(phi)
+            arguments = (phi, self.initialization.state, batches)
+            arguments += (self._progress(), self._first_step())
+            if self.outer_loss_at == "end":
+                state = self.train_student.go_on(*arguments)
+                loss, outputs = validate(state.weights)
+            else:
+                state, loss = self.train_student.go_on(
+                    *arguments, measure=lambda weights: validate(weights)[0]
+                )
+                _, outputs = validate(state.weights)
+            scaled = loss * scale
+        hypergradient = tape.gradient(
+            scaled, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        self.initialization.go_on_from(state)
+        return loss, [g / scale for g in hypergradient], outputs
 
     def _first_step(self):
         """Steps that the present student has made before this outer step."""
@@ -281,9 +371,8 @@ class CommentaryLearner(keras.Model):
             total *= self._outer_steps
         return tf.cast(steps / total, tf.float32)
 
-    def _log(self, batches, loss, norm):
-        last = tf.nest.map_structure(lambda t: t[-1], batches)
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(last)
+    def _log(self, batch, loss, norm):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         annotation = self.commentary(x, y=y, progress=self._progress()[-1])
         for metric in self.metrics:
             if metric.name == "loss":

@@ -86,6 +86,12 @@ class LearnCommentaryCallback(CommentaryCallback):
                 "LearnCommentaryCallback reads validation batches inside the training "
                 "step, which XLA cannot. Compile the model with `jit_compile=False`."
             )
+        if model.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                "LearnCommentaryCallback learns on one replica, but the model is "
+                f"spread over {model.distribute_strategy.num_replicas_in_sync}. Learn "
+                "with CommentaryLearner, which spreads students over replicas."
+            )
         if self.loss is None and not isinstance(model.loss, list | tuple | dict):
             self.loss = keras.losses.get(model.loss)
         if self.loss is None:

@@ -4,20 +4,22 @@ import numpy as np
 import tensorflow as tf
 
 
-def outer_batches(train, validation, inner_steps):
+def outer_batches(train, validation, inner_steps, students):
     """Makes an endless data set with one element per outer step.
 
     Args:
         train: endless batches that students train on, from `endless`.
         validation: endless batches that the outer loss sees, from `endless`.
         inner_steps: student steps per outer step, `T`.
+        students: students per outer step, `S`.
 
     Returns:
         A `tf.data.Dataset` of `(train_batches, validation_batch)`; each tensor of
-        the former is `(T, batch, ...)`, of the latter `(batch, ...)`.
+        the former is `(S, T, batch, ...)`, of the latter `(S, batch, ...)`.
     """
     train = train.batch(inner_steps, drop_remainder=True)
-    return tf.data.Dataset.zip((train, validation)).prefetch(2)
+    both = tf.data.Dataset.zip((train, validation))
+    return both.batch(students, drop_remainder=True).prefetch(2)
 
 
 def endless(data, batch_size, seed, name):
@@ -78,6 +80,18 @@ def _from_arrays(data, seed, name):
         )
     if not max(sizes, default=0):
         return None, None
-    dataset = tf.data.Dataset.from_tensor_slices(data)
-    dataset = dataset.shuffle(max(sizes), seed=seed).batch(32)
+    tensors = tf.nest.map_structure(tf.convert_to_tensor, data)
+
+    # `Dataset.shuffle` gives another order to every iterator over the data set, and
+    # Keras makes one more under a distribution strategy.
+    def shuffled(epoch):
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(max(sizes)), tf.stack([tf.cast(seed, tf.int64), epoch])
+        )
+        return tf.data.Dataset.from_tensor_slices(order)
+
+    dataset = tf.data.Dataset.counter().flat_map(shuffled).batch(32)
+    dataset = dataset.map(
+        lambda order: tf.nest.map_structure(lambda t: tf.gather(t, order), tensors)
+    )
     return dataset, next(iter(dataset))

@@ -68,6 +68,9 @@ class FunctionalStudent:
         Args:
             x: a batch of inputs.
             y: its labels.
+
+        Returns:
+            The model's outputs for the batch.
         """
         try:
             outputs = self.model(x, training=False)
@@ -85,6 +88,7 @@ class FunctionalStudent:
                 f"{tuple(loss.shape)}, expected one number. Compile it with a "
                 "reduction."
             )
+        return outputs
 
     @property
     def weights(self):
@@ -185,7 +189,20 @@ class FunctionalStudent:
                 sample_weight=sample_weight,
                 training=training,
             )
+        # Keras divides by the number of replicas, for a batch that they share. Each
+        # replica trains a student of its own.
+        loss *= tf.distribute.get_strategy().num_replicas_in_sync
         return loss, self._updated(scope)
+
+    @property
+    def loss_scale(self):
+        """What to multiply losses by before their gradients are taken.
+
+        1, but 1024 if a layer computes in float16, whose smallest numbers gradients
+        would fall below.
+        """
+        half = any(layer.compute_dtype == "float16" for layer in self.model.layers)
+        return 1024.0 if half else 1.0
 
     def constrain(self, trainable):
         """Applies the variables' constraints, as Keras does after a step."""
