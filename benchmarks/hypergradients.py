@@ -16,20 +16,40 @@ from absl import app, flags
 FLAGS = flags.FLAGS
 flags.DEFINE_string("peers", ".venv-bench/bin/python", "Python that has the peers.")
 flags.DEFINE_integer("repeats", 5, "Timed runs of each engine, taken in turn.")
-flags.DEFINE_bool("quick", False, "Two repeats, T=20 and 100 at batch 8 only.")
+flags.DEFINE_bool("quick", False, "Two repeats, T=100 at batch 8 only, no JAX.")
 
 HERE = pathlib.Path(__file__).parent
+#: Modules and estimators of each engine, by student.
 ENGINES = {
-    "tfcommentaries": ("tensorflow", ("plain", "unrolled", "checkpointed", "tape")),
-    "pytorch": ("torch", ("plain", "higher", "torchopt")),
-    "jax": ("jax", ("plain", "scan")),
+    "cbr": {
+        "tfcommentaries": (
+            "tensorflow_engine",
+            ("plain", "taught", "unrolled", "checkpointed", "kept"),
+        ),
+        "pytorch": ("torch_engine", ("plain", "higher", "torchopt")),
+        "jax": ("jax_engine", ("plain", "scan")),
+    },
+    "resnet18": {
+        "tfcommentaries": (
+            "tensorflow_implicit",
+            ("plain", "neumann", "neumann_reverse", "finite_difference"),
+        ),
+        "pytorch": ("torch_implicit", ("plain", "neumann")),
+    },
 }
-SIZES = ((100, 8), (100, 64), (500, 8), (2000, 8))
+SIZES = (
+    ("cbr", 100, 8),
+    ("cbr", 100, 64),
+    ("cbr", 500, 8),
+    ("cbr", 2000, 8),
+    ("resnet18", 1, 32),
+)
+QUICK_SIZES = (("cbr", 100, 8), ("resnet18", 1, 32))
 #: What would take hours or all of the memory, with the reason that is printed.
 LEFT_OUT = {
     ("jax", 64): "XLA's convolutions on CPUs take minutes a run",
     ("pytorch", 2000): "keeps every activation",
-    ("tape", 2000): "keeps every activation",
+    ("kept", 2000): "keeps every activation",
     ("jax", 2000): "minutes a run",
 }
 
@@ -37,8 +57,8 @@ LEFT_OUT = {
 class Worker:
     """One engine in a process of its own."""
 
-    def __init__(self, engine, estimator, steps, batch, save=None):
-        module = f"benchmarks.engines.{ENGINES[engine][0]}_engine"
+    def __init__(self, student, engine, estimator, steps, batch, save=None):
+        module = f"benchmarks.engines.{ENGINES[student][engine][0]}"
         python = sys.executable if engine == "tfcommentaries" else FLAGS.peers
         command = [python, "-m", "benchmarks.engines.worker", module, estimator]
         command += [str(steps), str(batch)]
@@ -73,17 +93,20 @@ class Worker:
         self.process.wait()
 
 
-def measure(steps, batch, repeats):
+def measure(student, steps, batch, repeats):
     """Rows of all engines at one size."""
     workers = []
-    for engine, (_, estimators) in ENGINES.items():
+    for engine, (_, estimators) in ENGINES[student].items():
+        if engine == "jax" and FLAGS.quick:
+            print("left out: jax: compiles for too long for a quick run")
+            continue
         for estimator in estimators:
             for key in ((engine, batch), (engine, steps), (estimator, steps)):
                 if key in LEFT_OUT:
                     print(f"left out: {engine} {estimator}: {LEFT_OUT[key]}")
                     break
             else:
-                workers.append(Worker(engine, estimator, steps, batch))
+                workers.append(Worker(student, engine, estimator, steps, batch))
     for _ in range(repeats):
         for worker in workers:
             worker.run()
@@ -97,7 +120,7 @@ def measure(steps, batch, repeats):
             {
                 "engine": engine,
                 "estimator": estimator,
-                "student": "cbr",
+                "student": student,
                 "steps": steps,
                 "batch": batch,
                 "seconds": round(seconds, 4),
@@ -105,6 +128,7 @@ def measure(steps, batch, repeats):
                 "compile_seconds": round(worker.facts["compile_seconds"], 2),
                 "peak_mb": round(worker.facts["peak_mb"]),
                 "import_mb": round(worker.facts["import_mb"]),
+                "data_mb": round(worker.facts["data_mb"]),
             }
         )
     return rows
@@ -121,7 +145,7 @@ def compare():
                 ("pytorch", "higher"),
             ):
                 file = f"{directory}/{engine}-{check}.npz"
-                Worker(engine, f"{estimator}:{check}", 20, 8, file).end()
+                Worker("cbr", engine, f"{estimator}:{check}", 20, 8, file).end()
                 arrays = np.load(file)
                 vectors.append(np.concatenate([arrays[k].ravel() for k in arrays]))
             ours, theirs = vectors
@@ -133,20 +157,21 @@ def compare():
 
 def main(_):
     """Measures, prints and saves results.json."""
-    sizes = ((20, 8), (100, 8)) if FLAGS.quick else SIZES
     compare()
     rows = []
-    for steps, batch in sizes:
-        rows += measure(steps, batch, 2 if FLAGS.quick else FLAGS.repeats)
-        for row in rows:
-            if (row["steps"], row["batch"]) == (steps, batch):
-                print(
-                    f"{row['engine']:<15}{row['estimator']:<14}T={steps:<5}"
-                    f"batch={batch:<4}{row['seconds']:>8.3f} s "
-                    f"{row['ratio_to_plain']:>6.2f}x plain  "
-                    f"{row['peak_mb'] - row['import_mb']:>6} MB above import",
-                    flush=True,
-                )
+    for student, steps, batch in QUICK_SIZES if FLAGS.quick else SIZES:
+        repeats = 2 if FLAGS.quick else FLAGS.repeats
+        found = measure(student, steps, batch, repeats)
+        for row in found:
+            print(
+                f"{student:<9} T={steps:<5}batch={batch:<4}"
+                f"{row['engine']:<15}{row['estimator']:<18}"
+                f"{row['seconds']:>8.3f} s {row['ratio_to_plain']:>6.2f}x plain "
+                f"{row['peak_mb'] - row['import_mb']:>6} MB above import, "
+                f"{row['data_mb']} of them data",
+                flush=True,
+            )
+        rows += found
     if not FLAGS.quick:
         (HERE / "results.json").write_text(json.dumps(rows, indent=1) + "\n")
 

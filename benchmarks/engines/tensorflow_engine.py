@@ -26,10 +26,11 @@ def prepare(problem, estimator):
 
     Args:
         problem: from `benchmarks.problem.make`.
-        estimator: `"plain"`: training without commentary; `"unrolled"`;
-            `"checkpointed"`: with the states of every sqrt(T)-th step only;
-            `"tape"`: one tape over the loop. `":momentum"` or `":adam"` behind it
-            takes the optimizer of the comparison.
+        estimator: `"plain"`: training without commentary; `"taught"`: training with
+            it, without a gradient; `"unrolled"`: every state kept; `"checkpointed"`:
+            those of every sqrt(T)-th step; `"kept"`: everything, the reference: one
+            tape over the loop. `":momentum"` or `":adam"` behind it takes the
+            optimizer of the comparison.
     """
     estimator, _, check = estimator.partition(":")
     model = students.cbr((32, 32, 3), numbers.CLASSES)
@@ -48,38 +49,36 @@ def prepare(problem, estimator):
             network.trainable_variables, numbers.weights(problem, name), strict=True
         ):
             variable.assign(value)
-    options = {"memory_budget": 0} if estimator == "checkpointed" else {}
+    interval = {"unrolled": 1, "kept": 0}.get(estimator)
+    # Without a budget the interval is the root of T.
+    options = {"checkpoint_interval": interval, "memory_budget": 0}
     # The peers' own Adam, for work that is alike.
     options["eps_root"] = numbers.EPSILON**2
     layer = UnrolledTraining(CHECKS.get(check), **options).bind(
         None if estimator == "plain" else commentary, student
     )
 
-    def whole_loop(phi):
+    @tf.function
+    def train():
+        if estimator == "plain":
+            phi = []
+        else:
+            phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
         batches, progress = stack_of_steps((x, y))
         annotations = layer.problem.annotate(phi, batches, progress)
         state = layer.problem.initial_state(student.weights)
         step = layer.step_of(state, batches, 0)
-        flat = plain_scan(
-            step, [], annotations, tf.nest.flatten(state), 0, len(problem["x"])
-        )
-        return tf.nest.pack_sequence_as(state, flat).weights
-
-    @tf.function
-    def plain():
-        return whole_loop([]).trainable
+        flat = plain_scan(step, [], annotations, tf.nest.flatten(state), 0, x.shape[0])
+        return tf.nest.pack_sequence_as(state, flat).weights.trainable
 
     @tf.function
     def hypergradient():
         phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(phi)
-            if estimator == "tape":
-                weights = whole_loop(phi)
-            else:
-                weights = layer(phi, student.weights, (x, y))
+            weights = layer(phi, student.weights, (x, y))
             loss, _ = student.loss(weights, x_val, y_val)
         return tape.gradient(loss, phi)
 
-    compute = plain if estimator == "plain" else hypergradient
+    compute = train if estimator in ("plain", "taught") else hypergradient
     return lambda: [t.numpy() for t in compute()]

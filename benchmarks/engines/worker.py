@@ -1,22 +1,29 @@
 """Runs one engine in a process of its own, once for every line it is sent.
 
-Prints one JSON object a line: what importing and compiling took, then the seconds of
-every run, then at the end of its input the peak memory.
+Prints one JSON object a line: what importing, loading the data and compiling took,
+then the seconds of every run, then at the end of its input the peak memory after the
+data were loaded. Linux only.
 """
 
 import argparse
 import importlib
 import json
-import resource
+import pathlib
 import sys
 import time
 
 import numpy as np
 
 
-def megabytes():
-    """The largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def megabytes(name):
+    """Resident memory of this process, `"VmRSS"` now or `"VmHWM"` at its peak."""
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    return next(int(li.split()[1]) for li in lines if li.startswith(name)) / 1024
+
+
+def forget_peak():
+    """Lets the peak start anew from what is resident now."""
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
 
 
 def say(**values):
@@ -34,20 +41,22 @@ def main():
     parser.add_argument("--save", help="where to save the hypergradient, .npz")
     args = parser.parse_args()
     module = importlib.import_module(args.module)
-    imported = megabytes()
+    imported = megabytes("VmRSS")
     from benchmarks import problem
 
     run = module.prepare(problem.make(args.steps, args.batch), args.estimator)
+    forget_peak()
+    facts = {"import_mb": imported, "data_mb": megabytes("VmRSS") - imported}
     begin = time.perf_counter()
     result = run()
-    say(import_mb=imported, compile_seconds=time.perf_counter() - begin)
+    say(compile_seconds=time.perf_counter() - begin, **facts)
     if args.save:
         np.savez(args.save, *result)
     for _ in sys.stdin:
         begin = time.perf_counter()
         run()
         say(seconds=time.perf_counter() - begin)
-    say(peak_mb=megabytes())
+    say(peak_mb=megabytes("VmHWM"))
 
 
 if __name__ == "__main__":
