@@ -7,14 +7,18 @@ from tfcommentaries.version import __version__
 # Imported when first used: TensorFlow takes seconds, which `tfcommentaries --help`
 # need not.
 _PUBLIC = {
+    "AttentionMask": "commentaries",
     "Commentary": "commentaries",
     "CommentaryCallback": "teaching",
     "CommentaryLearner": "learning",
+    "Composition": "commentaries",
     "ExampleWeighting": "commentaries",
     "ImplicitTraining": "hypergradients",
+    "LabelBlending": "commentaries",
     "LearnCommentaryCallback": "learning",
     "NonFiniteHypergradientError": "learning",
     "SavedCommentary": "saving",
+    "SoftLabels": "commentaries",
     "UnrolledTraining": "hypergradients",
     "export_commentary": "saving",
     "teach": "teaching",

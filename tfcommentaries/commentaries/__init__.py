@@ -1,14 +1,22 @@
 """What is taught: commentaries, the teachers inside them, and controls."""
 
 from tfcommentaries.commentaries import teachers
+from tfcommentaries.commentaries.attention_mask import AttentionMask
 from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.commentaries.composition import Composition
 from tfcommentaries.commentaries.controls import ConstantWeighting, ShuffledWeighting
 from tfcommentaries.commentaries.example_weighting import ExampleWeighting
+from tfcommentaries.commentaries.label_blending import LabelBlending
+from tfcommentaries.commentaries.soft_labels import SoftLabels
 
 __all__ = [
+    "AttentionMask",
     "Commentary",
+    "Composition",
     "ConstantWeighting",
     "ExampleWeighting",
+    "LabelBlending",
     "ShuffledWeighting",
+    "SoftLabels",
     "teachers",
 ]

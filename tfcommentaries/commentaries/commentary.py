@@ -119,6 +119,33 @@ class Commentary(keras.layers.Layer):
         """
         return x
 
+    def student_labels(self, y):
+        """What a student gets of y when it is not taught.
+
+        The base class gives y. A commentary whose `apply` gives labels in another
+        form (soft ones) gives the same form here.
+
+        Args:
+            y: labels, as for `call`.
+
+        Returns:
+            The labels of an untaught student.
+        """
+        return y
+
+    def penalty(self, annotation):
+        """What an annotation adds to the outer loss, whatever it does to a student.
+
+        The base class adds nothing.
+
+        Args:
+            annotation: of any number of examples.
+
+        Returns:
+            A scalar.
+        """
+        return 0.0
+
     def check_batch(self, x, y):
         """Raises a `ValueError` where a concrete batch does not fit.
 

@@ -1,12 +1,15 @@
 """One weight per example: a curriculum."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.commentary import Commentary
-from tfcommentaries.commentaries.index_check import checked_index
+from tfcommentaries.commentaries.conditioning import (
+    append_channels,
+    check_labels,
+    one_hot,
+)
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -157,31 +160,16 @@ class ExampleWeighting(Commentary):
             progress = tf.reshape(tf.cast(progress, self.compute_dtype), [-1, 1])
             conditions["progress"] = tf.broadcast_to(progress, [batch, 1])
         if self.uses_labels:
-            conditions["label"] = self._one_hot(y)
+            conditions["label"] = one_hot(
+                y, self.num_classes, self.compute_dtype, "ExampleWeighting"
+            )
         if isinstance(x, dict):
             return {**x, **conditions}
         if self.conditioning == "dict":
             return {"x": x, **conditions}
         if not conditions:
             return x
-        return _append_channels(x, list(conditions.values()), self.compute_dtype)
-
-    def _one_hot(self, y):
-        if y is None:
-            raise ValueError(
-                f"This ExampleWeighting sees the label (num_classes="
-                f"{self.num_classes}). Pass `y`, or make it with `num_classes=None`."
-            )
-        if y.shape.rank == 2 and y.shape[-1] == self.num_classes:
-            return tf.cast(y, self.compute_dtype)
-        labels = checked_index(
-            y,
-            self.num_classes,
-            f"ExampleWeighting was built for {self.num_classes} classes but got a "
-            f"label outside 0 to {self.num_classes - 1}. Pass a larger `num_classes` "
-            "or fix the labels.",
-        )
-        return tf.one_hot(labels, self.num_classes, dtype=self.compute_dtype)
+        return append_channels(x, list(conditions.values()), self.compute_dtype)
 
     def check_batch(self, x, y):
         for key in (self.teacher_key, self.student_key):
@@ -192,30 +180,8 @@ class ExampleWeighting(Commentary):
                     f"{key!r} (teacher_key={self.teacher_key!r}, "
                     f"student_key={self.student_key!r}). Received: {came}"
                 )
-        if not self.uses_labels:
-            return
-        if y is None:
-            raise ValueError(
-                f"ExampleWeighting with num_classes={self.num_classes} needs "
-                "labels, but the data set has none."
-            )
-        y = np.asarray(y)
-        if y.ndim == 2 and y.shape[-1] == self.num_classes:
-            return
-        if y.ndim > 1 and y.shape[1:] != (1,):
-            raise ValueError(
-                "ExampleWeighting takes integer labels (batch,) or one-hot labels "
-                f"(batch, {self.num_classes}). Received labels of shape {y.shape}. "
-                "Pass the right `num_classes`, or `num_classes=None` if the "
-                "teacher is not to see the label."
-            )
-        if y.size and (y.min() < 0 or y.max() >= self.num_classes):
-            wrong = y.max() if y.max() >= self.num_classes else y.min()
-            mend = f"num_classes={int(wrong) + 1}" if wrong > 0 else "labels from 0"
-            raise ValueError(
-                f"ExampleWeighting was built for {self.num_classes} classes but "
-                f"got label {wrong}. Pass {mend} or fix the labels."
-            )
+        if self.uses_labels:
+            check_labels(y, self.num_classes, "ExampleWeighting")
 
     def get_config(self):
         config = super().get_config()
@@ -242,17 +208,3 @@ class ExampleWeighting(Commentary):
         if config.get("teacher") is not None:
             config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])
         return cls(**config)
-
-
-def _append_channels(x, conditions, dtype):
-    """Appends `(batch, n)` conditions to the last axis of x `(batch, ..., c)`."""
-    x = tf.cast(x, dtype)
-    shape = tf.shape(x)
-    middle = x.shape.rank - 2
-    channels = [x]
-    for condition in conditions:
-        width = condition.shape[-1]
-        condition = tf.reshape(condition, [-1] + [1] * middle + [width])
-        target = tf.concat([shape[:-1], [width]], 0)
-        channels.append(tf.broadcast_to(condition, target))
-    return tf.concat(channels, -1)

@@ -5,6 +5,8 @@ depend on the other examples of its batch, nor differ between learning and
 serving.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 from keras import layers
@@ -86,9 +88,150 @@ def mlp(input_shape, outputs=1, units=(128, 64), dtype="float32"):
     return keras.Model(inputs, x, name="mlp_teacher")
 
 
+def unet(input_shape, depth=2, width=16, stride=1, dtype="float32"):
+    """A small U-Net that gives a mask.
+
+    Args:
+        input_shape: `(height, width, channels)`.
+        depth: number of times that height and width are halved.
+        width: filters at full size; doubled at each depth.
+        stride: 1, 2, 4, up to two to the `depth`: the mask is made with one value
+            per so many pixels and enlarged bilinearly. Coarse ones cost less.
+        dtype: dtype or policy, whatever the global policy is.
+
+    Returns:
+        A built `keras.Model` from `(batch, height, width, channels)` to masks in
+        (0, 1), `(batch, height, width, 1)`. The last layer starts at zero: a mask
+        of 0.5 everywhere.
+
+    Reference:
+        [Ronneberger et al., U-Net](https://arxiv.org/abs/1505.04597)
+    """
+    if stride not in [2**level for level in range(depth + 1)]:
+        raise ValueError(
+            f"`stride` must be 1, 2, 4, up to 2**depth = {2**depth}. "
+            f"Received: stride={stride}"
+        )
+
+    def block(x, filters):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, dtype=dtype)(x)
+        x = layers.GroupNormalization(1, dtype=dtype)(x)
+        return layers.ReLU(dtype=dtype)(x)
+
+    x = inputs = keras.Input(input_shape, dtype=dtype)
+    skips = []
+    for level in range(depth):
+        x = block(x, width * 2**level)
+        skips.append(x)
+        x = layers.MaxPooling2D(2, padding="same", dtype=dtype)(x)
+    x = block(x, width * 2**depth)
+    for level in reversed(range(stride.bit_length() - 1, depth)):
+        x = layers.UpSampling2D(2, dtype=dtype)(x)
+        # Odd sizes were rounded up on the way down.
+        extra = [a - b for a, b in zip(x.shape[1:3], skips[level].shape[1:3])]
+        x = layers.Cropping2D([(0, n) for n in extra], dtype=dtype)(x)
+        x = layers.Concatenate(dtype=dtype)([x, skips[level]])
+        x = block(x, width * 2**level)
+    x = layers.Conv2D(
+        1, 1, activation="sigmoid", kernel_initializer="zeros", dtype=dtype
+    )(x)
+    if stride > 1:
+        x = layers.Resizing(*input_shape[:2], dtype=dtype)(x)
+    return keras.Model(inputs, x, name="unet_teacher")
+
+
+def key_points(input_shape, points=1, filters=(16, 32), dtype="float32"):
+    """A network that looks for points and gives a round mask around each.
+
+    Args:
+        input_shape: `(height, width, channels)`.
+        points: number of points.
+        filters: number of filters of each convolution, each with stride 2.
+        dtype: dtype or policy, whatever the global policy is.
+
+    Returns:
+        A built `keras.Model` from `(batch, height, width, channels)` to masks in
+        [0, 1], `(batch, height, width, 1)`: near 1 at a point, and falling off as a
+        Gaussian whose width, in parts of the image, is learned too.
+
+    Reference:
+        [Jakab et al., Unsupervised Learning of Object Landmarks](
+            https://arxiv.org/abs/1806.07823)
+    """
+    x = inputs = keras.Input(input_shape, dtype=dtype)
+    for width in filters:
+        x = layers.Conv2D(
+            width, 3, strides=2, padding="same", use_bias=False, dtype=dtype
+        )(x)
+        x = layers.GroupNormalization(1, dtype=dtype)(x)
+        x = layers.ReLU(dtype=dtype)(x)
+    heat = layers.Conv2D(points, 1, dtype=dtype)(x)
+    mask = GaussianMask(input_shape[:2], dtype=dtype)(heat)
+    return keras.Model(inputs, mask, name="key_points_teacher")
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class GaussianMask(layers.Layer):
+    """Round masks around where heat maps have their centres.
+
+    Args:
+        size: `(height, width)` of the mask.
+        initial_width: standard deviation at the start; height and width are 1.
+        **kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, size, initial_width=0.3, **kwargs):
+        super().__init__(**kwargs)
+        self.size = tuple(size)
+        self.initial_width = initial_width
+
+    def build(self, heat_shape):
+        self.log_widths = self.add_weight(
+            name="log_widths",
+            shape=(heat_shape[-1],),
+            initializer=keras.initializers.Constant(math.log(self.initial_width)),
+        )
+
+    def call(self, heat):
+        """Maps heat maps `(batch, h, w, points)` to masks `(batch, *size, 1)`."""
+        shape = tf.shape(heat)
+        flat = tf.reshape(heat, [shape[0], -1, heat.shape[-1]])
+        share = tf.reshape(tf.nn.softmax(flat, 1), shape)
+        rows, columns = (
+            tf.reduce_sum(share * self._places(n, axis), [1, 2])
+            for axis, n in ((1, heat.shape[1]), (2, heat.shape[2]))
+        )
+        spread = 2 * tf.exp(2 * tf.convert_to_tensor(self.log_widths))
+        near = tf.exp(-self._distance(rows, columns) / spread)
+        absent = tf.reduce_prod(1 - near, -1)
+        return (1 - absent)[..., None]
+
+    def _places(self, count, axis):
+        """Where rows or columns are, 0 to 1, along an axis of four."""
+        places = (tf.range(count, dtype=self.compute_dtype) + 0.5) / count
+        return tf.reshape(places, [count if a == axis else 1 for a in range(4)])
+
+    def _distance(self, rows, columns):
+        """Squared distances of all pixels to points, `(batch, *size, points)`."""
+        height, width = self.size
+        return (self._places(height, 1) - rows[:, None, None]) ** 2 + (
+            self._places(width, 2) - columns[:, None, None]
+        ) ** 2
+
+    def compute_output_shape(self, heat_shape):
+        return (heat_shape[0], *self.size, 1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "initial_width": self.initial_width,
+        }
+
+
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class Table(layers.Layer):
-    """One free logit per example id: a commentary without a network.
+    """Free logits for each example id: a commentary without a network.
 
     A table knows only the examples that it was learned on. Use it to find
     mislabelled examples or to keep weights with a data set, and a network to
@@ -104,10 +247,11 @@ class Table(layers.Layer):
     Args:
         num_examples: number of ids; ids are integers from 0.
         initial_logit: where every entry starts. Defaults to 0, weight 0.5.
+        outputs: logits per example.
         **kwargs: arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, num_examples, initial_logit=0.0, **kwargs):
+    def __init__(self, num_examples, initial_logit=0.0, outputs=1, **kwargs):
         super().__init__(**kwargs)
         if num_examples < 1:
             raise ValueError(
@@ -116,14 +260,15 @@ class Table(layers.Layer):
             )
         self.num_examples = num_examples
         self.initial_logit = initial_logit
+        self.outputs = outputs
         self.logits = self.add_weight(
             name="logits",
-            shape=(num_examples,),
+            shape=(num_examples,) if outputs == 1 else (num_examples, outputs),
             initializer=keras.initializers.Constant(initial_logit),
         )
 
     def call(self, ids):
-        """Looks up ids `(batch,)`; returns logits `(batch,)`."""
+        """Looks up ids `(batch,)`; gives logits `(batch,)` or `(batch, outputs)`."""
         ids = checked_index(
             ids,
             self.num_examples,
@@ -135,5 +280,9 @@ class Table(layers.Layer):
 
     def get_config(self):
         config = super().get_config()
-        config.update(num_examples=self.num_examples, initial_logit=self.initial_logit)
+        config.update(
+            num_examples=self.num_examples,
+            initial_logit=self.initial_logit,
+            outputs=self.outputs,
+        )
         return config

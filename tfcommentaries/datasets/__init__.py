@@ -1,5 +1,6 @@
 """Data sets to learn on. Needs the extra `tfds` for those of TFDS."""
 
+from tfcommentaries.datasets.coloured_digits import load_coloured_digits
 from tfcommentaries.datasets.digits import load_digits
 from tfcommentaries.datasets.label_noise import corrupt_labels
 from tfcommentaries.datasets.rotated_digits import load_rotated_digits
@@ -10,6 +11,7 @@ __all__ = [
     "Examples",
     "Splits",
     "corrupt_labels",
+    "load_coloured_digits",
     "load_digits",
     "load_rotated_digits",
     "load_tfds",

@@ -38,7 +38,7 @@ class UnrolledTraining:
         truncate: differentiate only the last `truncate` steps; the state before
             them counts as constant. `None` differentiates all. Cheaper, smaller
             and stabler, and biased towards what helps at once.
-        memory_budget: bytes that what is kept may take. Defaults to 256 MiB.
+        memory_budget: bytes that what is kept may take. Defaults to 512 MiB.
         eps_root: where a Keras Adam or AdamW trains the student, what is added
             under its root. The derivative of Adam's step is largest for weights
             whose gradient is nearly zero, and they would drown the rest; 1e-8 damps
@@ -56,7 +56,7 @@ class UnrolledTraining:
         optimizer=None,
         checkpoint_interval=None,
         truncate=None,
-        memory_budget=2**28,
+        memory_budget=2**29,
         eps_root=1e-8,
     ):
         for name, value, least in (

@@ -8,6 +8,7 @@ from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import endless, outer_batches
+from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.students import FunctionalStudent
 
@@ -60,6 +61,9 @@ class CommentaryLearner(keras.Model):
         outer_loss_at: `"end"`, or `"every_step"`: the outer loss is the mean of
             the student's validation losses after every step, which rewards fast
             learning and costs a validation batch per step.
+        validation_taught: whether the commentary is applied to the validation batch
+            too, at progress 1, for students that are to be used with it, as with
+            masks. The outer loss then depends on the commentary directly as well.
         validation_mode: `"training"` or `"inference"`, how the trained student
             runs on the validation batch. In training mode, as in the paper, batch
             normalisation uses that batch's statistics, since those of a short
@@ -82,6 +86,7 @@ class CommentaryLearner(keras.Model):
         student_initialization="fresh",
         students_per_step=1,
         outer_loss_at="end",
+        validation_taught=False,
         validation_mode="training",
         seed=0,
         **kwargs,
@@ -118,12 +123,13 @@ class CommentaryLearner(keras.Model):
         self.inner_steps = inner_steps
         self.students_per_step = students_per_step
         self.outer_loss_at = outer_loss_at
+        self.validation_taught = validation_taught
         self.validation_mode = validation_mode
         self.seed = seed
         self.initialization = StudentInitialization(
             self.student, student_initialization, seed
         )
-        self.train_student = None
+        self._outer_step = None
         self._outer_steps = None
         self.hypergradient_norm = keras.metrics.Mean("hypergradient_norm")
         self.annotation_mean = keras.metrics.Mean("annotation_mean")
@@ -254,15 +260,22 @@ class CommentaryLearner(keras.Model):
                 "has no trainable variable."
             )
         self.student.build(x, y)
-        x, y, sample_weight = self._without_commentary(validation_batch)
+        layer = self.inner_training.bind(self.commentary, self.student)
+        self._outer_step = OuterStep(
+            layer,
+            self.compute_loss,
+            self.outer_loss_at,
+            self.validation_mode,
+            self.validation_taught,
+        )
+        x, y, sample_weight = self._outer_step.untaught(validation_batch)
         outputs = self.student.build(x, y)
         self._output_dtypes = tf.nest.map_structure(lambda t: t.dtype, outputs)
         # These build on first use, which must not be on a replica.
         self.compute_loss(x, y, outputs, sample_weight)
         self.compute_metrics(x, y, outputs, sample_weight)
         self.reset_metrics()
-        self.train_student = self.inner_training.bind(self.commentary, self.student)
-        self.initialization.build(self.train_student.problem)
+        self.initialization.build(layer.problem)
         self.optimizer.build(self.commentary.trainable_variables)
         self.built = True
 
@@ -273,11 +286,6 @@ class CommentaryLearner(keras.Model):
         the data, and fails with several workers.
         """
 
-    def _without_commentary(self, batch):
-        """The batch as a student gets it without being taught."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        return self.commentary.student_inputs(x), y, sample_weight
-
     def train_step(self, data):
         context = tf.distribute.get_replica_context()
         replicas = context.strategy.num_replicas_in_sync
@@ -286,7 +294,7 @@ class CommentaryLearner(keras.Model):
             lambda t: tf.ensure_shape(t, [students, *t.shape[1:]]), data
         )
         if students == 1:
-            # One student, the common case, needs no loop around its training.
+            # The common case needs no loop around the training.
             found = self._one_student(tf.nest.map_structure(lambda t: t[0], data))
             found = tf.nest.map_structure(lambda t: t[None], found)
         else:
@@ -312,50 +320,27 @@ class CommentaryLearner(keras.Model):
             # The optimizer adds up what the replicas give.
             hypergradient = [g / replicas for g in hypergradient]
         self.optimizer.apply(hypergradient, self.commentary.trainable_variables)
-        # Examples of all students in one axis.
-        flat = tf.nest.map_structure(
-            lambda t: None if t is None else tf.concat(tf.unstack(t), 0),
-            (*self._without_commentary(data[1]), outputs),
-        )
-        x, y, sample_weight, outputs = flat
-        logs = self.compute_metrics(x, y, outputs, sample_weight)
+        logs = self._measure(data[1], outputs)
         if context.strategy.cluster_resolver is not None:
             # Among workers Keras takes means over a first axis, which scalars lack.
             logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
         return logs
 
     def _one_student(self, data):
-        """Trains one student; returns the outer loss, hypergradient and outputs."""
-        batches, validation_batch = data
-        phi = [tf.convert_to_tensor(v) for v in self.commentary.trainable_variables]
-        x, y, sample_weight = self._without_commentary(validation_batch)
-        scale = self.student.loss_scale
-
-        def validate(weights):
-            outputs, _ = self.student.predict(
-                weights, x, training=self.validation_mode == "training"
-            )
-            loss = self.compute_loss(x, y, outputs, sample_weight)
-            return tf.cast(loss, keras.config.floatx()), outputs
-
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(phi)
-            arguments = (phi, self.initialization.state, batches)
-            arguments += (self._progress(), self._first_step())
-            if self.outer_loss_at == "end":
-                state = self.train_student.go_on(*arguments)
-                loss, outputs = validate(state.weights)
-            else:
-                state, loss = self.train_student.go_on(
-                    *arguments, measure=lambda weights: validate(weights)[0]
-                )
-                _, outputs = validate(state.weights)
-            scaled = loss * scale
-        hypergradient = tape.gradient(
-            scaled, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        loss, hypergradient, outputs, state = self._outer_step(
+            self.initialization.state, *data, self._progress(), self._first_step()
         )
         self.initialization.go_on_from(state)
-        return loss, [g / scale for g in hypergradient], outputs
+        return loss, hypergradient, outputs
+
+    def _measure(self, validation_batches, outputs):
+        """Updates the compiled metrics; examples of all students in one axis."""
+        x, y, sample_weight, outputs = tf.nest.map_structure(
+            lambda t: None if t is None else tf.concat(tf.unstack(t), 0),
+            (*keras.utils.unpack_x_y_sample_weight(validation_batches), outputs),
+        )
+        x, y, sample_weight = self._outer_step.untaught((x, y, sample_weight))
+        return self.compute_metrics(x, y, outputs, sample_weight)
 
     def _first_step(self):
         """Steps that the present student has made before this outer step."""

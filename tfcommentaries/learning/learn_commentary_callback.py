@@ -104,7 +104,9 @@ class LearnCommentaryCallback(CommentaryCallback):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(self._batch)
         self.commentary.teach(x, y, None, 0.0)
         student = FunctionalStudent(model)
-        student.build(self.commentary.student_inputs(x), y)
+        student.build(
+            self.commentary.student_inputs(x), self.commentary.student_labels(y)
+        )
         # The inner optimizer takes no step here; any will do.
         problem = InnerProblem(self.commentary, student, "sgd")
         self._layer = ImplicitLayer(problem, self.inner_training)
@@ -143,7 +145,9 @@ class LearnCommentaryCallback(CommentaryCallback):
             (annotation,) = self._layer.problem.annotate(phi, stacked, progress)
             weights = self._layer.solution(student.weights, batch, [annotation[0]])
             outputs, _ = student.predict(weights, self.commentary.student_inputs(x))
+            y = self.commentary.student_labels(y)
             loss = tf.reduce_mean(self.loss(y, outputs, sample_weight=sample_weight))
+            loss += self.commentary.penalty(annotation[0])
         hypergradient = tape.gradient(
             loss, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )

@@ -104,6 +104,9 @@ class SavedCommentary(Commentary):
     def student_inputs(self, x):
         return self._applying.student_inputs(x)
 
+    def student_labels(self, y):
+        return self._applying.student_labels(y)
+
     def check_batch(self, x, y):
         self._applying.check_batch(x, y)
 

@@ -1,0 +1,121 @@
+"""What of an image a student sees."""
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.commentaries import teachers
+from tfcommentaries.commentaries.commentary import Commentary
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class AttentionMask(Commentary):
+    """Shows the student a part of each image.
+
+    The annotation is a mask `(batch, height, width, 1)` in [0, 1], and `apply`
+    gives `mask * x + (1 - mask) * fill`. The teacher does not see the label, so a
+    student can be used with masks or without. One that is to be used with them
+    wants `CommentaryLearner(validation_taught=True)`.
+
+    Example:
+
+    >>> masks = AttentionMask(area_penalty=0.1)
+    >>> mask = masks(images)                        # (batch, height, width, 1)
+    >>> x, y, _ = masks.teach(images, labels)       # at test time too
+
+    Args:
+        teacher: Keras model from images `(batch, height, width, channels)` to masks
+            in [0, 1]. `None` makes `teachers.unet`; `teachers.key_points` has fewer
+            parameters and gives round masks.
+        fill: what stands where the mask is 0: `"zero"`; `"mean"`, of the image, per
+            channel; `"blur"`, the mean over `blur_size` by `blur_size` pixels.
+        blur_size: pixels.
+        area_penalty: what a mean mask of 1 adds to the outer loss. Without it a
+            mask that hides nothing costs nothing.
+        **kwargs: arguments of `Commentary`.
+
+    Reference:
+        [Raghu et al., Teaching with Commentaries, section 5](
+            https://arxiv.org/abs/2011.03037)
+    """
+
+    kind = "attention_mask"
+
+    def __init__(
+        self, teacher=None, fill="zero", blur_size=11, area_penalty=0.0, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if fill not in ("zero", "mean", "blur"):
+            raise ValueError(
+                f"`fill` must be 'zero', 'mean' or 'blur'. Received: fill={fill!r}"
+            )
+        if blur_size < 1 or area_penalty < 0:
+            raise ValueError(
+                "`blur_size` must be at least 1 and `area_penalty` at least 0. "
+                f"Received: blur_size={blur_size}, area_penalty={area_penalty}"
+            )
+        self.teacher = teacher
+        self.fill = fill
+        self.blur_size = blur_size
+        self.area_penalty = area_penalty
+        self._default_teacher = teacher is None
+
+    def build(self, x_shape, y_shape=None, progress_shape=None):
+        if isinstance(x_shape, dict) or len(x_shape) != 4:
+            raise ValueError(
+                "AttentionMask takes images (batch, height, width, channels). "
+                f"Received: inputs of shape {x_shape}"
+            )
+        if self._default_teacher and self.teacher is None:
+            self.teacher = teachers.unet(tuple(x_shape[1:]))
+        self.built = True
+
+    def call(self, x, y=None, progress=None):
+        """Gives the mask of each image.
+
+        Args:
+            x: images `(batch, height, width, channels)`.
+            y: not used.
+            progress: not used.
+
+        Returns:
+            Masks in [0, 1], `(batch, height, width, 1)`.
+        """
+        x = tf.cast(x, self.compute_dtype)
+        return tf.convert_to_tensor(self.teacher(x, training=False))
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        x = tf.convert_to_tensor(x)
+        if not x.dtype.is_floating:
+            x = tf.cast(x, annotation.dtype)
+        mask = tf.cast(annotation, x.dtype)
+        shown = mask * x
+        if self.fill == "mean":
+            shown += (1 - mask) * tf.reduce_mean(x, [1, 2], keepdims=True)
+        elif self.fill == "blur":
+            shown += (1 - mask) * tf.nn.avg_pool2d(x, self.blur_size, 1, "SAME")
+        return shown, y, sample_weight
+
+    def penalty(self, annotation):
+        return self.area_penalty * tf.reduce_mean(annotation)
+
+    def get_config(self):
+        teacher = None
+        if not self._default_teacher:
+            teacher = keras.saving.serialize_keras_object(self.teacher)
+        return {
+            **super().get_config(),
+            "teacher": teacher,
+            "fill": self.fill,
+            "blur_size": self.blur_size,
+            "area_penalty": self.area_penalty,
+        }
+
+    def get_teaching_config(self):
+        return {**self.get_config(), "teacher": None}
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        if config.get("teacher") is not None:
+            config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])
+        return cls(**config)

@@ -1,0 +1,137 @@
+"""Several commentaries as one."""
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.commentaries.commentary import Commentary
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class Composition(Commentary):
+    """Applies several commentaries, one after the other; they are learned together.
+
+    Each annotates the batch as it comes, before any is applied. The annotation is
+    that of all, flattened and side by side; `split` takes it apart.
+
+    Example:
+
+    >>> both = Composition([AttentionMask(), LabelBlending(num_classes=10)])
+    >>> x, y, sample_weight = both.teach(images, labels)
+
+    Args:
+        commentaries: list of `Commentary`, in the order in which they are applied.
+        shapes: shape of each annotation without the batch axis. `None` learns them
+            from the first batch.
+        **kwargs: arguments of `Commentary`.
+    """
+
+    kind = "composition"
+
+    def __init__(self, commentaries, shapes=None, **kwargs):
+        super().__init__(**kwargs)
+        if not commentaries:
+            raise ValueError("`commentaries` is empty: give at least one.")
+        self.commentaries = list(commentaries)
+        self.shapes = shapes and [tuple(shape) for shape in shapes]
+
+    @property
+    def uses_labels(self):
+        return any(part.uses_labels for part in self.commentaries)
+
+    @property
+    def uses_progress(self):
+        return any(part.uses_progress for part in self.commentaries)
+
+    def build(self, x_shape, y_shape=None, progress_shape=None):
+        self.built = True
+
+    def call(self, x, y=None, progress=None):
+        """Gives all annotations; arguments as for `Commentary.call`.
+
+        Returns:
+            A tensor `(batch, size)`, the size being that of all annotations.
+        """
+        annotations = [
+            part(
+                x,
+                y=y if part.uses_labels else None,
+                progress=progress if part.uses_progress else None,
+            )
+            for part in self.commentaries
+        ]
+        if self.shapes is None:
+            self.shapes = [tuple(a.shape[1:]) for a in annotations]
+        flat = [
+            tf.reshape(tf.cast(a, self.compute_dtype), [-1, _size(shape)])
+            for a, shape in zip(annotations, self.shapes, strict=True)
+        ]
+        return tf.concat(flat, -1)
+
+    def split(self, annotation):
+        """Gives the list of annotations that one annotation is made of."""
+        if self.shapes is None:
+            raise ValueError(
+                "This Composition does not know its annotations yet. Call it on a "
+                "batch before applying one."
+            )
+        parts = tf.split(annotation, [_size(shape) for shape in self.shapes], -1)
+        return [
+            tf.reshape(part, [-1, *shape]) for part, shape in zip(parts, self.shapes)
+        ]
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        for part, piece in zip(self.commentaries, self.split(annotation)):
+            x, y, sample_weight = part.apply(piece, x, y, sample_weight)
+        return x, y, sample_weight
+
+    def penalty(self, annotation):
+        pieces = zip(self.commentaries, self.split(annotation))
+        return sum(part.penalty(piece) for part, piece in pieces)
+
+    def student_inputs(self, x):
+        for part in self.commentaries:
+            x = part.student_inputs(x)
+        return x
+
+    def student_labels(self, y):
+        for part in self.commentaries:
+            y = part.student_labels(y)
+        return y
+
+    def check_batch(self, x, y):
+        for part in self.commentaries:
+            part.check_batch(x, y)
+
+    def get_config(self):
+        parts = [keras.saving.serialize_keras_object(c) for c in self.commentaries]
+        return {**super().get_config(), "commentaries": parts, "shapes": self.shapes}
+
+    def get_teaching_config(self):
+        parts = [
+            {
+                "class": keras.saving.get_registered_name(type(part)),
+                "teaching_config": part.get_teaching_config(),
+            }
+            for part in self.commentaries
+        ]
+        return {**self.get_config(), "commentaries": parts}
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        config["commentaries"] = [
+            _from_teaching_config(part)
+            if "teaching_config" in part
+            else keras.saving.deserialize_keras_object(part)
+            for part in config["commentaries"]
+        ]
+        return cls(**config)
+
+
+def _from_teaching_config(part):
+    cls = keras.saving.get_registered_object(part["class"])
+    return cls.from_config(part["teaching_config"])
+
+
+def _size(shape):
+    return tf.TensorShape(shape).num_elements()

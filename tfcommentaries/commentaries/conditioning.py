@@ -1,0 +1,84 @@
+"""How labels and progress reach a teacher."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfcommentaries.commentaries.index_check import checked_index
+
+
+def one_hot(y, num_classes, dtype, name):
+    """Labels as rows `(batch, num_classes)`.
+
+    Args:
+        y: integers `(batch,)` or `(batch, 1)`, or rows `(batch, num_classes)`, which
+            are only cast.
+        num_classes: number of classes.
+        dtype: of the result.
+        name: what asks, for errors.
+
+    Raises:
+        ValueError: if there are no labels.
+        tf.errors.InvalidArgumentError: if a label is out of range.
+    """
+    if y is None:
+        raise ValueError(
+            f"This {name} sees the label (num_classes={num_classes}). Pass `y`."
+        )
+    y = tf.convert_to_tensor(y)
+    if y.shape.rank == 2 and y.shape[-1] == num_classes:
+        return tf.cast(y, dtype)
+    labels = checked_index(
+        y,
+        num_classes,
+        f"{name} was built for {num_classes} classes but got a label outside 0 to "
+        f"{num_classes - 1}. Pass a larger `num_classes` or fix the labels.",
+    )
+    return tf.one_hot(labels, num_classes, dtype=dtype)
+
+
+def append_channels(x, conditions, dtype):
+    """Appends `(batch, n)` conditions to the last axis of x `(batch, ..., c)`."""
+    x = tf.cast(x, dtype)
+    shape = tf.shape(x)
+    middle = x.shape.rank - 2
+    channels = [x]
+    for condition in conditions:
+        width = condition.shape[-1]
+        condition = tf.reshape(condition, [-1] + [1] * middle + [width])
+        target = tf.concat([shape[:-1], [width]], 0)
+        channels.append(tf.broadcast_to(condition, target))
+    return tf.concat(channels, -1)
+
+
+def check_labels(y, num_classes, name):
+    """Raises a `ValueError` where concrete labels do not fit.
+
+    Args:
+        y: NumPy array or eager tensor, or `None`.
+        num_classes: number of classes.
+        name: what asks, for errors.
+    """
+    if y is None:
+        raise ValueError(
+            f"{name} with num_classes={num_classes} needs labels, but the data set "
+            "has none."
+        )
+    shape = np.shape(y)
+    if len(shape) == 2 and shape[-1] == num_classes:
+        return
+    if len(shape) > 1 and shape[1:] != (1,):
+        raise ValueError(
+            f"{name} takes integer labels (batch,) or one-hot labels (batch, "
+            f"{num_classes}). Received labels of shape {shape}. Pass the right "
+            "`num_classes`, or `num_classes=None` if the teacher is not to see the "
+            "label."
+        )
+    y = np.asarray(y)
+    low, high = (int(y.min()), int(y.max())) if y.size else (0, 0)
+    if low < 0 or high >= num_classes:
+        wrong = high if high >= num_classes else low
+        mend = f"num_classes={wrong + 1}" if wrong > 0 else "labels from 0"
+        raise ValueError(
+            f"{name} was built for {num_classes} classes but got label {wrong}. "
+            f"Pass {mend} or fix the labels."
+        )

@@ -1,0 +1,138 @@
+"""Blending pairs of examples, as much as their labels say."""
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.commentaries.conditioning import (
+    append_channels,
+    check_labels,
+    one_hot,
+)
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class LabelBlending(Commentary):
+    """Blends each example with another one, by a proportion that classes decide.
+
+    With the partner's class as column, the annotation of an example is its row of
+    proportions `lambda = 1 - 0.5 * sigmoid(logits)`, each in (0.5, 1): how much
+    stays of it. `apply` takes the next example of the batch for partner, so batches
+    must be shuffled, and blends inputs, labels and sample weights alike:
+    `lambda * own + (1 - lambda) * partner`.
+
+    The labels that come out are soft, `(batch, num_classes)`: compile the student
+    with a loss that takes such, `keras.losses.CategoricalCrossentropy`.
+
+    Example:
+
+    >>> blending = LabelBlending(num_classes=10)
+    >>> rows = blending(images, labels)                    # (batch, 10)
+    >>> x, y, _ = blending.teach(images, labels)           # y is (batch, 10)
+
+    Args:
+        num_classes: number of classes.
+        teacher: `None` for a table over pairs of classes, `num_classes` squared
+            numbers. Else a Keras model that sees x with the label as extra
+            channels and gives a row of logits, `(batch, num_classes)`.
+        initial_logit: where every entry of a table starts. Defaults to -1, where
+            `lambda` is 0.87.
+        **kwargs: arguments of `Commentary`.
+
+    Reference:
+        [Raghu et al., Teaching with Commentaries, section 4](
+            https://arxiv.org/abs/2011.03037)
+    """
+
+    kind = "label_blending"
+    uses_labels = True
+
+    def __init__(self, num_classes, teacher=None, initial_logit=-1.0, **kwargs):
+        super().__init__(**kwargs)
+        if num_classes < 2:
+            raise ValueError(
+                f"`num_classes` must be at least 2. Received: num_classes={num_classes}"
+            )
+        self.num_classes = num_classes
+        self.teacher = teacher
+        self.initial_logit = initial_logit
+        self.logits = None
+        if teacher is None:
+            self.logits = self.add_weight(
+                name="logits",
+                shape=(num_classes, num_classes),
+                initializer=keras.initializers.Constant(initial_logit),
+            )
+
+    def build(self, x_shape, y_shape=None, progress_shape=None):
+        self.built = True
+
+    def call(self, x, y=None, progress=None):
+        """Gives each example's proportions by the partner's class.
+
+        Args:
+            x: inputs `(batch, ...)`; a table does not look at them.
+            y: labels: integers `(batch,)` or `(batch, 1)`, or one-hot or soft
+                `(batch, num_classes)`.
+            progress: not used.
+
+        Returns:
+            `lambda`, each in (0.5, 1), `(batch, num_classes)`.
+        """
+        rows = one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
+        if self.teacher is None:
+            logits = tf.matmul(rows, tf.convert_to_tensor(self.logits))
+        else:
+            seen = append_channels(x, [rows], self.compute_dtype)
+            logits = self.teacher(seen, training=False)
+        return 1 - 0.5 * tf.sigmoid(tf.convert_to_tensor(logits))
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        labels = self.student_labels(y)
+        partner = tf.roll(labels, 1, 0)
+        own = tf.reduce_sum(annotation * partner, -1)
+
+        def blend(tensor):
+            tensor = tf.convert_to_tensor(tensor)
+            if not tensor.dtype.is_floating:
+                tensor = tf.cast(tensor, annotation.dtype)
+            share = tf.reshape(own, [-1] + [1] * (tensor.shape.rank - 1))
+            share = tf.cast(share, tensor.dtype)
+            return share * tensor + (1 - share) * tf.roll(tensor, 1, 0)
+
+        if sample_weight is not None:
+            sample_weight = blend(sample_weight)
+        return tf.nest.map_structure(blend, x), blend(labels), sample_weight
+
+    def student_labels(self, y):
+        return one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
+
+    def check_batch(self, x, y):
+        check_labels(y, self.num_classes, type(self).__name__)
+        for tensor in tf.nest.flatten(x):
+            dtype = tf.as_dtype(tensor.dtype)
+            if not dtype.is_floating and dtype != tf.uint8:
+                raise ValueError(
+                    f"{type(self).__name__} blends numbers such as pixels, but an "
+                    f"input is {dtype.name}, which names things. Blend its embedding "
+                    "instead, or cast it to float32 if it is a quantity."
+                )
+
+    def get_config(self):
+        teacher = self.teacher
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "teacher": teacher and keras.saving.serialize_keras_object(teacher),
+            "initial_logit": self.initial_logit,
+        }
+
+    def get_teaching_config(self):
+        return {**self.get_config(), "teacher": None}
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        if config.get("teacher") is not None:
+            config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])
+        return cls(**config)

@@ -1,0 +1,128 @@
+"""Other labels than the data set's."""
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.commentaries.conditioning import (
+    append_channels,
+    check_labels,
+    one_hot,
+)
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class SoftLabels(Commentary):
+    """Gives each example a distribution over classes in place of its label.
+
+    The annotation is `softmax(logits + trust * one_hot(y))`. Logits start at zero,
+    so a student is first taught with smoothed labels; learning corrects them.
+
+    Labels that come out are `(batch, num_classes)`: compile the student with
+    `keras.losses.CategoricalCrossentropy`.
+
+    Example:
+
+    >>> labels = SoftLabels(num_classes=10)
+    >>> labels(images, y)                                  # (batch, 10)
+
+    Args:
+        num_classes: number of classes.
+        teacher: `None` for a table with a row of logits for each class, which can
+            tell that classes are mistaken for each other. Else a Keras model that
+            gives logits `(batch, num_classes)`: it sees x with the label as extra
+            channels, or, with `teacher_key`, one entry of x; `teachers.Table` with
+            as many outputs as classes corrects single examples by id.
+        trust: logit of the label that the data set has. Defaults to 4, which gives
+            it 0.86 of ten classes.
+        teacher_key: where x is a dict, the entry that the teacher sees instead.
+        student_key: where x is a dict, the entry that the student gets instead of
+            all of x.
+        **kwargs: arguments of `Commentary`.
+    """
+
+    kind = "soft_labels"
+    uses_labels = True
+
+    def __init__(
+        self,
+        num_classes,
+        teacher=None,
+        trust=4.0,
+        teacher_key=None,
+        student_key=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if num_classes < 2:
+            raise ValueError(
+                f"`num_classes` must be at least 2. Received: num_classes={num_classes}"
+            )
+        self.num_classes = num_classes
+        self.teacher = teacher
+        self.trust = trust
+        self.teacher_key = teacher_key
+        self.student_key = student_key
+        self.logits = None
+        if teacher is None:
+            self.logits = self.add_weight(
+                name="logits", shape=(num_classes, num_classes), initializer="zeros"
+            )
+
+    def build(self, x_shape, y_shape=None, progress_shape=None):
+        self.built = True
+
+    def call(self, x, y=None, progress=None):
+        """Gives each example's distribution over classes.
+
+        Args:
+            x: inputs `(batch, ...)` or a dict of such; a table does not look at them.
+            y: labels: integers `(batch,)` or `(batch, 1)`, or one-hot or soft
+                `(batch, num_classes)`.
+            progress: not used.
+
+        Returns:
+            Probabilities `(batch, num_classes)`.
+        """
+        rows = one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
+        if self.teacher is None:
+            logits = tf.matmul(rows, tf.convert_to_tensor(self.logits))
+        elif self.teacher_key is not None:
+            logits = self.teacher(x[self.teacher_key], training=False)
+        else:
+            seen = append_channels(x, [rows], self.compute_dtype)
+            logits = self.teacher(seen, training=False)
+        return tf.nn.softmax(tf.convert_to_tensor(logits) + self.trust * rows)
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        return self.student_inputs(x), annotation, sample_weight
+
+    def student_inputs(self, x):
+        return x if self.student_key is None else x[self.student_key]
+
+    def student_labels(self, y):
+        return one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
+
+    def check_batch(self, x, y):
+        check_labels(y, self.num_classes, type(self).__name__)
+
+    def get_config(self):
+        teacher = self.teacher
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "teacher": teacher and keras.saving.serialize_keras_object(teacher),
+            "trust": self.trust,
+            "teacher_key": self.teacher_key,
+            "student_key": self.student_key,
+        }
+
+    def get_teaching_config(self):
+        return {**self.get_config(), "teacher": None}
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        if config.get("teacher") is not None:
+            config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])
+        return cls(**config)

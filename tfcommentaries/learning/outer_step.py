@@ -1,0 +1,86 @@
+"""One outer step for one student: its hypergradient."""
+
+import keras
+import tensorflow as tf
+
+
+class OuterStep:
+    """Trains a student, measures it, and differentiates by the commentary.
+
+    Args:
+        layer: `TrainingLayer` of the commentary and the student.
+        outer_loss: function `(x, y, outputs, sample_weight)` to a scalar.
+        loss_at, validation_mode, validation_taught: as for `CommentaryLearner`.
+    """
+
+    def __init__(self, layer, outer_loss, loss_at, validation_mode, validation_taught):
+        self.layer = layer
+        self.commentary = layer.problem.commentary
+        self.student = layer.problem.student
+        self.outer_loss = outer_loss
+        self.loss_at = loss_at
+        self.training = validation_mode == "training"
+        self.validation_taught = validation_taught
+
+    def untaught(self, batch):
+        """A batch `(x, y, sample_weight)` as a student gets it untaught."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        x = self.commentary.student_inputs(x)
+        return x, self.commentary.student_labels(y), sample_weight
+
+    def __call__(self, state, batches, validation_batch, progress, first_step):
+        """Makes the step, all but changing the commentary.
+
+        Args:
+            state: `TrainingState` that the student starts from.
+            batches: what it trains on, `(T, batch, ...)`.
+            validation_batch: what it is measured on.
+            progress: `(T,)`.
+            first_step: integer scalar, steps that the student has made before.
+
+        Returns:
+            `(loss, hypergradient, outputs, state)`: the outer loss, its gradient by
+            the commentary's trainable variables, the trained student's outputs for
+            the validation batch, and the `TrainingState` it ends in.
+        """
+        phi = [tf.convert_to_tensor(v) for v in self.commentary.trainable_variables]
+        scale = self.student.loss_scale
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(phi)
+            annotations = self.layer.problem.annotate(phi, batches, progress)
+            batch = self._validation(phi, validation_batch)
+
+            def measure(weights):
+                return self._validate(weights, batch)[0]
+
+            if self.loss_at == "end":
+                state = self.layer.train(annotations, state, batches, first_step)
+                loss, outputs = self._validate(state.weights, batch)
+            else:
+                state, loss = self.layer.train(
+                    annotations, state, batches, first_step, measure
+                )
+                _, outputs = self._validate(state.weights, batch)
+            # Keras divides losses by the number of replicas.
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            loss += self.commentary.penalty(annotations[0]) / replicas
+            scaled = loss * scale
+        hypergradient = tape.gradient(
+            scaled, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return loss, [g / scale for g in hypergradient], outputs, state
+
+    def _validation(self, phi, batch):
+        """The batch on which a trained student is measured."""
+        if not self.validation_taught:
+            return self.untaught(batch)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        stack = tf.nest.map_structure(lambda t: t[None], (x, y))
+        (annotation,) = self.layer.problem.annotate(phi, stack, tf.ones([1]))
+        return self.commentary.apply(annotation[0], x, y, sample_weight)
+
+    def _validate(self, weights, batch):
+        x, y, sample_weight = batch
+        outputs, _ = self.student.predict(weights, x, training=self.training)
+        loss = self.outer_loss(x, y, outputs, sample_weight)
+        return tf.cast(loss, keras.config.floatx()), outputs
