@@ -125,9 +125,9 @@ def measure(seed, run_dir):
         "commentary: kept": take(noisy, kept),
         "as many at random": take(noisy, shuffled),
     }
-    values = {"validation only": {"accuracy": regress(validation, test)}}
-    for name, examples in conditions.items():
-        data = join(examples, validation)
+    values = {}
+    for name, examples in {"validation only": None, **conditions}.items():
+        data = validation if examples is None else join(examples, validation)
         values[name] = {
             "accuracy": regress(data, test),
             "accuracy, CBR student": convolve(data, test, seed),

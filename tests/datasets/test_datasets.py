@@ -6,6 +6,7 @@ import pytest
 from tfcommentaries.datasets import (
     Examples,
     corrupt_labels,
+    load_coloured_digits,
     load_digits,
     load_rotated_digits,
     load_tfds,
@@ -103,3 +104,31 @@ def test_a_tfds_data_set_that_is_not_there_is_named(tmp_path):
 def test_a_tfds_data_set_without_labels_is_named(tmp_path):
     with pytest.raises(ValueError, match="is not an image classification data set"):
         load_tfds("wikipedia/20230601.ab", tmp_path)
+
+
+def test_coloured_digits_agree_as_often_as_asked(digits):
+    data = load_coloured_digits(digits.train, 2000, 0.9, seed=1)
+    x, y = data.examples
+    assert x.shape == (2000, 8, 16, 3)
+    assert np.bincount(y).tolist() == [200] * 10
+    assert data.aligned.mean() == pytest.approx(0.9, abs=0.03)
+    assert 0.45 < data.red[:, 0, 0].mean() < 0.55
+    # Red ink only where the red digit is, blue only beside it, green nowhere.
+    assert not x[..., 0][~data.red].any()
+    assert not x[..., 2][data.red].any()
+    assert not x[..., 1].any()
+
+
+def test_coloured_digits_show_what_they_say(digits):
+    data = load_coloured_digits(digits.train, 60, 0.0, seed=1)
+    by_image = {digits.train.x[i].tobytes(): digits.train.y[i] for i in range(1000)}
+    for image, label, red in zip(*data.examples, data.red):
+        halves = image[:, :8], image[:, 8:]
+        mine, other = halves if red[0, 0] else halves[::-1]
+        assert by_image[np.ascontiguousarray(mine[..., :1]).tobytes()] == label
+        assert by_image[np.ascontiguousarray(other[..., 2:]).tobytes()] != label
+
+
+def test_coloured_digits_refuse_an_impossible_agreement(digits):
+    with pytest.raises(ValueError, match="from 0 to 1.*agreement=1.5"):
+        load_coloured_digits(digits.train, 10, 1.5)
