@@ -1,18 +1,21 @@
 # `make demo` and `make test` need nothing but a Python 3.10; see README.md.
 
 VENV := .venv
+TFX_VENV := .venv-tfx
 CORE_VENV := .venv-core
 BENCH_VENV := .venv-bench
 PIP_FLAGS := --quiet --disable-pip-version-check --no-deps
 # Silences what TensorFlow prints on every start.
 QUIET := TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0
 
-.PHONY: help demo test test-core bench bench-quick lint format lock clean
+.PHONY: help demo test test-core experiments-quick pipeline bench bench-quick lint format lock clean
 
 help:
 	@echo "make demo       learn a commentary on real data and see what it gains"
-	@echo "make test       all tests, on Python 3.10"
+	@echo "make pipeline   a whole TFX pipeline: learn, train with and without, compare"
+	@echo "make test       all tests, with TFX on Python 3.10"
 	@echo "make test-core  the same on the newest TensorFlow (PYTHON=python3.12)"
+	@echo "make experiments-quick   every experiment, a few steps each"
 	@echo "make bench      speed and memory against PyTorch and JAX; also bench-quick"
 	@echo "make lint       ruff; make format mends what it can"
 	@echo "make lock       write the pinned lists anew"
@@ -20,12 +23,21 @@ help:
 demo: $(VENV)/installed
 	$(QUIET) $(VENV)/bin/tfcommentaries learn --run_dir=runs/demo --label_noise=0.4
 	$(QUIET) $(VENV)/bin/tfcommentaries evaluate --run_dir=runs/demo
+	$(QUIET) $(VENV)/bin/python -m experiments.coloured_digits.demo --verbosity=-1
 
-test: $(VENV)/installed
-	$(QUIET) $(VENV)/bin/python -m pytest -q -n auto tests
+pipeline: $(TFX_VENV)/installed
+	$(QUIET) CUDA_VISIBLE_DEVICES= $(TFX_VENV)/bin/python -W ignore -m \
+	  pipelines.digits.local_runner --verbosity=-1
+
+test: $(TFX_VENV)/installed
+	$(QUIET) $(TFX_VENV)/bin/python -m pytest -q -n auto tests
 
 test-core: $(CORE_VENV)/installed
-	$(QUIET) $(CORE_VENV)/bin/python -m pytest -q -n auto tests
+	$(QUIET) $(CORE_VENV)/bin/python -m pytest -q -n auto tests \
+	  --ignore=tests/experiments
+
+experiments-quick: $(VENV)/installed
+	$(QUIET) $(VENV)/bin/python -m pytest -q -n auto tests/experiments
 
 bench: $(VENV)/installed $(BENCH_VENV)/installed
 	$(VENV)/bin/python -m benchmarks.hypergradients
@@ -47,6 +59,12 @@ $(VENV)/installed: requirements/py310.txt setup.py
 	$(VENV)/bin/python -m pip install $(PIP_FLAGS) --no-build-isolation -e .
 	touch $@
 
+$(TFX_VENV)/installed: requirements/tfx.txt setup.py
+	python=$$(sh scripts/find_python.sh 3.10) && $$python -m venv --clear $(TFX_VENV)
+	$(TFX_VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/tfx.txt
+	$(TFX_VENV)/bin/python -m pip install $(PIP_FLAGS) --no-build-isolation -e .
+	touch $@
+
 # A version number in PYTHON is enough; any interpreter from 3.10 to 3.13 will do.
 $(CORE_VENV)/installed: requirements/newest.txt setup.py
 	python=$$(sh scripts/find_python.sh $(or $(PYTHON),3.12)) && \
@@ -63,8 +81,11 @@ $(BENCH_VENV)/installed: requirements/bench.txt
 lock:
 	uv pip compile --quiet --no-header --no-annotate --python 3.10 --extra test \
 	  setup.py requirements/build.in requirements/py310.in -o requirements/py310.txt
+	uv pip compile --quiet --no-header --no-annotate --python 3.10 --extra test \
+	  --extra tfx setup.py requirements/build.in requirements/py310.in \
+	  -o requirements/tfx.txt
 	uv pip compile --quiet --no-header --no-annotate --python 3.12 --extra test \
 	  setup.py requirements/build.in -o requirements/newest.txt
 
 clean:
-	rm -rf $(VENV) $(CORE_VENV) $(BENCH_VENV) runs .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(TFX_VENV) $(CORE_VENV) $(BENCH_VENV) runs .pytest_cache .ruff_cache *.egg-info

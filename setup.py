@@ -9,7 +9,11 @@ HERE = pathlib.Path(__file__).parent
 VERSION = runpy.run_path(str(HERE / "tfcommentaries" / "version.py"))["__version__"]
 
 EXTRAS = {
-    "tfx": ["tfx==1.16.0; python_version < '3.11'", "dill"],
+    "tfx": [
+        "tfx[kfp]==1.16.0; python_version < '3.11'",
+        "dill",
+        "matplotlib>=3.8",
+    ],
     "tfds": ["tensorflow-datasets>=4.9", "scikit-learn>=1.3", "scipy>=1.11"],
     "insights": ["matplotlib>=3.8"],
     "test": ["pytest>=8", "pytest-xdist", "ruff"],
@@ -26,7 +30,7 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["tfcommentaries", "tfcommentaries.*"]),
     python_requires=">=3.10,<3.14",
-    install_requires=["tensorflow>=2.16", "keras>=3.4", "numpy>=1.26", "absl-py>=2"],
+    install_requires=["tensorflow>=2.16", "keras>=3.4", "numpy>=1.26", "absl-py>=1.4"],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["tfcommentaries = tfcommentaries.cli.main:main"]},
 )

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from models import make_student
 
 from tfcommentaries.datasets import corrupt_labels, load_digits
 
@@ -56,28 +57,6 @@ def data_dir():
     if not path or not os.path.isdir(path):
         pytest.skip("TFCOMMENTARIES_DATA_DIR names no TFDS data directory")
     return path
-
-
-def make_student(input_shape=(8, 8, 1), num_classes=10, units=16, **compile_options):
-    """A compiled multi-layer perceptron with batch normalisation."""
-    model = keras.Sequential(
-        [
-            keras.Input(input_shape),
-            keras.layers.Flatten(),
-            keras.layers.Dense(units, use_bias=False),
-            keras.layers.BatchNormalization(momentum=0.9),
-            keras.layers.ReLU(),
-            keras.layers.Dense(num_classes),
-        ]
-    )
-    options = {
-        "optimizer": keras.optimizers.Adam(3e-3),
-        "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        "metrics": ["accuracy"],
-        **compile_options,
-    }
-    model.compile(**options)
-    return model
 
 
 @pytest.fixture

@@ -8,14 +8,17 @@ from tfcommentaries.version import __version__
 # need not.
 _PUBLIC = {
     "AttentionMask": "commentaries",
+    "AuxiliaryTargets": "commentaries",
     "Commentary": "commentaries",
     "CommentaryCallback": "teaching",
     "CommentaryLearner": "learning",
     "Composition": "commentaries",
     "ExampleWeighting": "commentaries",
+    "FewShotLearner": "learning",
     "ImplicitTraining": "hypergradients",
     "LabelBlending": "commentaries",
     "LearnCommentaryCallback": "learning",
+    "LossWeighting": "commentaries",
     "NonFiniteHypergradientError": "learning",
     "SavedCommentary": "saving",
     "SoftLabels": "commentaries",
@@ -25,13 +28,18 @@ _PUBLIC = {
     "teachers": "commentaries",
 }
 
+# Kubeflow imports the artifact type by this name. It needs the extra `tfx`, so
+# `import *` does without it.
+_OPTIONAL = {"CommentaryArtifact": "components.artifact"}
+
 __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name):
-    if name not in _PUBLIC:
+    place = {**_PUBLIC, **_OPTIONAL}.get(name)
+    if place is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_PUBLIC[name]}")
+    module = importlib.import_module(f"{__name__}.{place}")
     return getattr(module, name)
 
 

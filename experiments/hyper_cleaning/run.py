@@ -1,32 +1,24 @@
 """Data hyper-cleaning: which labels are wrong? See README.md beside this."""
 
-import json
-import os
-import pathlib
-
 import keras
 import numpy as np
-from absl import app, flags
 from matplotlib.figure import Figure
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, f1_score
 
+from experiments import protocol
+from experiments.protocol import FLAGS
 from tfcommentaries import (
     CommentaryLearner,
     ExampleWeighting,
+    ImplicitTraining,
+    UnrolledTraining,
     datasets,
     export_commentary,
     students,
     teachers,
 )
-from tfcommentaries.saving.manifest import to_json
-from tfcommentaries.saving.replacing import write_text
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string("data_dir", None, "TFDS data directory: MNIST, else digits.")
-flags.DEFINE_string("run_dir", "runs/hyper_cleaning", "What is done is kept here.")
-flags.DEFINE_integer("seeds", 5, "Splits, noise and commentaries.")
-flags.DEFINE_bool("quick", False, "A few steps, to see that it runs.")
+from tfcommentaries.hypergradients import solvers
 
 NOISE = 0.5
 #: Inverse strength of the regression's penalty, the same for all conditions.
@@ -46,28 +38,36 @@ def softmax_regression(shape):
     return model
 
 
-def learn(train, validation, seed):
+def learn(train, validation, how, seed):
     """Learns one weight per training example."""
     keras.utils.set_random_seed(seed)
-    ids = np.arange(len(train.y), dtype="int32")
+    size = len(train.y)
+    ids = np.arange(size, dtype="int32")
     weighting = ExampleWeighting(
-        teachers.Table(len(ids)), curriculum=False, teacher_key="id", student_key="x"
+        teachers.Table(size), curriculum=False, teacher_key="id", student_key="x"
     )
     validation_ids = np.zeros(len(validation.y), "int32")  # validation has no weights
+    if how == "unrolled":
+        options = {"inner_training": UnrolledTraining(), "inner_steps": 50}
+    else:
+        # All examples in each batch: only those of the last one get a gradient.
+        solver = solvers.ConjugateGradient(iterations=10, damping=1e-2)
+        options = {
+            "inner_training": ImplicitTraining(solver=solver),
+            "inner_steps": 10,
+            "student_initialization": "continue",
+        }
     learner = CommentaryLearner(
-        weighting,
-        softmax_regression(train.x.shape[1:]),
-        inner_steps=5 if FLAGS.quick else 50,
-        seed=seed,
+        weighting, softmax_regression(train.x.shape[1:]), seed=seed, **options
     )
     learner.compile(keras.optimizers.Adam(5e-2))
     learner.fit(
         ({"id": ids, "x": train.x}, train.y),
         ({"id": validation_ids, "x": validation.x}, validation.y),
-        batch_size=len(ids) // 10,
+        batch_size=size // 10 if how == "unrolled" else size,
         validation_batch_size=len(validation.y),
-        epochs=1 if FLAGS.quick else 20,
-        steps_per_epoch=2 if FLAGS.quick else 10,
+        epochs=protocol.fewer(20, 1),
+        steps_per_epoch=protocol.fewer(10, 2),
         verbose=2,
     )
     return weighting, weighting({"id": ids, "x": train.x}).numpy()
@@ -80,33 +80,12 @@ def regress(examples, test):
     return model.score(test.x.reshape(len(test.y), -1), test.y)
 
 
-def convolve(examples, test, seed):
-    """Test accuracy of a CBR student after 300 steps."""
-    keras.utils.set_random_seed(seed)
-    model = students.cbr(examples.x.shape[1:], 10)
-    model.compile(
-        keras.optimizers.Adam(1e-3),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    order = np.random.default_rng(seed)
-    for _ in range(10 if FLAGS.quick else 300):
-        index = order.integers(0, len(examples.y), 64)
-        model.train_on_batch(examples.x[index], examples.y[index])
-    return model.evaluate(*test, batch_size=500, verbose=0)[1]
+def groups():
+    """Data sets."""
+    return ["mnist" if FLAGS.data_dir else "digits"]
 
 
-def join(*parts):
-    """Examples of several sets."""
-    return datasets.Examples(*(np.concatenate(p) for p in zip(*parts)))
-
-
-def take(examples, index):
-    """Some of the examples."""
-    return datasets.Examples(examples.x[index], examples.y[index])
-
-
-def measure(seed, run_dir):
+def measure(group, seed, folder):
     """Learns on one split and measures all conditions."""
     if FLAGS.data_dir is None:
         splits = datasets.load_digits(validation_size=600, test_size=597, seed=seed)
@@ -115,82 +94,62 @@ def measure(seed, run_dir):
     clean, validation, test = splits[:3]
     labels, corrupted = datasets.corrupt_labels(clean.y, NOISE, 10, seed=seed)
     noisy = datasets.Examples(clean.x, labels)
-    weighting, weights = learn(noisy, validation, seed)
-    export_commentary(weighting, run_dir / f"weights-{seed}")
-    kept = weights >= THRESHOLD
-    shuffled = np.random.default_rng(seed).permutation(kept)
     conditions = {
-        "oracle: correct labels": clean,
-        "baseline: all noisy": noisy,
-        "commentary: kept": take(noisy, kept),
-        "as many at random": take(noisy, shuffled),
+        "validation only": validation,
+        "oracle: correct labels": protocol.join(clean, validation),
+        "baseline: all noisy": protocol.join(noisy, validation),
     }
-    values = {}
-    for name, examples in {"validation only": None, **conditions}.items():
-        data = validation if examples is None else join(examples, validation)
-        values[name] = {
-            "accuracy": regress(data, test),
-            "accuracy, CBR student": convolve(data, test, seed),
+    found, histograms = {}, {}
+    for how in ("unrolled", "implicit"):
+        weighting, weights = learn(noisy, validation, how, seed)
+        export_commentary(weighting, folder / f"weights-{how}")
+        kept = weights >= THRESHOLD
+        name = f"kept by the commentary, {how}"
+        conditions[name] = protocol.join(protocol.take(noisy, kept), validation)
+        found[name] = {
+            "F1 of finding wrong labels": f1_score(corrupted, ~kept),
+            "average precision": average_precision_score(corrupted, -weights),
+            "part kept": kept.mean(),
         }
-    values["commentary: kept"] |= {
-        "F1 of finding wrong labels": f1_score(corrupted, ~kept),
-        "average precision": average_precision_score(corrupted, -weights),
-        "part kept": kept.mean(),
+        histograms[how] = [
+            np.histogram(weights[group], 40, (0, 1))[0]
+            for group in (~corrupted, corrupted)
+        ]
+        shuffled = np.random.default_rng(seed).permutation(kept)
+        conditions[f"as many at random, {how}"] = protocol.join(
+            protocol.take(noisy, shuffled), validation
+        )
+    values = {
+        name: {"accuracy": regress(examples, test), **found.get(name, {})}
+        for name, examples in conditions.items()
     }
-    print(f"seed {seed}:", values, flush=True)
-    histogram = [
-        np.histogram(weights[group], 40, (0, 1))[0] for group in (~corrupted, corrupted)
-    ]
-    return {"values": values, "histogram": np.array(histogram)}
+    trained = protocol.accuracies(
+        students.cbr,
+        {name: (examples, None, None) for name, examples in conditions.items()},
+        test,
+        protocol.fewer((300,), (2,)),
+        seed,
+    )
+    for name, ones in trained.items():
+        values[name] |= {f"CBR student, {k}": v for k, v in ones.items()}
+    return {"values": values, "histograms": histograms}
 
 
-def draw(histograms):
+def draw(records, run_dir):
     """Weights of rightly and wrongly labelled examples, all seeds."""
-    figure = Figure(figsize=(5, 3), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(8, 3), layout="constrained")
     edges = np.linspace(0, 1, 41)
-    names = "right labels", "wrong labels"
-    for name, counts, color in zip(names, sum(histograms), ("#0072b2", "#d55e00")):
-        axes.stairs(counts, edges, fill=True, alpha=0.6, color=color, label=name)
-    axes.axvline(THRESHOLD, color="#444444", lw=1, ls=":")
-    axes.set(xlabel="learned weight", ylabel="training examples")
+    colors = {"right labels": "#0072b2", "wrong labels": "#d55e00"}
+    (ones,) = records.values()
+    for axes, how in zip(figure.subplots(1, 2), ("unrolled", "implicit")):
+        counts = np.sum([one["histograms"][how] for one in ones], 0)
+        for (name, color), part in zip(colors.items(), counts):
+            axes.stairs(part, edges, fill=True, alpha=0.6, color=color, label=name)
+        axes.axvline(THRESHOLD, color="#444444", lw=1, ls=":")
+        axes.set(title=how, xlabel="learned weight", ylabel="training examples")
     axes.legend(frameon=False)
-    return figure
-
-
-def main(_):
-    """Measures what is missing, then writes results.json and the picture."""
-    name = "digits" if FLAGS.data_dir is None else "mnist"
-    run_dir = pathlib.Path(FLAGS.run_dir + ("-quick" if FLAGS.quick else "")) / name
-    run_dir.mkdir(parents=True, exist_ok=True)
-    found, histograms = {}, []
-    for seed in range(1 if FLAGS.quick else FLAGS.seeds):
-        file = run_dir / f"{seed}.json"
-        if not file.exists():
-            write_text(file, to_json(measure(seed, run_dir)))
-        one = json.loads(file.read_text())
-        histograms.append(np.array(one["histogram"]))
-        for condition, metrics in one["values"].items():
-            for metric, value in metrics.items():
-                found.setdefault((condition, metric), []).append(value)
-    rows = [
-        {
-            "condition": condition,
-            "metric": metric,
-            "mean": np.mean(values),
-            "std": np.std(values, ddof=1) if len(values) > 1 else 0.0,
-            "seeds": len(values),
-        }
-        for (condition, metric), values in found.items()
-    ]
-    here = run_dir if FLAGS.quick else pathlib.Path(__file__).parent
-    write_text(here / f"results-{name}.json", to_json(rows))
-    draw(histograms).savefig(here / f"weights-{name}.png", dpi=110)
-    for row in rows:
-        title = f"{row['condition']:<24} {row['metric']:<28}"
-        print(f"{title}{row['mean']:.4f} ± {row['std']:.4f}")
+    return {"weights.png": figure}
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    app.run(main)
+    protocol.run(__file__, groups, measure, draw)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from conftest import make_student
+from models import make_student
 
 from tfcommentaries import (
     AttentionMask,

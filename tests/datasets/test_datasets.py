@@ -8,6 +8,7 @@ from tfcommentaries.datasets import (
     corrupt_labels,
     load_coloured_digits,
     load_digits,
+    load_digits_on_scenes,
     load_rotated_digits,
     load_tfds,
     split,
@@ -112,19 +113,18 @@ def test_coloured_digits_agree_as_often_as_asked(digits):
     assert x.shape == (2000, 8, 16, 3)
     assert np.bincount(y).tolist() == [200] * 10
     assert data.aligned.mean() == pytest.approx(0.9, abs=0.03)
-    assert 0.45 < data.red[:, 0, 0].mean() < 0.55
+    assert 0.45 < data.relevant[..., :8].any((1, 2)).mean() < 0.55
     # Red ink only where the red digit is, blue only beside it, green nowhere.
-    assert not x[..., 0][~data.red].any()
-    assert not x[..., 2][data.red].any()
+    assert not (data.relevant & data.distracting).any()
     assert not x[..., 1].any()
 
 
 def test_coloured_digits_show_what_they_say(digits):
     data = load_coloured_digits(digits.train, 60, 0.0, seed=1)
     by_image = {digits.train.x[i].tobytes(): digits.train.y[i] for i in range(1000)}
-    for image, label, red in zip(*data.examples, data.red):
+    for image, label, relevant in zip(*data.examples, data.relevant):
         halves = image[:, :8], image[:, 8:]
-        mine, other = halves if red[0, 0] else halves[::-1]
+        mine, other = halves if relevant[:, :8].any() else halves[::-1]
         assert by_image[np.ascontiguousarray(mine[..., :1]).tobytes()] == label
         assert by_image[np.ascontiguousarray(other[..., 2:]).tobytes()] != label
 
@@ -132,3 +132,21 @@ def test_coloured_digits_show_what_they_say(digits):
 def test_coloured_digits_refuse_an_impossible_agreement(digits):
     with pytest.raises(ValueError, match="from 0 to 1.*agreement=1.5"):
         load_coloured_digits(digits.train, 10, 1.5)
+
+
+def test_digits_on_scenes_agree_as_often_as_asked(digits):
+    # Scenes whose colour is their class.
+    classes = np.arange(300) % 10
+    colours = np.tile(classes[:, None, None, None] / 20, (1, 12, 14, 3))
+    scenes = Examples(colours, classes)
+    data = load_digits_on_scenes(digits.train, scenes, 500, 0.9)
+    x, y = data.examples
+    assert x.shape == (500, 12, 14, 3) and x.max() <= 1
+    assert data.aligned.mean() == pytest.approx(0.9, abs=0.05)
+    for image, label, aligned, relevant in zip(x, y, data.aligned, data.relevant):
+        scene = round(20 * float(image[~relevant].min()))
+        assert (scene == label) == aligned
+        # Ink is whiter than any scene.
+        assert relevant.any() and image[relevant].min() >= scene / 20
+    with pytest.raises(ValueError, match="at least as large"):
+        load_digits_on_scenes(Examples(x, y), digits.train, 10, 0.9)

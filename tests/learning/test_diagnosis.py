@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import make_student
+from models import make_student
 
 from tfcommentaries import ExampleWeighting, ImplicitTraining, UnrolledTraining
 from tfcommentaries.learning import compare_hypergradients

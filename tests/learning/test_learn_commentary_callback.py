@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_student
+from models import make_student
 
 from tfcommentaries import (
     ExampleWeighting,

@@ -4,28 +4,58 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_student
+from models import make_student
 
-from tfcommentaries import AttentionMask, UnrolledTraining, teachers
+from tfcommentaries import (
+    AttentionMask,
+    Composition,
+    ExampleWeighting,
+    LabelBlending,
+    SoftLabels,
+    UnrolledTraining,
+    teachers,
+)
 from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.students import FunctionalStudent
 
 
-@pytest.mark.parametrize("loss_at", ["end", "every_step"])
-@pytest.mark.parametrize("taught", [False, True])
-def test_agrees_with_differences(float64, loss_at, taught):
+def make_masks():
+    network = teachers.unet((4, 4, 1), depth=1, width=2, dtype="float64")
+    return AttentionMask(network, area_penalty=0.3, dtype="float64")
+
+
+def make_several():
+    # One channel more for progress; the class has no say.
+    teacher = teachers.mlp((4, 4, 2), units=(4,), dtype="float64")
+    weighting = ExampleWeighting(teacher, dtype="float64")
+    return Composition([weighting, LabelBlending(3, dtype="float64")], dtype="float64")
+
+
+KINDS = {
+    "mask": make_masks,
+    "soft labels": lambda: SoftLabels(3, dtype="float64"),
+    "blending": lambda: LabelBlending(3, dtype="float64"),
+    "weighting and blending": make_several,
+}
+
+
+def check_hypergradient(commentary, loss_at="end", taught=False):
+    """Compares the hypergradient of an outer step with central differences."""
     generator = np.random.default_rng(0)
     x = generator.normal(size=(3, 6, 4, 4, 1))
-    y = np.tile(np.arange(6) % 3, (3, 1))
-    network = teachers.unet((4, 4, 1), depth=1, width=2, dtype="float64")
-    masks = AttentionMask(network, area_penalty=0.3, dtype="float64")
-    masks(x[0])
-    for variable in masks.trainable_variables:
+    y = np.tile(np.eye(3)[np.arange(6) % 3], (3, 1, 1))
+    commentary.teach(x[0], y[0], progress=0.0)
+    for variable in commentary.trainable_variables:
         variable.assign(0.5 * generator.normal(size=variable.shape))
-    model = make_student((4, 4, 1), 3, optimizer=keras.optimizers.SGD(0.3))
+    model = make_student(
+        (4, 4, 1),
+        3,
+        optimizer=keras.optimizers.SGD(0.3),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+    )
     student = FunctionalStudent(model)
     student.build(x[0], y[0])
-    layer = UnrolledTraining().bind(masks, student)
+    layer = UnrolledTraining().bind(commentary, student)
 
     def outer_loss(x, y, outputs, sample_weight):
         return tf.reduce_mean(model.loss(y, outputs))
@@ -34,13 +64,14 @@ def test_agrees_with_differences(float64, loss_at, taught):
     state = layer.problem.initial_state(student.weights)
     batches = tf.constant(x), tf.constant(y)
     validation = x[0, ::-1], y[0]
+    progress = tf.constant([0.0, 0.5, 1.0])
 
     @tf.function
     def compute():
-        return step(state, batches, validation, tf.zeros([3]), 0)[:2]
+        return step(state, batches, validation, progress, 0)[:2]
 
     _, hypergradient = compute()
-    for variable, gradient in zip(masks.trainable_variables, hypergradient):
+    for variable, gradient in zip(commentary.trainable_variables, hypergradient):
         direction = generator.normal(size=variable.shape)
         value = variable.numpy()
         losses = []
@@ -51,3 +82,17 @@ def test_agrees_with_differences(float64, loss_at, taught):
         expected = (losses[0] - losses[1]) / 2e-6
         found = float(tf.reduce_sum(gradient * direction))
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_agrees_with_differences(float64, kind):
+    check_hypergradient(KINDS[kind]())
+
+
+@pytest.mark.parametrize("loss_at", ["end", "every_step"])
+def test_masked_validation_agrees_with_differences(float64, loss_at):
+    check_hypergradient(make_masks(), loss_at, taught=True)
+
+
+def test_the_loss_at_every_step_agrees_with_differences(float64):
+    check_hypergradient(make_masks(), "every_step")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import make_student
+from models import make_student
 
 from tfcommentaries.commentaries import ConstantWeighting
 from tfcommentaries.teaching import evaluate, paired_gain

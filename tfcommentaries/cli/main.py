@@ -1,4 +1,4 @@
-"""The command line: `tfcommentaries learn | teach | evaluate | inspect`."""
+"""The command line: `tfcommentaries learn | teach | evaluate | inspect | store`."""
 
 import argparse
 import importlib
@@ -32,6 +32,7 @@ def parse(argv):
     _add_evaluate(commands)
     _add_teach(commands)
     _add_inspect(commands)
+    _add_store(commands)
     return parser.parse_args(argv[1:])
 
 
@@ -136,6 +137,33 @@ def _add_inspect(commands):
     )
     parser.add_argument("commentary", help="directory of the SavedModel")
     parser.add_argument("--json", action="store_true", help="print the whole as JSON")
+
+
+def _add_store(commands):
+    parser = commands.add_parser(
+        "store",
+        help="keep commentaries with a TFDS data set",
+        description="Commentaries kept in TFDS's data directory, with the data set "
+        "that they were learned on.",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for action, text in (
+        ("list", "list what is stored"),
+        ("show", "check one and print its card"),
+        ("add", "store an exported commentary as a new version"),
+        ("remove", "remove a version, or all"),
+    ):
+        one = actions.add_parser(action, help=text, description=text)
+        one.add_argument("dataset", help="TFDS name, such as cifar10 or mnist:3.*.*")
+        one.add_argument("--data_dir", help="TFDS data directory")
+        if action != "list":
+            one.add_argument("--name", required=True, help="of the commentary")
+        if action in ("show", "remove"):
+            one.add_argument("--version", type=int, help="number of the version")
+        if action == "add":
+            one.add_argument("commentary", help="directory of the SavedModel")
+            one.add_argument("--description", help="what it teaches")
+            one.add_argument("--licence", help="under which others may use it")
 
 
 def run(args):

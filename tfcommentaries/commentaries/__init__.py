@@ -2,20 +2,24 @@
 
 from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.attention_mask import AttentionMask
+from tfcommentaries.commentaries.auxiliary_targets import AuxiliaryTargets
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.composition import Composition
 from tfcommentaries.commentaries.controls import ConstantWeighting, ShuffledWeighting
 from tfcommentaries.commentaries.example_weighting import ExampleWeighting
 from tfcommentaries.commentaries.label_blending import LabelBlending
+from tfcommentaries.commentaries.loss_weighting import LossWeighting
 from tfcommentaries.commentaries.soft_labels import SoftLabels
 
 __all__ = [
     "AttentionMask",
+    "AuxiliaryTargets",
     "Commentary",
     "Composition",
     "ConstantWeighting",
     "ExampleWeighting",
     "LabelBlending",
+    "LossWeighting",
     "ShuffledWeighting",
     "SoftLabels",
     "teachers",

@@ -4,11 +4,11 @@ import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries import teachers
-from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class AttentionMask(Commentary):
+class AttentionMask(TaughtByTeacher):
     """Shows the student a part of each image.
 
     The annotation is a mask `(batch, height, width, 1)` in [0, 1], and `apply`
@@ -43,7 +43,7 @@ class AttentionMask(Commentary):
     def __init__(
         self, teacher=None, fill="zero", blur_size=11, area_penalty=0.0, **kwargs
     ):
-        super().__init__(**kwargs)
+        super().__init__(teacher, **kwargs)
         if fill not in ("zero", "mean", "blur"):
             raise ValueError(
                 f"`fill` must be 'zero', 'mean' or 'blur'. Received: fill={fill!r}"
@@ -53,11 +53,9 @@ class AttentionMask(Commentary):
                 "`blur_size` must be at least 1 and `area_penalty` at least 0. "
                 f"Received: blur_size={blur_size}, area_penalty={area_penalty}"
             )
-        self.teacher = teacher
         self.fill = fill
         self.blur_size = blur_size
         self.area_penalty = area_penalty
-        self._default_teacher = teacher is None
 
     def build(self, x_shape, y_shape=None, progress_shape=None):
         if isinstance(x_shape, dict) or len(x_shape) != 4:
@@ -99,23 +97,9 @@ class AttentionMask(Commentary):
         return self.area_penalty * tf.reduce_mean(annotation)
 
     def get_config(self):
-        teacher = None
-        if not self._default_teacher:
-            teacher = keras.saving.serialize_keras_object(self.teacher)
         return {
             **super().get_config(),
-            "teacher": teacher,
             "fill": self.fill,
             "blur_size": self.blur_size,
             "area_penalty": self.area_penalty,
         }
-
-    def get_teaching_config(self):
-        return {**self.get_config(), "teacher": None}
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        if config.get("teacher") is not None:
-            config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])
-        return cls(**config)

@@ -35,6 +35,8 @@ class Commentary(keras.layers.Layer):
     uses_labels = False
     #: Whether the annotation depends on how far training is.
     uses_progress = False
+    #: Whether `call` takes the student's losses, `(batch,)`, in place of the inputs.
+    uses_student_loss = False
 
     def __init__(self, dtype="float32", **kwargs):
         super().__init__(dtype=dtype, **kwargs)
@@ -45,7 +47,7 @@ class Commentary(keras.layers.Layer):
     def __call__(self, x, y=None, progress=None):
         """Annotates a batch; see `call`, which subclasses implement."""
         if progress is not None and not isinstance(progress, keras.KerasTensor):
-            progress = tf.convert_to_tensor(progress, tf.float32)
+            progress = tf.cast(progress, tf.float32)
         if self.batch_spec is not None:
             self._check_spec(x)
         annotation = super().__call__(x, y=y, progress=progress)

@@ -31,6 +31,12 @@ class Composition(Commentary):
         super().__init__(**kwargs)
         if not commentaries:
             raise ValueError("`commentaries` is empty: give at least one.")
+        for part in commentaries:
+            if not isinstance(part, Commentary) or part.uses_student_loss:
+                raise ValueError(
+                    "A Composition takes commentaries that see the data alone, not "
+                    f"the student's losses. Received: {part!r}"
+                )
         self.commentaries = list(commentaries)
         self.shapes = shapes and [tuple(shape) for shape in shapes]
 

@@ -4,16 +4,16 @@ import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries import teachers
-from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.conditioning import (
     append_channels,
     check_labels,
     one_hot,
 )
+from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class ExampleWeighting(Commentary):
+class ExampleWeighting(TaughtByTeacher):
     """Weights each training example, and changes the weights as training goes on.
 
     The annotation is `w(x, y, progress) = sigmoid(teacher(...))`, one weight in
@@ -68,7 +68,7 @@ class ExampleWeighting(Commentary):
         student_key=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(teacher, **kwargs)
         if conditioning not in ("channels", "dict"):
             raise ValueError(
                 "`conditioning` must be 'channels' or 'dict'. "
@@ -84,14 +84,12 @@ class ExampleWeighting(Commentary):
                 "`num_classes` must be at least 2, or None to hide the label "
                 f"from the teacher. Received: num_classes={num_classes}"
             )
-        self.teacher = teacher
         self.curriculum = curriculum
         self.num_classes = num_classes
         self.conditioning = conditioning
         self.normalize = normalize
         self.teacher_key = teacher_key
         self.student_key = student_key
-        self._default_teacher = teacher is None
 
     @property
     def uses_labels(self):
@@ -103,7 +101,8 @@ class ExampleWeighting(Commentary):
 
     def build(self, x_shape, y_shape=None, progress_shape=None):
         if self._default_teacher and self.teacher is None:
-            self.teacher = teachers.default(self._teacher_input_shape(x_shape))
+            shape = self._teacher_input_shape(x_shape)
+            self.teacher = teachers.default(shape, self.compute_dtype)
         self.built = True
 
     def _teacher_input_shape(self, x_shape):
@@ -185,11 +184,7 @@ class ExampleWeighting(Commentary):
 
     def get_config(self):
         config = super().get_config()
-        teacher = None
-        if not self._default_teacher:
-            teacher = keras.saving.serialize_keras_object(self.teacher)
         config.update(
-            teacher=teacher,
             curriculum=self.curriculum,
             num_classes=self.num_classes,
             conditioning=self.conditioning,
@@ -198,13 +193,3 @@ class ExampleWeighting(Commentary):
             student_key=self.student_key,
         )
         return config
-
-    def get_teaching_config(self):
-        return {**self.get_config(), "teacher": None}
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        if config.get("teacher") is not None:
-            config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])
-        return cls(**config)

@@ -3,16 +3,16 @@
 import keras
 import tensorflow as tf
 
-from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.conditioning import (
     append_channels,
     check_labels,
     one_hot,
 )
+from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class LabelBlending(Commentary):
+class LabelBlending(TaughtByTeacher):
     """Blends each example with another one, by a proportion that classes decide.
 
     With the partner's class as column, the annotation of an example is its row of
@@ -48,13 +48,12 @@ class LabelBlending(Commentary):
     uses_labels = True
 
     def __init__(self, num_classes, teacher=None, initial_logit=-1.0, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(teacher, **kwargs)
         if num_classes < 2:
             raise ValueError(
                 f"`num_classes` must be at least 2. Received: num_classes={num_classes}"
             )
         self.num_classes = num_classes
-        self.teacher = teacher
         self.initial_logit = initial_logit
         self.logits = None
         if teacher is None:
@@ -119,20 +118,8 @@ class LabelBlending(Commentary):
                 )
 
     def get_config(self):
-        teacher = self.teacher
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
-            "teacher": teacher and keras.saving.serialize_keras_object(teacher),
             "initial_logit": self.initial_logit,
         }
-
-    def get_teaching_config(self):
-        return {**self.get_config(), "teacher": None}
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        if config.get("teacher") is not None:
-            config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])
-        return cls(**config)

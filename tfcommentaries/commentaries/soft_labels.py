@@ -3,16 +3,16 @@
 import keras
 import tensorflow as tf
 
-from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.conditioning import (
     append_channels,
     check_labels,
     one_hot,
 )
+from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class SoftLabels(Commentary):
+class SoftLabels(TaughtByTeacher):
     """Gives each example a distribution over classes in place of its label.
 
     The annotation is `softmax(logits + trust * one_hot(y))`. Logits start at zero,
@@ -53,13 +53,12 @@ class SoftLabels(Commentary):
         student_key=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(teacher, **kwargs)
         if num_classes < 2:
             raise ValueError(
                 f"`num_classes` must be at least 2. Received: num_classes={num_classes}"
             )
         self.num_classes = num_classes
-        self.teacher = teacher
         self.trust = trust
         self.teacher_key = teacher_key
         self.student_key = student_key
@@ -107,22 +106,10 @@ class SoftLabels(Commentary):
         check_labels(y, self.num_classes, type(self).__name__)
 
     def get_config(self):
-        teacher = self.teacher
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
-            "teacher": teacher and keras.saving.serialize_keras_object(teacher),
             "trust": self.trust,
             "teacher_key": self.teacher_key,
             "student_key": self.student_key,
         }
-
-    def get_teaching_config(self):
-        return {**self.get_config(), "teacher": None}
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        if config.get("teacher") is not None:
-            config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])
-        return cls(**config)

@@ -1,8 +1,12 @@
 """Data sets to learn on. Needs the extra `tfds` for those of TFDS."""
 
-from tfcommentaries.datasets.coloured_digits import load_coloured_digits
 from tfcommentaries.datasets.digits import load_digits
+from tfcommentaries.datasets.episodes import episodes
 from tfcommentaries.datasets.label_noise import corrupt_labels
+from tfcommentaries.datasets.misleading import (
+    load_coloured_digits,
+    load_digits_on_scenes,
+)
 from tfcommentaries.datasets.rotated_digits import load_rotated_digits
 from tfcommentaries.datasets.splits import Examples, Splits, split
 from tfcommentaries.datasets.tfds_images import load_tfds
@@ -11,8 +15,10 @@ __all__ = [
     "Examples",
     "Splits",
     "corrupt_labels",
+    "episodes",
     "load_coloured_digits",
     "load_digits",
+    "load_digits_on_scenes",
     "load_rotated_digits",
     "load_tfds",
     "split",

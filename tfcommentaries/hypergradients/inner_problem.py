@@ -31,7 +31,8 @@ class InnerProblem:
 
     All methods are pure functions of tensors. An annotation does not depend on the
     student, so those of all steps are made at once, and a training step sees the
-    annotation of its batch instead of the commentary's weights.
+    annotation of its batch instead of the commentary's weights. Only where it does
+    (`uses_student_loss`) every step sees a copy of the commentary's weights instead.
 
     Args:
         commentary: a built `Commentary`, or `None` to train without one.
@@ -58,13 +59,16 @@ class InnerProblem:
             progress: `(T,)`.
 
         Returns:
-            A list: the annotation `(T, batch, ...)`, or nothing without a
-            commentary. Gradients flow to `phi`.
+            A list: the annotation `(T, batch, ...)`, or copies of `phi`, each
+            `(T, ...)`, or nothing without a commentary. Gradients flow to `phi`.
         """
         if self.commentary is None:
             return []
         commentary = self.commentary
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batches)
+        if commentary.uses_student_loss:
+            steps = tf.shape(tf.nest.flatten(x)[0])[0]
+            return [tf.repeat(p[None], steps, 0) for p in phi]
         seen = {"x": x}
         if commentary.uses_labels:
             seen["y"] = y
@@ -79,33 +83,57 @@ class InnerProblem:
             tensor.set_shape([None, *whole.shape[2:]])
 
         def annotate(phi, inputs):
-            inputs = tf.nest.pack_sequence_as(seen, inputs)
-            mapping = list(zip(commentary.trainable_variables, phi, strict=True))
-            with keras.StatelessScope(state_mapping=mapping):
-                return commentary(**inputs)
+            return self._call(phi, **tf.nest.pack_sequence_as(seen, inputs))
 
         annotation = chunked_map(annotate, phi, flat, CHUNK)
         shape = tf.concat([[steps, batch], tf.shape(annotation)[1:]], 0)
         annotation = tf.reshape(annotation, shape)
         return [annotation]
 
-    def loss(self, annotation, weights, batch):
+    def loss(self, annotation, weights, batch, tape=None):
         """The inner loss.
 
         Args:
-            annotation: list as `annotate` gave it, for this batch `(batch, ...)`.
+            annotation: list as `annotate` gave it, without the axis of steps.
             weights: `StudentWeights`.
             batch: `(x, y)` or `(x, y, sample_weight)`.
+            tape: the `tf.GradientTape` that is to see weights by the student's
+                losses as constants, but not those outside it. `None`: all do.
 
         Returns:
             `(loss, non_trainable)`, a scalar and the student's updated state.
         """
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        if annotation:
+        weigh = None
+        if annotation and self.commentary.uses_student_loss:
+
+            def weigh(losses, sample_weight):
+                if tape is None:
+                    return weigh_constant(tf.stop_gradient(losses), sample_weight)
+                with tape.stop_recording():
+                    return weigh_constant(losses, sample_weight)
+
+            def weigh_constant(losses, sample_weight):
+                weights = self._call(annotation, losses)
+                return self.commentary.apply(weights, x, y, sample_weight)[2]
+
+        elif annotation:
             x, y, sample_weight = self.commentary.apply(
                 annotation[0], x, y, sample_weight
             )
-        return self.student.loss(weights, x, y, sample_weight)
+        return self.student.loss(weights, x, y, sample_weight, weigh=weigh)
+
+    def penalty(self, annotations):
+        """The commentary's penalty on annotations as `annotate` gave them."""
+        if not annotations or self.commentary.uses_student_loss:
+            return 0.0
+        return self.commentary.penalty(annotations[0])
+
+    def _call(self, phi, *args, **kwargs):
+        """The commentary with weights `phi`."""
+        mapping = list(zip(self.commentary.trainable_variables, phi, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
+            return self.commentary(*args, **kwargs)
 
     def initial_state(self, weights):
         """The state before the first step, with `StudentWeights` `weights`."""
@@ -124,14 +152,14 @@ class InnerProblem:
             The next `TrainingState`.
         """
         trainable = state.weights.trainable
-        gradients, non_trainable = self._gradients(annotation, state.weights, batch)
+        gradients, non_trainable = self.gradients(annotation, state.weights, batch)
         trainable, slots = self.optimizer.update(
             gradients, state.slots, trainable, index
         )
         trainable = self.student.constrain(trainable)
         return TrainingState(StudentWeights(trainable, non_trainable), slots)
 
-    def _gradients(self, annotation, weights, batch):
+    def gradients(self, annotation, weights, batch):
         """Gradients of the inner loss, and the student's updated state."""
         scale = self.student.loss_scale
         scaling = AdjointScaling(scale)
@@ -139,7 +167,7 @@ class InnerProblem:
             annotation, weights = scaling.enter((annotation, weights))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights.trainable)
-            loss, non_trainable = self.loss(annotation, weights, batch)
+            loss, non_trainable = self.loss(annotation, weights, batch, tape)
             loss *= scale
         gradients = tape.gradient(
             loss, weights.trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO

@@ -113,12 +113,10 @@ class UnrolledLayer(TrainingLayer):
             start = tf.maximum(stop - self.options.truncate, 0)
             flat = plain_scan(step, [], annotations, flat, 0, start)
             flat = [tf.stop_gradient(s) for s in flat]
-        interval = self.options.checkpoint_interval
-        if interval is None:
-            interval = self._interval(step, annotations, flat, count, stop - start)
-        if isinstance(interval, int) and interval == 0:
+        if self._keeps_everything(step, annotations, flat, count):
             flat = plain_scan(step, [], annotations, flat, start, stop)
         else:
+            interval = self._interval(flat, stop - start)
             flat = adjoint_scan(step, [], annotations, flat, start, stop, interval)
         if measure is None:
             return tf.nest.pack_sequence_as(state, flat)
@@ -126,16 +124,27 @@ class UnrolledLayer(TrainingLayer):
         state = tf.nest.pack_sequence_as(state, flat)
         return state, total / tf.cast(stop, total.dtype)
 
-    def _interval(self, step, annotations, flat, count, steps):
-        """The smallest interval within the budget; 0 only if `count` is known."""
+    def _keeps_everything(self, step, annotations, flat, count):
+        """Whether one tape over all `count` steps, if that is known, is to be used."""
+        if self.options.checkpoint_interval is not None:
+            return self.options.checkpoint_interval == 0
         budget = self.options.memory_budget
-        here = [a[0] for a in annotations]
-        if count is not None and count * _bytes_of_step(step, here, flat) <= budget:
-            return 0
-        size = sum(s.shape.num_elements() * s.dtype.size for s in flat)
+        if count is None or count * _bytes(flat) > budget:
+            return False
+        return count * _bytes_of_step(step, [a[0] for a in annotations], flat) <= budget
+
+    def _interval(self, flat, steps):
+        """How far apart states are kept, a tensor: `steps` is one."""
+        if self.options.checkpoint_interval is not None:
+            return tf.constant(self.options.checkpoint_interval)
         root = tf.sqrt(tf.cast(tf.maximum(steps, 1), tf.float32))
         root = tf.cast(tf.math.ceil(root), tf.int32)
-        return tf.where(tf.cast(steps, tf.int64) <= budget // max(size, 1), 1, root)
+        fitting = self.options.memory_budget // max(_bytes(flat), 1)
+        return tf.where(tf.cast(steps, tf.int64) <= fitting, 1, root)
+
+
+def _bytes(tensors):
+    return sum(t.shape.num_elements() * t.dtype.size for t in tensors)
 
 
 def _bytes_of_step(step, annotation, flat):
@@ -149,4 +158,4 @@ def _bytes_of_step(step, annotation, flat):
         return float("inf")
     # Of all that is computed, derivatives use about a quarter (measured on students
     # with batch normalisation).
-    return sum(t.shape.num_elements() * t.dtype.size for t in floats) / 4
+    return _bytes(floats) / 4

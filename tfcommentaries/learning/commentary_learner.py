@@ -1,22 +1,22 @@
 """Learns a commentary."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.data_checks import check_data
+from tfcommentaries.learning.finite_check import explained, finite_norm
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import endless, outer_batches
 from tfcommentaries.learning.outer_step import OuterStep
+from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.students import FunctionalStudent
 
-_NOT_FINITE = "The hypergradient is not finite."
-
-
-class NonFiniteHypergradientError(ArithmeticError):
-    """The hypergradient is NaN or infinite; the commentary is the last good one."""
+#: Losses on which a commentary that sees losses is built and logged.
+_LOSSES = np.linspace(0, 10, 11, dtype="float32")
 
 
 class CommentaryLearner(keras.Model):
@@ -38,7 +38,8 @@ class CommentaryLearner(keras.Model):
 
     Logs, besides the outer `loss` and the compiled metrics of the trained
     students: `hypergradient_norm` (before any clipping) and `annotation_mean`,
-    `annotation_min`, `annotation_max` on the last inner batch of each outer step.
+    `annotation_min`, `annotation_max` on the last inner batch of each outer step (of
+    a commentary that sees losses, on losses from 0 to 10).
 
     Args:
         commentary: the `Commentary` to learn, in place.
@@ -111,6 +112,11 @@ class CommentaryLearner(keras.Model):
             raise ValueError(
                 "`students_per_step` must be a multiple of the number of replicas, "
                 f"{replicas}. Received: students_per_step={students_per_step}"
+            )
+        if validation_taught and commentary.uses_student_loss:
+            raise ValueError(
+                f"{type(commentary).__name__} only weighs losses of training: students "
+                "are used without it. Pass `validation_taught=False`."
             )
         if student_initialization == "continue" and students_per_step > 1:
             raise ValueError(
@@ -229,7 +235,7 @@ class CommentaryLearner(keras.Model):
         data = outer_batches(
             batches, validation, self.inner_steps, self.students_per_step
         )
-        try:
+        with explained(self.optimizer):
             return super().fit(
                 data.skip(done * steps_per_epoch),
                 steps_per_epoch=steps_per_epoch,
@@ -239,21 +245,14 @@ class CommentaryLearner(keras.Model):
                 shuffle=False,
                 verbose=verbose,
             )
-        except tf.errors.InvalidArgumentError as error:
-            if _NOT_FINITE not in error.message:
-                raise
-            raise NonFiniteHypergradientError(
-                f"{_NOT_FINITE} The commentary is as it was before outer step "
-                f"{int(self.optimizer.iterations)}. Use fewer `inner_steps`, "
-                "`truncate`, a smaller learning rate of the student, or Adam with a "
-                "larger `eps_root`; and see whether the student's loss itself stays "
-                "finite."
-            ) from None
 
     def _prepare(self, batch, validation_batch):
         """Builds what is not built and checks that the parts fit together."""
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        x, y, _ = self.commentary.teach(x, y, None, 0.0)
+        if self.commentary.uses_student_loss:
+            self.commentary(_LOSSES)
+        else:
+            x, y, _ = self.commentary.teach(x, y, None, 0.0)
         if not self.commentary.trainable_variables:
             raise ValueError(
                 f"The commentary {self.commentary.name!r} has nothing to learn: it "
@@ -287,41 +286,24 @@ class CommentaryLearner(keras.Model):
         """
 
     def train_step(self, data):
-        context = tf.distribute.get_replica_context()
-        replicas = context.strategy.num_replicas_in_sync
-        students = self.students_per_step // replicas
-        data = tf.nest.map_structure(
-            lambda t: tf.ensure_shape(t, [students, *t.shape[1:]]), data
+        variables = self.commentary.trainable_variables
+        losses, hypergradient, outputs = mean_over_students(
+            self._one_student,
+            data,
+            self.students_per_step,
+            (keras.config.floatx(), [v.dtype for v in variables], self._output_dtypes),
         )
-        if students == 1:
-            # The common case needs no loop around the training.
-            found = self._one_student(tf.nest.map_structure(lambda t: t[0], data))
-            found = tf.nest.map_structure(lambda t: t[None], found)
-        else:
-            variables = self.commentary.trainable_variables
-            dtypes = keras.config.floatx(), [v.dtype for v in variables]
-            found = tf.map_fn(
-                self._one_student,
-                data,
-                parallel_iterations=1,
-                fn_output_signature=(*dtypes, self._output_dtypes),
-            )
-        loss, hypergradient, outputs = found
-        hypergradient = [tf.reduce_mean(g, 0) for g in hypergradient]
-        if replicas > 1:
-            hypergradient = context.all_reduce("SUM", hypergradient)
-        norm = tf.debugging.check_numerics(
-            tf.linalg.global_norm(hypergradient), _NOT_FINITE
-        )
-        # Keras divides losses by the number of replicas.
+        norm = finite_norm(hypergradient)
+        strategy = tf.distribute.get_strategy()
+        replicas = strategy.num_replicas_in_sync
         last = tf.nest.map_structure(lambda t: t[0, -1], data[0])
-        self._log(last, loss * replicas, norm)
+        self._log(last, losses * replicas, norm)
         with tf.control_dependencies([norm]):
             # The optimizer adds up what the replicas give.
             hypergradient = [g / replicas for g in hypergradient]
-        self.optimizer.apply(hypergradient, self.commentary.trainable_variables)
+        self.optimizer.apply(hypergradient, variables)
         logs = self._measure(data[1], outputs)
-        if context.strategy.cluster_resolver is not None:
+        if strategy.cluster_resolver is not None:
             # Among workers Keras takes means over a first axis, which scalars lack.
             logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
         return logs
@@ -335,11 +317,15 @@ class CommentaryLearner(keras.Model):
 
     def _measure(self, validation_batches, outputs):
         """Updates the compiled metrics; examples of all students in one axis."""
-        x, y, sample_weight, outputs = tf.nest.map_structure(
-            lambda t: None if t is None else tf.concat(tf.unstack(t), 0),
-            (*keras.utils.unpack_x_y_sample_weight(validation_batches), outputs),
+        count = students_here(self.students_per_step)
+
+        def join(tensor):
+            return tf.concat([tensor[i] for i in range(count)], 0)
+
+        outputs, validation_batch = tf.nest.map_structure(
+            join, (outputs, validation_batches)
         )
-        x, y, sample_weight = self._outer_step.untaught((x, y, sample_weight))
+        x, y, sample_weight = self._outer_step.untaught(validation_batch)
         return self.compute_metrics(x, y, outputs, sample_weight)
 
     def _first_step(self):
@@ -358,7 +344,10 @@ class CommentaryLearner(keras.Model):
 
     def _log(self, batch, loss, norm):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        annotation = self.commentary(x, y=y, progress=self._progress()[-1])
+        if self.commentary.uses_student_loss:
+            annotation = self.commentary(_LOSSES)
+        else:
+            annotation = self.commentary(x, y=y, progress=self._progress()[-1])
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(loss)

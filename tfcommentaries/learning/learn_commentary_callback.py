@@ -102,7 +102,10 @@ class LearnCommentaryCallback(CommentaryCallback):
         super().set_model(model)
         self._iterator = iter(self._validation)
         x, y, _ = keras.utils.unpack_x_y_sample_weight(self._batch)
-        self.commentary.teach(x, y, None, 0.0)
+        if self.commentary.uses_student_loss:
+            self.commentary(tf.zeros([1]))
+        else:
+            self.commentary.teach(x, y, None, 0.0)
         student = FunctionalStudent(model)
         student.build(
             self.commentary.student_inputs(x), self.commentary.student_labels(y)
@@ -142,12 +145,14 @@ class LearnCommentaryCallback(CommentaryCallback):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(next(self._iterator))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(phi)
-            (annotation,) = self._layer.problem.annotate(phi, stacked, progress)
-            weights = self._layer.solution(student.weights, batch, [annotation[0]])
+            annotations = self._layer.problem.annotate(phi, stacked, progress)
+            weights = self._layer.solution(
+                student.weights, batch, [a[0] for a in annotations]
+            )
             outputs, _ = student.predict(weights, self.commentary.student_inputs(x))
             y = self.commentary.student_labels(y)
             loss = tf.reduce_mean(self.loss(y, outputs, sample_weight=sample_weight))
-            loss += self.commentary.penalty(annotation[0])
+            loss += self._layer.problem.penalty(annotations)
         hypergradient = tape.gradient(
             loss, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )

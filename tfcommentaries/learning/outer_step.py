@@ -63,7 +63,7 @@ class OuterStep:
                 _, outputs = self._validate(state.weights, batch)
             # Keras divides losses by the number of replicas.
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            loss += self.commentary.penalty(annotations[0]) / replicas
+            loss += self.layer.problem.penalty(annotations) / replicas
             scaled = loss * scale
         hypergradient = tape.gradient(
             scaled, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO

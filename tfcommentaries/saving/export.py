@@ -5,6 +5,7 @@ import os
 import keras
 import tensorflow as tf
 
+from tfcommentaries.saving.example_reading import ExampleAnnotation
 from tfcommentaries.saving.manifest import FILE, make_manifest, to_json
 from tfcommentaries.saving.replacing import replacing_directory
 
@@ -12,7 +13,7 @@ from tfcommentaries.saving.replacing import replacing_directory
 _RESERVED = ("y", "progress")
 
 
-def export_commentary(commentary, path, learned=None, metrics=None):
+def export_commentary(commentary, path, learned=None, metrics=None, reading=None):
     """Exports a commentary as a SavedModel that needs none of this package.
 
     Its signature `annotate`, which is also `serving_default`, takes the inputs by
@@ -25,6 +26,9 @@ def export_commentary(commentary, path, learned=None, metrics=None):
         path: directory; one that is there is replaced at the end.
         learned: as for `make_manifest`.
         metrics: as for `make_manifest`.
+        reading: `ExampleReading`; adds a signature `serve_examples` from serialized
+            tf.Examples to annotations, a curriculum's at progress 0, 0.5 and 1, as
+            `annotation_0` and so on.
 
     Raises:
         ValueError: if the commentary has never been called.
@@ -53,11 +57,19 @@ def export_commentary(commentary, path, learned=None, metrics=None):
         x = inputs if manifest["inputs_are_dict"] else inputs["x"]
         return {"annotation": commentary(x, y=y, progress=progress)}
 
+    if reading is not None:
+        manifest["reading"] = reading.get_config()
     text = to_json(manifest)
     with replacing_directory(path) as directory:
         archive = keras.export.ExportArchive()
         archive.track(commentary)
         archive.add_endpoint("annotate", annotate, [signature])
+        if reading is not None:
+            archive.add_endpoint(
+                "serve_examples",
+                ExampleAnnotation(commentary, reading, x_spec),
+                [tf.TensorSpec([None], tf.string, name="examples")],
+            )
         archive.write_out(directory, verbose=False)
         with tf.io.gfile.GFile(os.path.join(directory, FILE), "w") as file:
             file.write(text)

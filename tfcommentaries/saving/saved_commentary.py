@@ -50,6 +50,10 @@ class SavedCommentary(Commentary):
         return self.manifest["uses_progress"]
 
     @property
+    def uses_student_loss(self):
+        return self._applying.uses_student_loss
+
+    @property
     def learned_steps(self):
         """Student steps that it was learned for, or `None` if it does not say."""
         return self.manifest["learned"].get("inner_steps")
@@ -97,6 +101,11 @@ class SavedCommentary(Commentary):
                 "inputs, or learn a commentary for these."
             )
         return tf.cast(tensor, spec["dtype"])
+
+    def teach(self, x, y, sample_weight=None, progress=None):
+        if self.uses_student_loss:
+            return self._applying.teach(x, y, sample_weight, progress)
+        return super().teach(x, y, sample_weight, progress)
 
     def apply(self, annotation, x, y, sample_weight=None):
         return self._applying.apply(annotation, x, y, sample_weight)

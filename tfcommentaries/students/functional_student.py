@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfcommentaries.students.exact_moments import exact_moments
+from tfcommentaries.students.exact_derivatives import exact_derivatives
 
 
 class StudentWeights(NamedTuple):
@@ -167,7 +167,7 @@ class FunctionalStudent:
             outputs = self.model(x, training=training)
         return outputs, self._updated(scope)
 
-    def loss(self, weights, x, y, sample_weight=None, training=True):
+    def loss(self, weights, x, y, sample_weight=None, training=True, weigh=None):
         """The student's own compiled loss, regularisation included.
 
         Args:
@@ -176,12 +176,17 @@ class FunctionalStudent:
             y: labels as the compiled loss takes them.
             sample_weight: `(batch,)` weights or `None`.
             training: as for `predict`.
+            weigh: function `(losses, sample_weight)` to the weights that count
+                instead, where they depend on each example's loss, `(batch,)`.
 
         Returns:
             `(loss, non_trainable)`: a scalar and the updated state.
         """
         with self._scope(weights) as scope:
             outputs = self.model(x, training=training)
+            if weigh is not None:
+                losses = example_losses(self.model, y, outputs)
+                sample_weight = weigh(losses, sample_weight)
             loss = self.model.compute_loss(
                 x=x,
                 y=y,
@@ -220,7 +225,7 @@ class FunctionalStudent:
             strict=True,
         )
         scope = keras.StatelessScope(state_mapping=list(mapping), collect_losses=True)
-        with exact_moments(), scope:
+        with exact_derivatives(), scope:
             yield scope
 
     def _updated(self, scope):
@@ -228,6 +233,33 @@ class FunctionalStudent:
             tf.convert_to_tensor(scope.get_current_value(v))
             for v in self.model.non_trainable_variables
         ]
+
+
+def example_losses(model, y, outputs):
+    """Each example's loss, without regularisation.
+
+    Args:
+        model: a compiled `keras.Model` with one loss.
+        y: labels `(batch, ...)`.
+        outputs: the model's outputs for them.
+
+    Returns:
+        `(batch,)`.
+
+    Raises:
+        ValueError: if the model has several losses.
+    """
+    loss = model.loss
+    if isinstance(loss, list | tuple | dict):
+        raise ValueError(
+            "Weighting by the student's loss needs a student with one output and one "
+            f"loss. The student {model.name!r} was compiled with loss={loss!r}"
+        )
+    loss = keras.losses.get(loss)
+    losses = loss.call(y, outputs) if isinstance(loss, keras.Loss) else loss(y, outputs)
+    losses = tf.convert_to_tensor(losses)
+    losses = tf.reshape(losses, [tf.shape(losses)[0], -1])
+    return tf.reduce_mean(losses, -1)
 
 
 def _shapes(structure):

@@ -1,4 +1,4 @@
-"""The students of the paper.
+"""The students of the paper, and one for vectors.
 
 Batch normalisation runs with momentum 0.9 (Keras's default of 0.99 needs some
 hundred steps before it can be used for evaluation), and convolutions before it
@@ -35,6 +35,27 @@ def cbr(input_shape, num_classes, filters=(32, 64)):
             x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
     x = layers.Flatten()(x)
     return keras.Model(inputs, layers.Dense(num_classes)(x), name="cbr")
+
+
+def mlp(input_shape, num_classes, units=(64, 64)):
+    """A multi-layer perceptron with batch normalisation, for vectors.
+
+    Args:
+        input_shape: `(features,)`; others are flattened.
+        num_classes: number of logits.
+        units: width of each hidden layer.
+
+    Returns:
+        A built `keras.Model` from `(batch, features)` to logits
+        `(batch, num_classes)`.
+    """
+    x = inputs = keras.Input(input_shape)
+    x = layers.Flatten()(x)
+    for width in units:
+        x = layers.Dense(width, use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.ReLU()(x)
+    return keras.Model(inputs, layers.Dense(num_classes)(x), name="mlp")
 
 
 def resnet18(input_shape, num_classes, width=64):

@@ -2,6 +2,6 @@
 
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
 from tfcommentaries.teaching.dataset import teach
-from tfcommentaries.teaching.evaluation import evaluate, paired_gain
+from tfcommentaries.teaching.evaluation import evaluate, mean_and_std, paired_gain
 
-__all__ = ["CommentaryCallback", "evaluate", "paired_gain", "teach"]
+__all__ = ["CommentaryCallback", "evaluate", "mean_and_std", "paired_gain", "teach"]

@@ -1,9 +1,12 @@
 """Teaching inside a user's own `model.fit`."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
 from tfcommentaries.saving import load_commentary
+from tfcommentaries.students import example_losses
 from tfcommentaries.teaching.progress import progress_schedule
 
 
@@ -66,8 +69,12 @@ class CommentaryCallback(keras.callbacks.Callback):
         def train_step(data):
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
             progress = None if schedule is None else schedule(self._step)
-            taught = self.commentary.teach(x, y, sample_weight, progress)
-            logs = original(taught)
+            if self.commentary.uses_student_loss:
+                with self._weighing():
+                    logs = original(data)
+            else:
+                taught = self.commentary.teach(x, y, sample_weight, progress)
+                logs = original(taught)
             logs = {**logs, **self.after_step(x, y, sample_weight, progress)}
             self._step.assign_add(1)
             return logs
@@ -82,6 +89,28 @@ class CommentaryCallback(keras.callbacks.Callback):
             else:
                 model.train_step = own
         return model.train_function
+
+    @contextlib.contextmanager
+    def _weighing(self):
+        """Inside, the model's own loss has weights that follow from it."""
+        model = self.model
+        own = vars(model).get("compute_loss")
+        original = model.compute_loss
+
+        def compute_loss(x=None, y=None, y_pred=None, sample_weight=None, **options):
+            losses = tf.stop_gradient(example_losses(model, y, y_pred))
+            weights = self.commentary(losses)
+            sample_weight = self.commentary.apply(weights, x, y, sample_weight)[2]
+            return original(x, y, y_pred, sample_weight, **options)
+
+        model.compute_loss = compute_loss
+        try:
+            yield
+        finally:
+            if own is None:
+                del model.compute_loss
+            else:
+                model.compute_loss = own
 
     def after_step(self, x, y, sample_weight, progress):
         """Called in the graph after each training step, with the untaught batch.

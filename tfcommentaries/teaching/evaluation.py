@@ -72,13 +72,25 @@ def evaluate(
             "condition": name,
             "student_step": step,
             "metric": metric,
-            "mean": float(np.mean(found)),
-            "std": float(np.std(found, ddof=1)) if len(found) > 1 else 0.0,
-            "seeds": len(found),
+            **mean_and_std(found),
             "values": found,
         }
         for (name, step, metric), found in values.items()
     ]
+
+
+def mean_and_std(values):
+    """What is said of one number measured with several seeds.
+
+    Args:
+        values: list of numbers, one per seed.
+
+    Returns:
+        A dict `{"mean", "std", "seeds"}` with the sample standard deviation, 0 for
+        one seed.
+    """
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return {"mean": float(np.mean(values)), "std": std, "seeds": len(values)}
 
 
 def paired_gain(rows, condition, baseline, metric, step):

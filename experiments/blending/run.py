@@ -1,0 +1,129 @@
+"""Blending by label: does it matter which classes? See README.md beside this."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from experiments import protocol
+from experiments.protocol import FLAGS
+from tfcommentaries import (
+    CommentaryLearner,
+    ImplicitTraining,
+    LabelBlending,
+    datasets,
+    export_commentary,
+    students,
+)
+
+STEPS = 500, 1500
+
+
+@keras.saving.register_keras_serializable(package="experiments")
+class Mixup(LabelBlending):
+    """Every example with a proportion drawn anew, evenly from 0.5 to 1."""
+
+    def call(self, x, y=None, progress=None):
+        share = tf.random.uniform([tf.shape(y)[0], 1], 0.5, 1.0)
+        return tf.repeat(share, self.num_classes, 1)
+
+
+def groups():
+    """Data sets."""
+    return ["mnist", "cifar10"] if FLAGS.data_dir else ["digits"]
+
+
+def make_data(group, seed):
+    """Training, validation and test examples, labels one-hot."""
+    if group == "digits":
+        splits = datasets.load_digits(seed=seed)
+    else:
+        size = {"mnist": 2000, "cifar10": 10000}[group]
+        splits = datasets.load_tfds(group, FLAGS.data_dir, size, 5000, seed=seed)
+    eye = np.eye(10, dtype="float32")
+    return [datasets.Examples(part.x, eye[part.y]) for part in splits[:3]]
+
+
+def learn(train, validation, seed):
+    """Learns a table along one training, an outer step for every student step."""
+    blending = LabelBlending(10)
+    learner = CommentaryLearner(
+        blending,
+        protocol.make_student(students.cbr, train.x.shape[1:], 10, soft_labels=True),
+        ImplicitTraining(),
+        inner_steps=1,
+        student_initialization="continue",
+        seed=seed,
+    )
+    learner.compile(keras.optimizers.Adam(1e-2))
+    learner.fit(
+        train,
+        validation,
+        batch_size=64,
+        validation_batch_size=64,
+        epochs=protocol.fewer(15, 1),
+        steps_per_epoch=protocol.fewer(100, 3),
+        verbose=2,
+    )
+    return blending
+
+
+def with_table(logits):
+    """A `LabelBlending` with a given table."""
+    blending = LabelBlending(10)
+    blending.logits.assign(logits)
+    return blending
+
+
+def measure(group, seed, folder):
+    """One table and its students."""
+    train, validation, test = make_data(group, seed)
+    learned = learn(train, validation, seed)
+    export_commentary(learned, folder / "blending")
+    logits = learned.logits.numpy()
+    proportions = 1 - 0.5 / (1 + np.exp(-logits))
+    generator = np.random.default_rng(seed)
+    mean = 2 * (1 - proportions.mean())  # of the sigmoid
+    tables = {
+        "learned table": learned,
+        "shuffled table": with_table(
+            generator.permutation(logits.ravel()).reshape(10, 10)
+        ),
+        "constant at the mean": with_table(
+            np.full((10, 10), np.log(mean / (1 - mean)))
+        ),
+        "random table": with_table(generator.normal(size=(10, 10))),
+        "mixup": Mixup(10),
+    }
+    conditions = {
+        "none": (train, None, None),
+        "none, validation data added": (protocol.join(train, validation), None, None),
+        **{name: (train, table, None) for name, table in tables.items()},
+    }
+    steps = protocol.fewer(STEPS, (2, 4))
+    values = protocol.accuracies(students.cbr, conditions, test, steps, seed)
+    few = {k: conditions[k] for k in ("none", "learned table", "shuffled table")}
+    steps = protocol.fewer((500,), (2,))
+    transferred = protocol.accuracies(students.few_shot_net, few, test, steps, seed)
+    for name, found in transferred.items():
+        values[f"{name} (transfer: few-shot net)"] = found
+    values["learned table"]["mean proportion"] = proportions.mean()
+    values["learned table"]["std of proportions"] = proportions.std()
+    return {"values": values, "proportions": proportions}
+
+
+def draw(records, run_dir):
+    """Proportions by pair of classes, mean over seeds."""
+    size = 3.4 * len(records), 3.0
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, len(records), squeeze=False)[0]
+    for axes, (group, ones) in zip(panels, records.items()):
+        table = np.mean([one["proportions"] for one in ones], 0)
+        image = axes.imshow(table, cmap="viridis")
+        figure.colorbar(image, ax=axes)
+        axes.set(title=group, xlabel="class of the partner", ylabel="class")
+    return {"proportions.png": figure}
+
+
+if __name__ == "__main__":
+    protocol.run(__file__, groups, measure, draw)

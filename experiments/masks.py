@@ -1,0 +1,177 @@
+"""What the two experiments with attention masks share: conditions and measures."""
+
+import keras
+import tensorflow as tf
+
+from experiments import protocol
+from tfcommentaries import (
+    AttentionMask,
+    CommentaryLearner,
+    SavedCommentary,
+    export_commentary,
+    students,
+    teachers,
+)
+
+#: How often the cue agrees with the label in training data.
+AGREEMENT = 0.9
+BATCH = 32
+INNER_STEPS = 60
+#: Students are tested after as many steps as the masks were learned for, and later.
+TEST_STEPS = 60, 300
+
+
+class ShiftedMask(AttentionMask):
+    """A learned mask laid on another image: each image gets the next one's."""
+
+    def __init__(self, masks):
+        super().__init__(masks.teacher, masks.fill)
+
+    def call(self, x, y=None, progress=None):
+        return tf.roll(super().call(x), 1, 0)
+
+
+class ConstantMask(AttentionMask):
+    """Everywhere the same grey, as much as a learned mask shows on average."""
+
+    def __init__(self, value, fill):
+        super().__init__(fill=fill)
+        self.value = value
+
+    def build(self, *shapes):
+        self.built = True
+
+    def call(self, x, y=None, progress=None):
+        return self.value * tf.ones_like(x[..., :1])
+
+
+def learn(train, validation, seed, stride, fill="zero", outer_steps=200):
+    """Learns masks by validation images that are masked too."""
+    shape = train.examples.x.shape[1:]
+    masks = AttentionMask(teachers.unet(shape, depth=2, width=8, stride=stride), fill)
+    learner = CommentaryLearner(
+        masks,
+        protocol.make_student(students.cbr, shape, 10),
+        inner_steps=protocol.fewer(INNER_STEPS, 5),
+        validation_taught=True,
+        seed=seed,
+    )
+    epochs, steps = protocol.fewer(outer_steps // 10, 1), protocol.fewer(10, 2)
+    rate = keras.optimizers.schedules.CosineDecay(1e-2, epochs * steps, alpha=0.01)
+    learner.compile(keras.optimizers.Adam(rate))
+    learner.fit(
+        train.examples,
+        validation.examples,
+        batch_size=BATCH,
+        validation_batch_size=protocol.fewer(500, 100),
+        epochs=epochs,
+        steps_per_epoch=steps,
+        verbose=2,
+    )
+    return masks
+
+
+def measure(train, validation, test, seed, folder, stride, fill="zero"):
+    """Learns masks and trains students with them and without.
+
+    Args:
+        train: `Misleading`.
+        validation: likewise.
+        test: likewise, seen by nothing else.
+        seed: integer.
+        folder: where the commentary goes.
+        stride: of the U-Net.
+        fill: of the `AttentionMask`.
+
+    Returns:
+        As `protocol.run` wants it.
+    """
+    masks = learn(train, validation, seed, stride, fill)
+    export_commentary(masks, folder / "masks", {"inner_steps": INNER_STEPS})
+    found = protocol.in_batches(masks, test.examples.x)[..., 0]
+    relevant, distracting = (found * p for p in (test.relevant, test.distracting))
+    values = {
+        "masks": {
+            "mean mask on the object": relevant.sum() / test.relevant.sum(),
+            "mean mask on the cue": distracting.sum() / test.distracting.sum(),
+            "part of the mask on the object": relevant.sum()
+            / (relevant.sum() + distracting.sum()),
+        }
+    }
+    alone, both = train.examples, protocol.join(train.examples, validation.examples)
+    shifted, constant = ShiftedMask(masks), ConstantMask(float(found.mean()), fill)
+    conditions = {
+        "plain": (alone, None, None),
+        "plain, validation data added": (both, None, None),
+        "masks": (alone, masks, masks),
+        "masks in training only": (alone, masks, None),
+        "masks of other images": (alone, shifted, shifted),
+        "constant mask": (alone, constant, constant),
+    }
+    transferred = "plain", "plain, validation data added", "masks"
+    for network in (students.cbr, students.few_shot_net):
+        for name, condition in conditions.items():
+            if network is students.few_shot_net:
+                if name not in transferred:
+                    continue
+                name = f"{name} (transfer: few-shot net)"
+            steps = [protocol.fewer(n, n // 20) for n in TEST_STEPS]
+            examples, teaching, testing = condition
+            values.setdefault(name, {}).update(
+                teach_student(network, examples, test, teaching, testing, seed, steps)
+            )
+    return {"values": values}
+
+
+def teach_student(network, examples, test, teaching, testing, seed, steps):
+    """Trains a new student and tests it on both groups.
+
+    Args:
+        network: function `(shape, num_classes)` to a Keras model.
+        examples: `Examples` to train on.
+        test: `Misleading`.
+        teaching: masks in training, or `None`.
+        testing: masks in the test, or `None`.
+        seed: of the initial weights and the order of examples.
+        steps: numbers of steps after which to test, ascending.
+
+    Returns:
+        `{"accuracy, aligned, step n": number, "accuracy, conflicting, ...": ...}`.
+    """
+    keras.utils.set_random_seed(1000 + seed)
+    model = protocol.make_student(network, examples.x.shape[1:], 10)
+    batches = _batches(examples, teaching, seed)
+    found, done = {}, 0
+    for count in steps:
+        model.fit(batches, steps_per_epoch=count - done, verbose=0)
+        done = count
+        for group, accuracy in _accuracies(model, test, testing).items():
+            found[f"accuracy, {group}, step {count}"] = accuracy
+    return found
+
+
+def _batches(examples, masks, seed):
+    data = tf.data.Dataset.from_tensor_slices(tuple(examples))
+    data = data.shuffle(len(examples.y), seed=seed).repeat().batch(BATCH)
+    if masks is not None:
+        data = data.map(lambda x, y: masks.teach(x, y)[:2])
+    return data.prefetch(2)
+
+
+def _accuracies(model, test, masks):
+    def outputs(x):
+        return model(x if masks is None else masks.teach(x, None)[0], training=False)
+
+    right = protocol.in_batches(outputs, test.examples.x).argmax(-1) == test.examples.y
+    return {
+        "aligned": right[test.aligned].mean(),
+        "conflicting": right[~test.aligned].mean(),
+    }
+
+
+def draw(directory, test, count=8):
+    """Two rows of test images, each with the masks of a SavedModel below."""
+    x = test.examples.x[: 2 * count]
+    masks = SavedCommentary(directory)(x).numpy()[..., 0]
+    parts = [part[i * count : (i + 1) * count] for i in (0, 1) for part in (x, masks)]
+    return protocol.draw_images(parts)

@@ -1,0 +1,209 @@
+"""What all experiments share: flags, seeds, going on where one was, tables."""
+
+import json
+import os
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+from tfcommentaries import CommentaryCallback, datasets
+from tfcommentaries.saving.manifest import to_json
+from tfcommentaries.saving.replacing import write_text
+from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.teaching import mean_and_std
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("data_dir", None, "TFDS data directory; none: bundled digits.")
+flags.DEFINE_string("run_dir", None, "What is done is kept here; runs/<experiment>.")
+flags.DEFINE_integer("seeds", 5, "How often all is repeated.")
+flags.DEFINE_bool("quick", False, "A few steps, to see that it runs.")
+
+
+def run(file, groups, measure, draw=None):
+    """Runs an experiment from the command line. Called at the end of a `run.py`.
+
+    Measures each group with each seed, unless the run folder has it, and writes
+    `results.json` and pictures beside `run.py`; with `--quick` into the run folder.
+
+    Args:
+        file: `__file__` of the `run.py`.
+        groups: function without arguments to the names of the groups: data sets,
+            or ways to learn.
+        measure: function `(group, seed, folder)` to a dict. Its `"values"` are
+            `{condition: {metric: number}}`; whatever else JSON can hold is kept for
+            `draw`. The folder, of this group and seed, is for exported commentaries.
+        draw: function `({group: [dict of each seed]}, run_dir)` to `{name: Figure}`.
+    """
+
+    def main(_):
+        here = pathlib.Path(file).resolve().parent
+        run_dir = pathlib.Path(FLAGS.run_dir or f"runs/{here.name}")
+        if FLAGS.quick:
+            here = run_dir = run_dir / "quick"
+        records = {}
+        for group in groups():
+            for seed in range(1 if FLAGS.quick else FLAGS.seeds):
+                folder = folder_of(run_dir, group, seed)
+                done = folder / "record.json"
+                if not done.exists():
+                    folder.mkdir(parents=True, exist_ok=True)
+                    print(f"{group}, seed {seed}", flush=True)
+                    keras.utils.set_random_seed(seed)
+                    record = measure(group, seed, folder)
+                    keras.backend.clear_session()
+                    write_text(done, to_json(record))
+                    print(to_json(record["values"]), flush=True)
+                records.setdefault(group, []).append(json.loads(done.read_text()))
+        rows = table(records)
+        write_text(here / "results.json", to_json(rows))
+        for name, figure in (draw(records, run_dir) if draw else {}).items():
+            figure.savefig(here / name, dpi=100)
+        for row in rows:
+            title = f"{row['condition']:<60} {row['metric']:<40}"
+            print(f"{title}{row['mean']:.4f} ± {row['std']:.4f}  ({row['seeds']})")
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    app.run(main)
+
+
+def folder_of(run_dir, group, seed):
+    """Where the results of one group and seed lie."""
+    return run_dir / group.replace(",", "").replace(" ", "-") / str(seed)
+
+
+def table(records):
+    """Rows `{"condition", "metric", "mean", "std", "seeds"}` of all records."""
+    found = {}
+    for group, ones in records.items():
+        for one in ones:
+            for condition, metrics in one["values"].items():
+                for metric, value in metrics.items():
+                    key = f"{group}: {condition}", metric
+                    found.setdefault(key, []).append(value)
+    return [
+        {"condition": condition, "metric": metric, **mean_and_std(values)}
+        for (condition, metric), values in found.items()
+    ]
+
+
+def fewer(size, quick):
+    """`size`, or with `--quick` the number for that."""
+    return quick if FLAGS.quick else size
+
+
+def join(*parts):
+    """`Examples` of several sets."""
+    return datasets.Examples(*(np.concatenate(p) for p in zip(*parts)))
+
+
+def take(examples, index):
+    """Some of the `Examples`."""
+    return datasets.Examples(examples.x[index], examples.y[index])
+
+
+def make_student(network, shape, num_classes, rate=1e-3, soft_labels=False):
+    """A student compiled with Adam and accuracy.
+
+    Args:
+        network: function `(shape, num_classes)` to a Keras model.
+        shape: of one input.
+        num_classes: number of classes.
+        rate: Adam's learning rate.
+        soft_labels: whether labels are distributions.
+    """
+    model = network(shape, num_classes)
+    losses = keras.losses
+    loss = losses.CategoricalCrossentropy if soft_labels else None
+    loss = loss or losses.SparseCategoricalCrossentropy
+    model.compile(
+        keras.optimizers.Adam(rate), loss(from_logits=True), metrics=["accuracy"]
+    )
+    return model
+
+
+def draw_images(rows, titles=None):
+    """A figure of rows of images, each `(columns, height, width[, channels])`."""
+    from matplotlib.figure import Figure
+
+    columns = len(rows[0])
+    height, width = rows[0][0].shape[:2]
+    extra = 0.0 if titles is None else 0.3
+    size = (1.2 * columns, (1.2 * height / width + 0.06) * len(rows) + extra)
+    figure = Figure(figsize=size, layout="constrained")
+    for i, axes in enumerate(figure.subplots(len(rows), columns, squeeze=False)):
+        for j, ax in enumerate(axes):
+            ax.imshow(np.clip(rows[i][j], 0, 1), cmap="gray", vmin=0, vmax=1)
+            ax.axis("off")
+            if i == 0 and titles is not None:
+                ax.set_title(titles[j], fontsize=8)
+    return figure
+
+
+def in_batches(function, x, size=500):
+    """Applies a function to pieces of an array; gives one array."""
+    pieces = [x[i : i + size] for i in range(0, len(x), size)]
+    return np.concatenate([tf.convert_to_tensor(function(p)).numpy() for p in pieces])
+
+
+def accuracies(network, conditions, test, steps, seed, batch_size=64, **compiling):
+    """Trains one student per condition, all from the same weights, and tests it.
+
+    Args:
+        network: function `(shape, num_classes)` to a Keras model.
+        conditions: `{name: (examples, commentary, sample_weight)}`; the last two may
+            be `None`. The first tells the shape and whether labels are distributions.
+        test: `Examples` with labels of the same form.
+        steps: student steps after which to test, ascending; the last is the whole
+            training.
+        seed: of the weights and of the order of the examples.
+        batch_size: of training.
+        **compiling: further arguments of `make_student`.
+
+    Returns:
+        `{condition: {"accuracy, step n": number}}`.
+    """
+    first = next(iter(conditions.values()))[0]
+    classes = test.y.shape[1] if test.y.ndim > 1 else int(test.y.max()) + 1
+    soft = {"soft_labels": test.y.ndim > 1}
+    model = make_student(network, first.x.shape[1:], classes, **soft, **compiling)
+    student = FunctionalStudent(model)
+    student.build(first.x[:2], first.y[:2])
+    model.optimizer.build(model.trainable_variables)
+    start = student.draw(f"test-{seed}")
+    fresh = [v.numpy() for v in model.optimizer.variables]
+    found = {}
+    for name, (examples, commentary, sample_weight) in conditions.items():
+        student.assign(start)
+        for variable, value in zip(model.optimizer.variables, fresh):
+            variable.assign(value)
+        parts = [*examples, sample_weight]
+        parts = tuple(part for part in parts if part is not None)
+        data = tf.data.Dataset.from_tensor_slices(parts)
+        data = data.shuffle(len(examples.y), seed=seed).repeat().batch(batch_size)
+        tester = TestAt(test, steps)
+        callbacks = [tester]
+        if commentary is not None:
+            callbacks.append(CommentaryCallback(commentary))
+        model.fit(data, steps_per_epoch=steps[-1], callbacks=callbacks, verbose=0)
+        found[name] = {f"accuracy, step {n}": value for n, value in tester.found}
+    return found
+
+
+class TestAt(keras.callbacks.Callback):
+    """Measures accuracy on test examples after given numbers of steps."""
+
+    def __init__(self, test, steps):
+        super().__init__()
+        self.test = test
+        self.steps = steps
+        self.found = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch + 1 not in self.steps:
+            return
+        outputs = in_batches(lambda x: self.model(x, training=False), self.test.x)
+        labels = self.test.y.argmax(-1) if self.test.y.ndim > 1 else self.test.y
+        self.found.append((batch + 1, (outputs.argmax(-1) == labels).mean()))

@@ -1,0 +1,1 @@
+"""TFX pipelines with a commentary in them."""

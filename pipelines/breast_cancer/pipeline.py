@@ -1,0 +1,170 @@
+"""The pipeline: learn weights, write them beside the examples, train as ever."""
+
+import os
+
+import tensorflow_model_analysis as tfma
+from tfx.components import (
+    CsvExampleGen,
+    Evaluator,
+    Pusher,
+    SchemaGen,
+    StatisticsGen,
+    Trainer,
+    Transform,
+)
+from tfx.orchestration import pipeline
+from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2, transform_pb2
+
+from pipelines.breast_cancer.make_data import FEATURES, LABEL
+from tfcommentaries.components import CommentaryAnnotator, CommentaryGen
+
+MODULES = os.path.join(os.path.dirname(__file__), "modules")
+OUTER_STEPS = 100
+STUDENT_STEPS = 200
+SPLITS = ["train", "validation", "eval"]
+
+
+def create_pipeline(
+    data_root,
+    serving_dir,
+    pipeline_name="breast-cancer",
+    pipeline_root=None,
+    metadata_connection_config=None,
+    outer_steps=OUTER_STEPS,
+    student_steps=STUDENT_STEPS,
+    run_fn=None,
+    preprocessing_fn=None,
+    beam_pipeline_args=None,
+    enable_cache=True,
+):
+    """Makes the pipeline.
+
+    Args:
+        data_root: directory with `train`, `validation` and `eval`, see `make_data`.
+        serving_dir: where a blessed model is pushed to.
+        pipeline_name: name of the pipeline.
+        pipeline_root: where artifacts go.
+        metadata_connection_config: for MLMD, where the runner does not bring it.
+        outer_steps: of learning.
+        student_steps: of training both models.
+        run_fn: import path of the trainers' `run_fn`, where the package is installed
+            for the workers; `None` packages the module file.
+        preprocessing_fn: likewise of Transform's.
+        beam_pipeline_args: list of Beam flags.
+        enable_cache: whether unchanged components are not run again.
+
+    Returns:
+        A TFX `Pipeline`.
+    """
+    examples = CsvExampleGen(
+        input_base=data_root,
+        input_config=example_gen_pb2.Input(
+            splits=[
+                example_gen_pb2.Input.Split(name=name, pattern=f"{name}/*")
+                for name in SPLITS
+            ]
+        ),
+    )
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    schema = SchemaGen(statistics=statistics.outputs["statistics"])
+    transform = Transform(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=SPLITS),
+        **_code("preprocessing_fn", preprocessing_fn, "transform"),
+    )
+    commentary = CommentaryGen(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        custom_config={
+            "features": FEATURES,
+            "label": LABEL,
+            "num_classes": 2,
+            "commentary": "ExampleWeighting",
+            "commentary_config": {"num_classes": 2, "curriculum": False},
+            "student": "tfcommentaries.students.mlp",
+            "learner_config": {"inner_steps": 50},
+            "validation_batch_size": 80,
+        },
+        train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=outer_steps),
+        eval_args=trainer_pb2.EvalArgs(splits=["validation"]),
+    )
+    annotator = CommentaryAnnotator(
+        examples=transform.outputs["transformed_examples"],
+        commentary=commentary.outputs["commentary"],
+        splits=["train", "eval"],
+    )
+    common = {
+        "examples": annotator.outputs["annotated_examples"],
+        "transform_graph": transform.outputs["transform_graph"],
+        "train_args": trainer_pb2.TrainArgs(num_steps=student_steps),
+        "eval_args": trainer_pb2.EvalArgs(),
+        **_code("run_fn", run_fn, "trainer"),
+    }
+    taught = Trainer(**common, custom_config={"weighted": True})
+    untaught = Trainer(**common, custom_config={"weighted": False})
+    untaught = untaught.with_id("UntaughtTrainer")
+    evaluator = Evaluator(
+        examples=examples.outputs["examples"],
+        model=taught.outputs["model"],
+        baseline_model=untaught.outputs["model"],
+        example_splits=["eval"],
+        eval_config=eval_config(),
+    )
+    pusher = Pusher(
+        model=taught.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_dir)
+        ),
+    )
+    return pipeline.Pipeline(
+        pipeline_name=pipeline_name,
+        pipeline_root=pipeline_root,
+        components=[
+            examples,
+            statistics,
+            schema,
+            transform,
+            commentary,
+            annotator,
+            taught,
+            untaught,
+            evaluator,
+            pusher,
+        ],
+        enable_cache=enable_cache,
+        metadata_connection_config=metadata_connection_config,
+        beam_pipeline_args=beam_pipeline_args or [],
+    )
+
+
+def _code(name, path, module):
+    """Code of the user's: an import path, or a file that TFX packages."""
+    if path:
+        return {name: path}
+    return {"module_file": os.path.join(MODULES, module, f"{module}.py")}
+
+
+def eval_config():
+    """Accuracy, which must not be lower for the commentary."""
+    threshold = tfma.MetricThreshold(
+        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": 0.8}),
+        change_threshold=tfma.GenericChangeThreshold(
+            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": 0.0}
+        ),
+    )
+    return tfma.EvalConfig(
+        model_specs=[tfma.ModelSpec(signature_name="serving_default", label_key=LABEL)],
+        slicing_specs=[tfma.SlicingSpec()],
+        metrics_specs=[
+            tfma.MetricsSpec(
+                metrics=[
+                    tfma.MetricConfig(class_name="ExampleCount"),
+                    tfma.MetricConfig(
+                        class_name="SparseCategoricalAccuracy", threshold=threshold
+                    ),
+                ]
+            )
+        ],
+    )

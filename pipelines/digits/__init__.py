@@ -1,0 +1,1 @@
+"""Images: scikit-learn's digits, part of the training labels wrong."""

@@ -1,0 +1,160 @@
+"""The pipeline: learn a commentary, train with and without, compare, push."""
+
+import os
+
+import tensorflow_model_analysis as tfma
+from tfx.components import (
+    Evaluator,
+    ImportExampleGen,
+    Pusher,
+    SchemaGen,
+    StatisticsGen,
+    Trainer,
+)
+from tfx.orchestration import pipeline
+from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
+
+from tfcommentaries.components import CommentaryGen, CommentaryTrainer
+
+MODULE = os.path.join(os.path.dirname(__file__), "modules", "trainer", "trainer.py")
+OUTER_STEPS = 100
+STUDENT_STEPS = 300
+#: Accuracy, and gain over the untaught model, that a blessed model has at least.
+LEAST_OVERALL = 0.9, 0.0
+LEAST_OF_A_DIGIT = 0.75, -0.1
+
+
+def create_pipeline(
+    data_root,
+    serving_dir,
+    pipeline_name="digits",
+    pipeline_root=None,
+    metadata_connection_config=None,
+    outer_steps=OUTER_STEPS,
+    student_steps=STUDENT_STEPS,
+    run_fn=None,
+    beam_pipeline_args=None,
+    enable_cache=True,
+):
+    """Makes the pipeline.
+
+    Args:
+        data_root: directory with `train`, `validation` and `eval`, see `make_data`.
+        serving_dir: where a blessed model is pushed to.
+        pipeline_name: name of the pipeline.
+        pipeline_root: where artifacts go.
+        metadata_connection_config: for MLMD, where the runner does not bring it.
+        outer_steps: of learning.
+        student_steps: of training both models.
+        run_fn: import path of the trainers' `run_fn`, where the package is installed
+            for the workers; `None` packages the module file.
+        beam_pipeline_args: list of Beam flags.
+        enable_cache: whether unchanged components are not run again.
+
+    Returns:
+        A TFX `Pipeline`.
+    """
+    splits = [
+        example_gen_pb2.Input.Split(name=name, pattern=f"{name}/*")
+        for name in ("train", "validation", "eval")
+    ]
+    examples = ImportExampleGen(
+        input_base=data_root, input_config=example_gen_pb2.Input(splits=splits)
+    )
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    schema = SchemaGen(statistics=statistics.outputs["statistics"])
+    commentary = CommentaryGen(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        custom_config={
+            "features": "image",
+            "image_shape": [8, 8, 1],
+            "num_classes": 10,
+            "commentary": "ExampleWeighting",
+            "commentary_config": {"num_classes": 10},
+            "student": "tfcommentaries.students.cbr",
+            "student_learning_rate": 3e-3,
+            "learner_config": {"inner_steps": 100},
+        },
+        train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=outer_steps),
+        eval_args=trainer_pb2.EvalArgs(splits=["validation"]),
+    )
+    common = {
+        "examples": examples.outputs["examples"],
+        "schema": schema.outputs["schema"],
+        **({"run_fn": run_fn} if run_fn else {"module_file": MODULE}),
+        "train_args": trainer_pb2.TrainArgs(num_steps=student_steps),
+        "eval_args": trainer_pb2.EvalArgs(),
+    }
+    taught = CommentaryTrainer(commentary=commentary.outputs["commentary"], **common)
+    untaught = Trainer(**common).with_id("UntaughtTrainer")
+    evaluator = Evaluator(
+        examples=examples.outputs["examples"],
+        model=taught.outputs["model"],
+        baseline_model=untaught.outputs["model"],
+        example_splits=["eval"],
+        eval_config=eval_config(),
+    )
+    pusher = Pusher(
+        model=taught.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_dir)
+        ),
+    )
+    return pipeline.Pipeline(
+        pipeline_name=pipeline_name,
+        pipeline_root=pipeline_root,
+        components=[
+            examples,
+            statistics,
+            schema,
+            commentary,
+            taught,
+            untaught,
+            evaluator,
+            pusher,
+        ],
+        enable_cache=enable_cache,
+        metadata_connection_config=metadata_connection_config,
+        beam_pipeline_args=beam_pipeline_args or [],
+    )
+
+
+def eval_config():
+    """Accuracy overall, which must grow, and of each digit, which must not suffer."""
+    accuracy = tfma.MetricConfig(
+        class_name="SparseCategoricalAccuracy",
+        per_slice_thresholds=[
+            tfma.PerSliceMetricThreshold(
+                slicing_specs=[slicing], threshold=_threshold(*least)
+            )
+            for slicing, least in (
+                (tfma.SlicingSpec(), LEAST_OVERALL),
+                (tfma.SlicingSpec(feature_keys=["label"]), LEAST_OF_A_DIGIT),
+            )
+        ],
+    )
+    return tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(signature_name="serving_default", label_key="label")
+        ],
+        slicing_specs=[
+            tfma.SlicingSpec(),
+            tfma.SlicingSpec(feature_keys=["label"]),
+        ],
+        metrics_specs=[
+            tfma.MetricsSpec(
+                metrics=[tfma.MetricConfig(class_name="ExampleCount"), accuracy]
+            )
+        ],
+    )
+
+
+def _threshold(accuracy, gain):
+    return tfma.MetricThreshold(
+        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": accuracy}),
+        change_threshold=tfma.GenericChangeThreshold(
+            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": gain}
+        ),
+    )

@@ -1,0 +1,199 @@
+"""CommentaryGen."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from components.artifacts import RECIPE, make_examples
+from tfx.types import channel_utils, standard_artifacts
+
+import tfcommentaries
+from tfcommentaries import SavedCommentary
+from tfcommentaries.components import CommentaryArtifact, CommentaryGen
+from tfcommentaries.components.artifact import commentary_dir
+from tfcommentaries.components.commentary_gen.executor import Executor
+
+HERE = pathlib.Path(__file__).parent
+
+
+def do(artifacts, recipe=None, examples=None, inputs=None, **properties):
+    Executor().Do(
+        {
+            "examples": [examples or artifacts.examples],
+            "schema": [artifacts.schema],
+            **(inputs or {}),
+        },
+        {"commentary": [artifacts.commentary], "commentary_run": [artifacts.run]},
+        {
+            "train_args": json.dumps({"num_steps": 4}),
+            "eval_args": "{}",
+            "custom_config": json.dumps(RECIPE if recipe is None else recipe),
+            **properties,
+        },
+    )
+
+
+def test_follows_a_recipe(artifacts, digits, tmp_path):
+    do(artifacts)
+    saved = SavedCommentary(commentary_dir(artifacts.commentary.uri))
+    weights = saved(digits.train.x[:5], y=digits.train.y[:5], progress=0.5).numpy()
+    assert weights.shape == (5,) and np.ptp(weights) > 0
+    properties = artifacts.commentary.get_string_custom_property
+    assert properties("kind") == "example_weighting"
+    assert json.loads(properties("outer_metric"))["loss"] > 0
+    assert len(properties("data_fingerprint")) == 16
+    assert list(pathlib.Path(artifacts.run.uri).rglob("events*"))
+    pictures = pathlib.Path(artifacts.commentary.uri) / "pictures"
+    names = {file.name for file in pictures.iterdir()}
+    assert names == {"learning.png", "weights.png", "examples.png"}
+    # The checkpoint is gone, and nothing else was left behind.
+    assert os.listdir(os.path.dirname(artifacts.commentary.uri)) == ["1"]
+    assert not list(tmp_path.glob(".learning-*"))
+
+
+def test_runs_a_users_module(artifacts, tmp_path):
+    module = tmp_path / "module" / "learn.py"
+    module.parent.mkdir()
+    module.write_text(
+        "from tfcommentaries import ExampleWeighting, export_commentary\n"
+        "import numpy as np\n"
+        "def run_fn(fn_args):\n"
+        "    assert fn_args.train_files and fn_args.schema_path\n"
+        "    weighting = ExampleWeighting()\n"
+        "    weighting.teach(np.zeros((2, 8, 8, 1)), np.zeros(2), None, 0.0)\n"
+        "    if fn_args.custom_config['export']:\n"
+        "        export_commentary(weighting, fn_args.commentary_dir)\n"
+    )
+    do(artifacts, {"export": True}, module_file=str(module))
+    assert SavedCommentary(commentary_dir(artifacts.commentary.uri)).uses_progress
+    artifacts.commentary.uri += "-none"
+    with pytest.raises(RuntimeError, match="run_fn wrote no commentary"):
+        do(artifacts, {"export": False}, module_file=str(module))
+
+
+def test_goes_on_from_a_base_commentary(
+    artifacts, commentary_artifact, weighting, digits
+):
+    # Learning so slowly keeps the weights.
+    recipe = {**RECIPE, "learning_rate": 1e-9}
+    do(artifacts, recipe, inputs={"base_commentary": [commentary_artifact]})
+    x, y = digits.train.x[:5], digits.train.y[:5]
+    expected = weighting(x, y=y, progress=0.5)
+    saved = SavedCommentary(commentary_dir(artifacts.commentary.uri))
+    np.testing.assert_allclose(saved(x, y=y, progress=0.5), expected, rtol=1e-4)
+    with pytest.raises(ValueError, match="Make it with the same class"):
+        recipe = {**RECIPE, "commentary_config": {}}
+        do(artifacts, recipe, inputs={"base_commentary": [commentary_artifact]})
+
+
+def test_takes_what_tuner_found(artifacts, tmp_path):
+    best = standard_artifacts.HyperParameters()
+    best.uri = str(tmp_path / "best")
+    (tmp_path / "best").mkdir()
+    values = {"values": {"learner_config": {"inner_steps": 2}}}
+    (tmp_path / "best" / "best_hyperparameters.txt").write_text(json.dumps(values))
+    do(artifacts, inputs={"hyperparameters": [best]})
+    saved = SavedCommentary(commentary_dir(artifacts.commentary.uri))
+    assert saved.learned_steps == 2
+
+
+def test_killed_and_run_again_it_ends_the_same(artifacts, tmp_path):
+    command = [sys.executable, str(HERE / "learn_here.py"), str(tmp_path)]
+    # Long enough to be killed in the middle.
+    recipe = json.dumps({**RECIPE, "learner_config": {"inner_steps": 30}})
+    options = {
+        "env": {**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+    }
+    victim = subprocess.Popen([*command, "1", recipe], **options)
+    folder = tmp_path / "commentary"
+    try:
+        while not list(tmp_path.glob(".learning-*/*.index")):
+            assert victim.poll() is None, "it ended before it could be killed"
+            time.sleep(0.05)
+    finally:
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+    assert not (folder / "1" / "Format-Serving").exists()
+    subprocess.run([*command, "2", recipe], check=True, timeout=300, **options)
+    # As if nothing had been learned before.
+    assert not list(tmp_path.glob(".learning-*"))
+    subprocess.run([*command, "3", recipe], check=True, timeout=300, **options)
+    resumed, undisturbed = (
+        tf.saved_model.load(commentary_dir(folder / n)).trainable_variables
+        for n in ("2", "3")
+    )
+    for a, b in zip(resumed, undisturbed):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+def refused(artifacts, message, **options):
+    with pytest.raises(ValueError, match=message):
+        do(artifacts, **options)
+    assert not os.path.exists(commentary_dir(artifacts.commentary.uri))
+
+
+def test_refuses_examples_without_the_feature(artifacts):
+    recipe = {**RECIPE, "features": "picture"}
+    refused(
+        artifacts, r"no feature \['picture'\].*has \['image', 'label'\]", recipe=recipe
+    )
+
+
+def test_refuses_an_empty_split(artifacts, tmp_path, digits):
+    x, y = digits.train.x[:20], digits.train.y[:20]
+    empty = make_examples(tmp_path / "empty", train=(x, y), eval=(x[:0], y[:0]))
+    refused(artifacts, "validation split is empty", examples=empty)
+
+
+def test_refuses_labels_out_of_range(artifacts):
+    recipe = {**RECIPE, "num_classes": 4, "commentary_config": {"num_classes": 4}}
+    refused(artifacts, "label must be from 0 to 3", recipe=recipe)
+
+
+def test_refuses_a_corrupt_file(artifacts):
+    file = pathlib.Path(artifacts.examples.uri) / "Split-train" / "data.gz"
+    file.write_bytes(file.read_bytes()[:1000] + b"nonsense" * 100)
+    refused(artifacts, "cannot be read")
+
+
+def test_refuses_images_of_another_size(artifacts):
+    recipe = {**RECIPE, "image_shape": [9, 8, 1]}
+    refused(artifacts, r"Images must be of shape \(9, 8, 1\)", recipe=recipe)
+
+
+def component(**options):
+    examples = channel_utils.as_channel([standard_artifacts.Examples()])
+    schema = channel_utils.as_channel([standard_artifacts.Schema()])
+    return CommentaryGen(examples=examples, schema=schema, **options)
+
+
+def test_component_has_its_channels():
+    found = component(custom_config=RECIPE)
+    assert found.outputs["commentary"].type is CommentaryArtifact
+    assert found.outputs["commentary_run"].type is standard_artifacts.ModelRun
+    as_model = component(custom_config=RECIPE, as_base_model=True)
+    assert as_model.outputs["commentary"].type is standard_artifacts.Model
+
+
+def test_component_refuses_a_recipe_that_lacks_something():
+    with pytest.raises(ValueError, match=r"missing: \['student'\]"):
+        component(custom_config={"features": "image"})
+    with pytest.raises(ValueError, match=r"Unknown: \['studnet'\]"):
+        component(custom_config={**RECIPE, "studnet": "x.y"})
+    with pytest.raises(ValueError, match="no commentary 'Weights'"):
+        component(custom_config={**RECIPE, "commentary": "Weights"})
+
+
+def test_artifact_type_is_found_as_kubeflow_does():
+    assert tfcommentaries.CommentaryArtifact is CommentaryArtifact
+    assert CommentaryArtifact.TYPE_NAME == "tfcommentaries.CommentaryArtifact"
+    assert not CommentaryArtifact.PROPERTIES

@@ -1,0 +1,59 @@
+"""Every experiment runs, in its quick form, and says what it should."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+EXPERIMENTS = sorted(p.parent.name for p in ROOT.glob("experiments/*/run.py"))
+#: Conditions that a table must have besides what was learned.
+BASELINES = "plain", "baseline: all noisy", "none", "MAML"
+
+
+def run(name, folder, *flags):
+    command = [sys.executable, "-m", f"experiments.{name}.run", "--quick"]
+    subprocess.run(
+        [*command, f"--run_dir={folder}", *flags],
+        cwd=ROOT,
+        check=True,
+        timeout=600,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return json.loads((folder / "quick" / "results.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in EXPERIMENTS if n != "spurious_backgrounds"]
+)
+def test_runs_on_bundled_data(name, tmp_path):
+    check(run(name, tmp_path), name)
+    # What is done is not done again.
+    records = sorted(tmp_path.rglob("record.json"))
+    times = [record.stat().st_mtime for record in records]
+    assert records
+    run("hyper_cleaning", tmp_path)
+    assert times == [record.stat().st_mtime for record in records]
+
+
+def test_spurious_backgrounds_runs(tmp_path, data_dir):
+    rows = run("spurious_backgrounds", tmp_path, f"--data_dir={data_dir}")
+    check(rows, "spurious_backgrounds")
+
+
+def check(rows, name):
+    for row in rows:
+        assert set(row) == {"condition", "metric", "mean", "std", "seeds"}
+        assert row["seeds"] == 1 and np.isfinite(row["mean"])
+    conditions = {row["condition"].split(": ", 1)[1] for row in rows}
+    if name != "rotated_digits":
+        assert conditions.intersection(BASELINES)
+        assert len(conditions) > 2
+    assert all(
+        0 <= row["mean"] <= 1 for row in rows if row["metric"].startswith("accuracy")
+    )

@@ -1,0 +1,128 @@
+"""A second task for the student, invented by a teacher."""
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.commentaries import teachers
+from tfcommentaries.commentaries.conditioning import (
+    append_channels,
+    check_labels,
+    one_hot,
+)
+from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class AuxiliaryTargets(TaughtByTeacher):
+    """Gives the student a second output to learn: a distribution that a teacher sets.
+
+    The annotation is `softmax(teacher(x, y))` over `num_targets` invented classes.
+    `teach` gives `{"main": y, "auxiliary": annotation}` for labels. The student needs
+    outputs of these names, which share its body, and a loss for each. What it is
+    used for is the first; the outer loss sees that alone, by `loss_weights`.
+
+    Example:
+
+    >>> body = keras.layers.Dense(64, "relu")(inputs)
+    >>> outputs = {"main": keras.layers.Dense(10)(body),
+    ...            "auxiliary": keras.layers.Dense(20)(body)}
+    >>> student = keras.Model(inputs, outputs)
+    >>> student.compile("adam", loss={"main": sparse_loss, "auxiliary": soft_loss})
+    >>> learner = CommentaryLearner(AuxiliaryTargets(20, num_classes=10), student)
+    >>> learner.compile("adam", loss_weights={"main": 1.0, "auxiliary": 0.0})
+
+    Args:
+        num_targets: invented classes.
+        teacher: Keras model that gives logits `(batch, num_targets)`. `None` makes a
+            small one that fits the inputs, as in `ExampleWeighting`.
+        num_classes: number of classes if the teacher is to see the label too, as
+            extra channels; `None` hides it.
+        main: name of the student's output for its own labels.
+        auxiliary: name of the output for the invented ones.
+        **kwargs: arguments of `Commentary`.
+
+    Reference:
+        [Liu et al., Self-Supervised Generalisation with Meta Auxiliary Learning](
+            https://arxiv.org/abs/1901.08933)
+    """
+
+    kind = "auxiliary_targets"
+
+    def __init__(
+        self,
+        num_targets,
+        teacher=None,
+        num_classes=None,
+        main="main",
+        auxiliary="auxiliary",
+        **kwargs,
+    ):
+        super().__init__(teacher, **kwargs)
+        if num_targets < 2 or (num_classes is not None and num_classes < 2):
+            raise ValueError(
+                "`num_targets` must be at least 2, `num_classes` too or None. "
+                f"Received: num_targets={num_targets}, num_classes={num_classes}"
+            )
+        self.num_targets = num_targets
+        self.num_classes = num_classes
+        self.main = main
+        self.auxiliary = auxiliary
+
+    @property
+    def uses_labels(self):
+        return self.num_classes is not None
+
+    def build(self, x_shape, y_shape=None, progress_shape=None):
+        if self._default_teacher and self.teacher is None:
+            if isinstance(x_shape, dict):
+                raise ValueError(
+                    "AuxiliaryTargets has a default teacher only for a tensor of "
+                    f"images or vectors. Pass `teacher=`. Received: {x_shape}"
+                )
+            channels = x_shape[-1] + (self.num_classes or 0)
+            self.teacher = teachers.default(
+                (*x_shape[:-1], channels), self.compute_dtype, self.num_targets
+            )
+            # Alike targets would stay alike: their hypergradients are the same.
+            kernel = self.teacher.layers[-1].kernel
+            kernel.assign(keras.initializers.GlorotUniform()(kernel.shape))
+        self.built = True
+
+    def call(self, x, y=None, progress=None):
+        """Gives each example's invented distribution.
+
+        Args:
+            x: inputs `(batch, ...)`.
+            y: labels, needed if `num_classes` was given: integers `(batch,)` or
+                `(batch, 1)`, or one-hot or soft `(batch, num_classes)`.
+            progress: not used.
+
+        Returns:
+            Probabilities `(batch, num_targets)`.
+        """
+        if self.uses_labels:
+            rows = one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
+            x = append_channels(x, [rows], self.compute_dtype)
+        return tf.nn.softmax(tf.convert_to_tensor(self.teacher(x, training=False)))
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        return x, {self.main: y, self.auxiliary: annotation}, sample_weight
+
+    def student_labels(self, y):
+        """Labels of an untaught student; the invented ones, which tell nothing."""
+        batch = tf.shape(y)[0]
+        even = tf.fill([batch, self.num_targets], 1 / self.num_targets)
+        return {self.main: y, self.auxiliary: tf.cast(even, self.compute_dtype)}
+
+    def check_batch(self, x, y):
+        if self.uses_labels:
+            check_labels(y, self.num_classes, type(self).__name__)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_targets": self.num_targets,
+            "num_classes": self.num_classes,
+            "main": self.main,
+            "auxiliary": self.auxiliary,
+        }

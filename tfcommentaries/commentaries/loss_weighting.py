@@ -1,0 +1,79 @@
+"""Weights that follow a student's own losses."""
+
+import keras
+import tensorflow as tf
+
+from tfcommentaries.commentaries import teachers
+from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class LossWeighting(TaughtByTeacher):
+    """Weights each training example by the loss that the student has on it now.
+
+    The annotation is `w(loss) = sigmoid(teacher(loss))`: the teacher, which has few
+    weights and sees one number, learns whether examples that are hard at present
+    are rare ones (weigh more) or wrong ones (weigh less). It needs no inputs, no
+    labels and no progress, so it suits every data set and student with the same
+    loss. As in `ExampleWeighting` weights are divided by their batch mean.
+
+    Since it depends on the student, it is taught where the student's loss is at
+    hand: by `CommentaryCallback`, `CommentaryLearner` and
+    `LearnCommentaryCallback`, not in a tf.data pipeline. Learn it one
+    student step at a time, and slowly: at the start losses do not yet tell wrong labels
+    from right ones. On noisy digits an outer Adam with 2e-3 learned to distrust large
+    losses from every seed; with 1e-2 most seeds had all weights go to 1 first.
+
+    Example:
+
+    >>> weighting = LossWeighting()
+    >>> learner = CommentaryLearner(weighting, student, inner_steps=1,
+    ...                             student_initialization="continue")
+
+    Args:
+        teacher: a Keras model from losses `(batch, 1)` to one logit per example.
+            `None` makes the paper's, one hidden layer of 100 units.
+        **kwargs: arguments of `Commentary`.
+
+    Reference:
+        [Shu et al., Meta-Weight-Net](https://arxiv.org/abs/1902.07379)
+    """
+
+    kind = "loss_weighting"
+    uses_student_loss = True
+
+    def __init__(self, teacher=None, **kwargs):
+        super().__init__(teacher, **kwargs)
+        if teacher is None:
+            self.teacher = teachers.mlp((1,), units=(100,), dtype=self.compute_dtype)
+
+    def build(self, x_shape, y_shape=None, progress_shape=None):
+        self.built = True
+
+    def call(self, x, y=None, progress=None):
+        """Gives the weight of each example.
+
+        Args:
+            x: the student's losses, one per example, `(batch,)`.
+            y: not used.
+            progress: not used.
+
+        Returns:
+            Weights in (0, 1), `(batch,)`.
+        """
+        logits = self.teacher(tf.reshape(x, [-1, 1]), training=False)
+        return tf.sigmoid(tf.reshape(tf.convert_to_tensor(logits), [-1]))
+
+    def apply(self, annotation, x, y, sample_weight=None):
+        weights = tf.math.divide_no_nan(annotation, tf.reduce_mean(annotation))
+        if sample_weight is not None:
+            weights *= tf.reshape(tf.cast(sample_weight, weights.dtype), [-1])
+        return x, y, weights
+
+    def teach(self, x, y, sample_weight=None, progress=None):
+        """Raises, since a batch alone does not tell the student's losses."""
+        raise TypeError(
+            "LossWeighting weighs by the student's losses, which a batch does not "
+            "tell. Teach with `model.fit(..., callbacks=[CommentaryCallback(...)])` "
+            "instead of a data pipeline."
+        )

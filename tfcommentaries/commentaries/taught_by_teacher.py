@@ -1,0 +1,35 @@
+"""What commentaries with a teacher inside have in common."""
+
+import keras
+
+from tfcommentaries.commentaries.commentary import Commentary
+
+
+class TaughtByTeacher(Commentary):
+    """A commentary whose annotation comes from a Keras layer or model.
+
+    Args:
+        teacher: the layer or model, or `None` for what the subclass makes itself.
+        **kwargs: arguments of `Commentary`.
+    """
+
+    def __init__(self, teacher=None, **kwargs):
+        super().__init__(**kwargs)
+        self.teacher = teacher
+        self._default_teacher = teacher is None
+
+    def get_config(self):
+        teacher = None
+        if not self._default_teacher:
+            teacher = keras.saving.serialize_keras_object(self.teacher)
+        return {**super().get_config(), "teacher": teacher}
+
+    def get_teaching_config(self):
+        return {**self.get_config(), "teacher": None}
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        if config.get("teacher") is not None:
+            config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])
+        return cls(**config)

@@ -1,0 +1,66 @@
+"""A teacher without a network."""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from tfcommentaries.commentaries.index_check import checked_index
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class Table(layers.Layer):
+    """Free logits for each example id: a commentary without a network.
+
+    A table knows only the examples that it was learned on. Use it to find
+    mislabelled examples or to keep weights with a data set, and a network to
+    teach with examples that were not seen.
+
+    Example:
+
+    >>> weighting = ExampleWeighting(
+    ...     Table(50_000), curriculum=False,
+    ...     teacher_key="id", student_key="image")
+    >>> weights = weighting({"id": ids, "image": images})
+
+    Args:
+        num_examples: number of ids; ids are integers from 0.
+        initial_logit: where every entry starts. Defaults to 0, weight 0.5.
+        outputs: logits per example.
+        **kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, num_examples, initial_logit=0.0, outputs=1, **kwargs):
+        super().__init__(**kwargs)
+        if num_examples < 1:
+            raise ValueError(
+                "`num_examples` must be at least 1. "
+                f"Received: num_examples={num_examples}"
+            )
+        self.num_examples = num_examples
+        self.initial_logit = initial_logit
+        self.outputs = outputs
+        self.logits = self.add_weight(
+            name="logits",
+            shape=(num_examples,) if outputs == 1 else (num_examples, outputs),
+            initializer=keras.initializers.Constant(initial_logit),
+        )
+
+    def call(self, ids):
+        """Looks up ids `(batch,)`; gives logits `(batch,)` or `(batch, outputs)`."""
+        ids = checked_index(
+            ids,
+            self.num_examples,
+            f"This table holds {self.num_examples} examples but got an id outside 0 to "
+            f"{self.num_examples - 1}. Number the examples from 0, or learn a table "
+            "for this data set.",
+        )
+        return tf.gather(tf.convert_to_tensor(self.logits), ids)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            num_examples=self.num_examples,
+            initial_logit=self.initial_logit,
+            outputs=self.outputs,
+        )
+        return config

@@ -1,0 +1,1 @@
+"""Writes annotations beside examples inside a TFX pipeline."""

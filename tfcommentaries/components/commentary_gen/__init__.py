@@ -1,0 +1,1 @@
+"""Learns a commentary inside a TFX pipeline."""

@@ -1,0 +1,1 @@
+"""Trains a model with a commentary inside a TFX pipeline."""

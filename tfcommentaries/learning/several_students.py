@@ -1,0 +1,45 @@
+"""Several students in one outer step, one after another and over replicas."""
+
+import tensorflow as tf
+
+
+def students_here(total):
+    """How many of the students of one outer step this replica trains."""
+    return total // tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def mean_over_students(train_one, data, total, signature):
+    """Averages the hypergradients of all students. Called on a replica.
+
+    Args:
+        train_one: function from `(batches, validation_batch)` to
+            `(loss, hypergradient, outputs)`, the loss divided by the number of
+            replicas, as Keras's losses are.
+        data: `(batches, validation_batch)` with a leading axis of the students of
+            this replica.
+        total: students of all replicas.
+        signature: dtypes of what `train_one` gives.
+
+    Returns:
+        `(losses, hypergradient, outputs)`: losses and outputs of this replica's
+        students, with a leading axis; the mean hypergradient of all students.
+    """
+    count = students_here(total)
+    # Workers get batches whose leading axis is not known.
+    data = tf.nest.map_structure(
+        lambda t: tf.ensure_shape(t, [count, *t.shape[1:]]), data
+    )
+    if count == 1:
+        # The common case needs no loop around the training.
+        found = train_one(tf.nest.map_structure(lambda t: t[0], data))
+        found = tf.nest.map_structure(lambda t: t[None], found)
+    else:
+        found = tf.map_fn(
+            train_one, data, parallel_iterations=1, fn_output_signature=signature
+        )
+    losses, hypergradient, outputs = found
+    hypergradient = [tf.reduce_mean(g, 0) for g in hypergradient]
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync > 1:
+        hypergradient = context.all_reduce("SUM", hypergradient)
+    return losses, hypergradient, outputs
