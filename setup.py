@@ -14,7 +14,12 @@ EXTRAS = {
         "dill",
         "matplotlib>=3.8",
     ],
-    "tfds": ["tensorflow-datasets>=4.9", "scikit-learn>=1.3", "scipy>=1.11"],
+    "tfds": [
+        "tensorflow-datasets>=4.9",
+        "importlib_resources",  # tensorflow-datasets imports it and does not say so
+        "scikit-learn>=1.3",
+        "scipy>=1.11",
+    ],
     "insights": ["matplotlib>=3.8"],
     "test": ["pytest>=8", "pytest-xdist", "ruff"],
 }
