@@ -135,6 +135,23 @@ def test_killed_and_run_again_it_ends_the_same(artifacts, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
 
 
+def test_learning_survives_an_export_that_fails(artifacts, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError("disk full")
+
+    recipe = {**RECIPE, "learner_config": {"inner_steps": 2}}
+    with monkeypatch.context() as patch:
+        patch.setattr(tfcommentaries, "export_commentary", fail)
+        with pytest.raises(OSError, match="disk full"):
+            do(artifacts, recipe)
+        assert list(tmp_path.glob(".learning-*"))
+    do(artifacts, recipe)
+    metrics = artifacts.commentary.get_string_custom_property("outer_metric")
+    assert json.loads(metrics)["loss"] > 0
+    pictures = pathlib.Path(artifacts.commentary.uri) / "pictures"
+    assert (pictures / "learning.png").exists()
+
+
 def refused(artifacts, message, **options):
     with pytest.raises(ValueError, match=message):
         do(artifacts, **options)

@@ -37,7 +37,7 @@ def test_runs_on_bundled_data(name, tmp_path):
     records = sorted(tmp_path.rglob("record.json"))
     times = [record.stat().st_mtime for record in records]
     assert records
-    run("hyper_cleaning", tmp_path)
+    run(name, tmp_path)
     assert times == [record.stat().st_mtime for record in records]
 
 

@@ -167,14 +167,20 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(data, tmp_path):
             checkpoint_dir=str(tmp_path / directory),
             verbose=0,
         )
-        return learner.commentary.trainable_variables, history.epoch
+        assert history.epoch == list(range(epochs))
+        return learner.commentary.trainable_variables, history.history
 
-    whole, _ = learn(4, "whole")
+    whole, history = learn(4, "whole")
     learn(2, "parts")
-    resumed, epochs = learn(4, "parts")
-    assert epochs == [2, 3]
-    for a, b in zip(whole, resumed):
+    resumed, resumed_history = learn(4, "parts")
+    again, again_history = learn(4, "parts")  # when there is nothing left to learn
+    for a, b, c in zip(whole, resumed, again):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+        np.testing.assert_array_equal(b, c)
+    assert again_history == resumed_history
+    assert history.keys() == resumed_history.keys()
+    for name, values in history.items():
+        np.testing.assert_allclose(values, resumed_history[name], rtol=1e-4)
 
 
 def test_a_checkpoint_of_another_learner_is_refused(data, tmp_path):

@@ -196,7 +196,8 @@ class CommentaryLearner(keras.Model):
             verbose: as in Keras.
 
         Returns:
-            A `keras.callbacks.History`.
+            A `keras.callbacks.History`; with a checkpoint, also of the epochs before
+            an interruption.
 
         Raises:
             ValueError: if the data do not fit, before learning starts.
@@ -236,7 +237,7 @@ class CommentaryLearner(keras.Model):
             batches, validation, self.inner_steps, self.students_per_step
         )
         with explained(self.optimizer):
-            return super().fit(
+            history = super().fit(
                 data.skip(done * steps_per_epoch),
                 steps_per_epoch=steps_per_epoch,
                 epochs=epochs,
@@ -245,6 +246,10 @@ class CommentaryLearner(keras.Model):
                 shuffle=False,
                 verbose=verbose,
             )
+        if checkpoint_dir is not None:
+            history.history = checkpoint.history
+            history.epoch = list(range(int(checkpoint.epochs_done)))
+        return history
 
     def _prepare(self, batch, validation_batch):
         """Builds what is not built and checks that the parts fit together."""

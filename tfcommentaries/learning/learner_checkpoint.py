@@ -1,11 +1,13 @@
 """Lets an interrupted `CommentaryLearner.fit` go on where it was."""
 
+import json
+
 import keras
 import tensorflow as tf
 
 
 class LearnerCheckpoint(keras.callbacks.Callback):
-    """Saves the whole state of a learner after each epoch.
+    """Saves the whole state of a learner, and its history, after each epoch.
 
     Keras's `BackupAndRestore` says only during `fit` at which epoch training
     goes on, and the data must be at the right place before. TensorFlow writes a
@@ -19,12 +21,17 @@ class LearnerCheckpoint(keras.callbacks.Callback):
 
     def __init__(self, directory, variables):
         super().__init__()
+        self.history = {}
         self.epochs_done = tf.Variable(0, dtype=tf.int64, trainable=False)
+        with tf.device("CPU:0"):
+            self._history = tf.Variable("{}", trainable=False)
         tracked = {
             name: [v.value if isinstance(v, keras.Variable) else v for v in values]
             for name, values in variables.items()
         }
-        checkpoint = tf.train.Checkpoint(epochs_done=self.epochs_done, **tracked)
+        checkpoint = tf.train.Checkpoint(
+            epochs_done=self.epochs_done, history=self._history, **tracked
+        )
         self.manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=1)
 
     def restore(self):
@@ -48,8 +55,12 @@ class LearnerCheckpoint(keras.callbacks.Callback):
                 "optimizer. Learn with the same ones, or in an empty directory. "
                 f"The error was: {error}"
             ) from error
+        self.history = json.loads(self._history.numpy())
         return int(self.epochs_done)
 
     def on_epoch_end(self, epoch, logs=None):
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        self._history.assign(json.dumps(self.history))
         self.epochs_done.assign(epoch + 1)
         self.manager.save(checkpoint_number=epoch + 1)

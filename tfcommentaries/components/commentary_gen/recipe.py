@@ -115,8 +115,8 @@ def run_fn(fn_args):
         metrics=metrics,
         reading=reading,
     )
-    done = range(1, len(history["loss"]) + 1)
-    history = {**history, "outer_step": [per_epoch * n for n in done]}
+    epochs = range(1, len(history["loss"]) + 1)
+    history = {**history, "outer_step": [per_epoch * n for n in epochs]}
     x, y = next(train.batch(512).as_numpy_iterator())
     write_pictures(fn_args.pictures_dir, commentary, history, x, y)
 
