@@ -5,12 +5,12 @@ from matplotlib.figure import Figure
 
 from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.arguments import overrides
-from tfcommentaries.cli.learn import annotate, captions
+from tfcommentaries.cli.learn import captions
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.commentaries import ConstantWeighting
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
-from tfcommentaries.teaching import evaluate, paired_gain
+from tfcommentaries.teaching import annotate, evaluate, paired_gain, verdict
 
 
 def run(args):
@@ -88,26 +88,8 @@ def table(rows, metric="accuracy", points=6):
             f"gain over {baseline}".ljust(width)
             + "".join(f"{100 * m:>+10.1f} ± {100 * e:.1f}" for m, e in gains)
         )
-    lines.append(_verdict(rows, baselines, metric, steps[-1]))
+    lines.append(verdict(rows, metric))
     return "\n".join(lines)
-
-
-def _verdict(rows, baselines, metric, step):
-    """A gain counts where it is more than two standard errors."""
-    better = []
-    for baseline in baselines:
-        mean, error = paired_gain(rows, "commentary", baseline, metric, step)
-        if mean > 2 * error:
-            better.append(baseline)
-    if "plain" not in better:
-        return (
-            f"After {step} steps there is no gain that could be told from chance (two "
-            "standard errors). Do not use this commentary."
-        )
-    return (
-        f"After {step} steps the commentary helps: better by more than two standard "
-        f"errors than {', '.join(better)}."
-    )
 
 
 def _overview(rows, data, progress, weights):

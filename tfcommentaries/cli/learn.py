@@ -14,6 +14,7 @@ from tfcommentaries import (
 )
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.task import Task
+from tfcommentaries.teaching import annotate
 
 #: Not part of a run's settings: where it is, and what may change on resuming.
 _NOT_SETTINGS = ("run_dir", "command")
@@ -75,35 +76,6 @@ def run(args):
     )
     _draw(folder, commentary, data, history, args)
     print(f"Learned in {time.monotonic() - begin:.0f} s: {folder.commentary}")
-
-
-def annotate(commentary, examples, progress, batch_size=1024):
-    """The weight of every example at several points of progress.
-
-    Args:
-        commentary: a `Commentary` that gives one number per example.
-        examples: `Examples`.
-        progress: list of numbers, 0 to 1.
-        batch_size: examples annotated at once.
-
-    Returns:
-        An array `(len(progress), examples)`.
-    """
-    return np.stack(
-        [
-            np.concatenate(
-                [
-                    commentary(
-                        examples.x[i : i + batch_size],
-                        y=examples.y[i : i + batch_size],
-                        progress=point,
-                    )
-                    for i in range(0, len(examples.y), batch_size)
-                ]
-            )
-            for point in progress
-        ]
-    )
 
 
 def _draw(folder, commentary, data, history, args):

@@ -1,4 +1,4 @@
-"""Pictures of what a commentary has learned. Needs the extra `insights`."""
+"""What a commentary has learned, for people. Needs the extra `insights`."""
 
 from tfcommentaries.insights.pictures import (
     learning_curves,
@@ -6,10 +6,20 @@ from tfcommentaries.insights.pictures import (
     ranked_examples,
     weights_over_progress,
 )
+from tfcommentaries.insights.report import write_report
+from tfcommentaries.insights.summaries import CommentarySummaries
+from tfcommentaries.insights.suspects import Suspects, suspected_labels
+from tfcommentaries.insights.views import View, views
 
 __all__ = [
+    "CommentarySummaries",
+    "Suspects",
+    "View",
     "learning_curves",
     "learning_history",
     "ranked_examples",
+    "suspected_labels",
+    "views",
     "weights_over_progress",
+    "write_report",
 ]

@@ -1,4 +1,4 @@
-"""Pictures of a learned example weighting."""
+"""Pictures of commentaries and of what they gain."""
 
 import numpy as np
 from matplotlib import colormaps
@@ -63,6 +63,87 @@ def weights_over_progress(progress, weights, groups, axes=None):
     )
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize="small", ncols=2 if len(groups) > 5 else 1)
+    return figure
+
+
+def weight_distributions(weights, groups):
+    """Draws how weights are spread in groups of examples, as boxes.
+
+    Args:
+        weights: `(examples,)`.
+        groups: as for `weights_over_progress`.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    figure, axes = _axes(None)
+    axes.boxplot([weights[mask] for mask in groups.values()], showfliers=False)
+    axes.set_xticks(range(1, len(groups) + 1), groups)
+    axes.set(title="Weights at the end of training", xlabel="class", ylabel="weight")
+    axes.set_ylim(bottom=0)
+    return figure
+
+
+def weight_over_loss(losses, weights):
+    """Draws weights that depend on the student's loss.
+
+    Args:
+        losses: `(points,)`.
+        weights: `(points,)`.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    figure, axes = _axes(None)
+    axes.plot(losses, weights, color=COLORS[0])
+    axes.set(
+        title="Weight by loss", xlabel="student's loss on the example", ylabel="weight"
+    )
+    axes.set_ylim(bottom=0)
+    return figure
+
+
+def heat_map(matrix, xlabel, ylabel, label):
+    """Draws a matrix.
+
+    Args:
+        matrix: `(rows, columns)`.
+        xlabel: what the columns are.
+        ylabel: what the rows are.
+        label: what the values are.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    figure = Figure(figsize=(5.4, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(matrix, cmap="viridis")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    if max(matrix.shape) <= 20:
+        axes.set_xticks(range(matrix.shape[1]))
+        axes.set_yticks(range(matrix.shape[0]))
+    figure.colorbar(image, label=label)
+    return figure
+
+
+def image_rows(rows):
+    """Draws rows of images.
+
+    Args:
+        rows: dict from a title to images `(columns, height, width, channels)`, 0 to 1.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    columns = len(next(iter(rows.values())))
+    figure = Figure(figsize=(1.1 * columns + 0.4, 1.1 * len(rows)))
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    figure.subplots_adjust(0.06, 0.02, 0.99, 0.98, 0.05, 0.05)
+    for (title, images), line in zip(rows.items(), grid):
+        for axes, image in zip(line, images):
+            axes.imshow(np.clip(image, 0, 1), cmap="gray", vmin=0, vmax=1)
+            axes.set(xticks=[], yticks=[])
+        line[0].set_ylabel(title)
     return figure
 
 

@@ -37,7 +37,9 @@ class SavedCommentary(Commentary):
                 "`keras.saving.register_keras_serializable`."
             )
         config = {**self.manifest["teaching_config"]}
-        self._applying = cls.from_config(config)
+        #: A commentary of the class that was exported, which has not learned anything
+        #: but applies annotations as that one does.
+        self.applying = cls.from_config(config)
         self._loaded = tf.saved_model.load(self.directory)
         self.trainable = False
 
@@ -51,7 +53,7 @@ class SavedCommentary(Commentary):
 
     @property
     def uses_student_loss(self):
-        return self._applying.uses_student_loss
+        return self.applying.uses_student_loss
 
     @property
     def learned_steps(self):
@@ -104,20 +106,20 @@ class SavedCommentary(Commentary):
 
     def teach(self, x, y, sample_weight=None, progress=None):
         if self.uses_student_loss:
-            return self._applying.teach(x, y, sample_weight, progress)
+            return self.applying.teach(x, y, sample_weight, progress)
         return super().teach(x, y, sample_weight, progress)
 
     def apply(self, annotation, x, y, sample_weight=None):
-        return self._applying.apply(annotation, x, y, sample_weight)
+        return self.applying.apply(annotation, x, y, sample_weight)
 
     def student_inputs(self, x):
-        return self._applying.student_inputs(x)
+        return self.applying.student_inputs(x)
 
     def student_labels(self, y):
-        return self._applying.student_labels(y)
+        return self.applying.student_labels(y)
 
     def check_batch(self, x, y):
-        self._applying.check_batch(x, y)
+        self.applying.check_batch(x, y)
 
     def get_config(self):
         return {**super().get_config(), "path": self.directory}

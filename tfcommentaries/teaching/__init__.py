@@ -1,7 +1,21 @@
 """Using a commentary to train a student."""
 
+from tfcommentaries.teaching.annotating import annotate
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
 from tfcommentaries.teaching.dataset import teach
-from tfcommentaries.teaching.evaluation import evaluate, mean_and_std, paired_gain
+from tfcommentaries.teaching.evaluation import (
+    evaluate,
+    mean_and_std,
+    paired_gain,
+    verdict,
+)
 
-__all__ = ["CommentaryCallback", "evaluate", "mean_and_std", "paired_gain", "teach"]
+__all__ = [
+    "CommentaryCallback",
+    "annotate",
+    "evaluate",
+    "mean_and_std",
+    "paired_gain",
+    "teach",
+    "verdict",
+]

@@ -118,6 +118,36 @@ def paired_gain(rows, condition, baseline, metric, step):
     return float(difference.mean()), float(error)
 
 
+def verdict(rows, metric="accuracy"):
+    """Says whether a commentary helped at the end of training.
+
+    A gain counts where it is more than two standard errors.
+
+    Args:
+        rows: from `evaluate`, with the conditions `commentary` and `plain` among them.
+        metric: name of a metric of which more is better.
+
+    Returns:
+        A sentence or two.
+    """
+    step = max(row["student_step"] for row in rows)
+    better = []
+    for baseline in dict.fromkeys(row["condition"] for row in rows):
+        if baseline != "commentary":
+            mean, error = paired_gain(rows, "commentary", baseline, metric, step)
+            if mean > 2 * error:
+                better.append(baseline)
+    if "plain" not in better:
+        return (
+            f"After {step} steps there is no gain that could be told from chance (two "
+            "standard errors). Do not use this commentary."
+        )
+    return (
+        f"After {step} steps the commentary helps: better by more than two standard "
+        f"errors than {', '.join(better)}."
+    )
+
+
 def _batches(x, y, commentary, steps, batch_size, seed):
     dataset = tf.data.Dataset.from_tensor_slices((x, y))
     dataset = dataset.shuffle(len(y), seed=seed).repeat().batch(batch_size)
