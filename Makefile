@@ -23,6 +23,7 @@ help:
 demo: $(VENV)/installed
 	$(QUIET) $(VENV)/bin/tfcommentaries learn --run_dir=runs/demo --label_noise=0.4
 	$(QUIET) $(VENV)/bin/tfcommentaries evaluate --run_dir=runs/demo
+	$(QUIET) $(VENV)/bin/tfcommentaries report runs/demo
 	$(QUIET) $(VENV)/bin/python -m experiments.coloured_digits.demo --verbosity=-1
 
 pipeline: $(TFX_VENV)/installed

@@ -12,6 +12,7 @@ EXTRAS = {
     "tfx": [
         "tfx[kfp]==1.16.0; python_version < '3.11'",
         "dill",
+        "jinja2>=3.1",
         "matplotlib>=3.8",
     ],
     "tfds": [
@@ -20,7 +21,7 @@ EXTRAS = {
         "scikit-learn>=1.3",
         "scipy>=1.11",
     ],
-    "insights": ["matplotlib>=3.8"],
+    "insights": ["jinja2>=3.1", "matplotlib>=3.8"],
     "test": ["pytest>=8", "pytest-xdist", "ruff"],
 }
 EXTRAS["test"] += EXTRAS["tfds"] + EXTRAS["insights"]
@@ -34,6 +35,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["tfcommentaries", "tfcommentaries.*"]),
+    package_data={"tfcommentaries.insights": ["report.html"]},
     python_requires=">=3.10,<3.14",
     install_requires=["tensorflow>=2.16", "keras>=3.4", "numpy>=1.26", "absl-py>=1.4"],
     extras_require=EXTRAS,

@@ -12,7 +12,8 @@ from absl import app, flags
 
 from experiments import masks, protocol
 from experiments.coloured_digits import run
-from tfcommentaries import export_commentary, students
+from tfcommentaries import SavedCommentary, export_commentary, students
+from tfcommentaries.insights import write_report
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
 from tfcommentaries.teaching import mean_and_std
@@ -61,7 +62,17 @@ def main(_):
     export_commentary(commentary, folder / "commentary", metrics={"rows": rows})
     write_text(folder / "metrics.json", to_json(rows))
     masks.draw(folder / "commentary", test).savefig(folder / "masks.png", dpi=100)
-    print(f"Written to {folder}: commentary (SavedModel), metrics.json, masks.png")
+    write_report(
+        folder / "report.html",
+        SavedCommentary(folder / "commentary"),
+        test.examples,
+        location=str(folder / "commentary"),
+        facts={"data": "pairs of scikit-learn's digits", "outer steps": OUTER_STEPS},
+    )
+    print(
+        f"Written to {folder}: commentary (SavedModel), metrics.json, masks.png and "
+        "report.html"
+    )
 
 
 if __name__ == "__main__":

@@ -100,6 +100,19 @@ def test_teach_saves_a_keras_model(learned, tmp_path, capsys):
     assert [p.name for p in model.parent.iterdir()] == ["taught.keras"]
 
 
+def test_report_is_one_page(learned, tmp_path, capsys):
+    assert run("report", learned) == 0
+    text = (learned / "report.html").read_text()
+    assert "made wrong on purpose" in text
+    output = tmp_path / "it.html"
+    saved = learned / "commentary"
+    assert run("report", saved, "--dataset=digits", f"--output={output}") == 0
+    assert "suspects" in output.read_text()
+    np.savez(tmp_path / "bad.npz", z=1)
+    assert run("report", saved, f"--dataset={tmp_path}/bad.npz") == 1
+    assert "must hold arrays named x and y" in capsys.readouterr().err
+
+
 def test_inspect_prints_the_manifest(learned, capsys):
     assert run("inspect", learned / "commentary") == 0
     printed = capsys.readouterr().out

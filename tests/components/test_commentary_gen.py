@@ -52,7 +52,14 @@ def test_follows_a_recipe(artifacts, digits, tmp_path):
     assert list(pathlib.Path(artifacts.run.uri).rglob("events*"))
     pictures = pathlib.Path(artifacts.commentary.uri) / "pictures"
     names = {file.name for file in pictures.iterdir()}
-    assert names == {"learning.png", "weights.png", "examples.png"}
+    assert names == {
+        "learning.png",
+        "weights.png",
+        "weights_over_progress.png",
+        "examples.png",
+    }
+    report = (pictures.parent / "report.html").read_text()
+    assert "how much each training example should count" in report
     # The checkpoint is gone, and nothing else was left behind.
     assert os.listdir(os.path.dirname(artifacts.commentary.uri)) == ["1"]
     assert not list(tmp_path.glob(".learning-*"))

@@ -1,4 +1,4 @@
-"""The command line: `tfcommentaries learn | teach | evaluate | inspect | store`."""
+"""The command line: `tfcommentaries learn | evaluate | teach | report | ...`."""
 
 import argparse
 import importlib
@@ -16,6 +16,7 @@ Learn how to weight training examples, and teach new networks with it.
   tfcommentaries learn    --run_dir=runs/mine --label_noise=0.4
   tfcommentaries evaluate --run_dir=runs/mine
   tfcommentaries teach    --run_dir=runs/mine --model=taught.keras
+  tfcommentaries report   runs/mine
   tfcommentaries inspect  runs/mine/commentary
 """
 
@@ -31,6 +32,7 @@ def parse(argv):
     _add_learn(commands)
     _add_evaluate(commands)
     _add_teach(commands)
+    _add_report(commands)
     _add_inspect(commands)
     _add_store(commands)
     return parser.parse_args(argv[1:])
@@ -125,6 +127,27 @@ def _add_teach(commands):
     parser.add_argument("--epochs", type=int, default=10, help="Default: 10")
     parser.add_argument(
         "--student_seed", type=int, default=0, help="of the student's initial weights"
+    )
+
+
+def _add_report(commands):
+    parser = commands.add_parser(
+        "report",
+        help="write a page about a commentary, for people",
+        description="Writes one HTML file: what was learned, whether it helped, which "
+        "labels it suspects, how to use it. It needs no network.",
+    )
+    parser.add_argument("path", help="folder of a run, or directory of a SavedModel")
+    parser.add_argument(
+        "--dataset",
+        help="for a SavedModel, examples to show: 'digits', a TFDS name, or a file "
+        ".npz with arrays x and y; a run knows its own",
+    )
+    parser.add_argument("--data_dir", help="TFDS data directory")
+    parser.add_argument(
+        "--output",
+        help="file to write. Default: report.html in the run's folder, or beside the "
+        "SavedModel",
     )
 
 

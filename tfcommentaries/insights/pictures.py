@@ -147,6 +147,22 @@ def image_rows(rows):
     return figure
 
 
+def single_image(image):
+    """Draws one image and nothing else.
+
+    Args:
+        image: `(height, width, channels)`, 0 to 1.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    figure = Figure(figsize=(1, image.shape[0] / image.shape[1]))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(np.clip(image, 0, 1), cmap="gray_r", vmin=0, vmax=1)
+    axes.axis("off")
+    return figure
+
+
 def ranked_examples(x, captions, weights, count=8, figure=None):
     """Draws the examples with the largest and with the smallest weight.
 

@@ -14,6 +14,8 @@ from tfx_bsl.public import tfxio
 import tfcommentaries
 from tfcommentaries import commentaries
 from tfcommentaries.components.commentary_gen.pictures import write_pictures
+from tfcommentaries.datasets import Examples
+from tfcommentaries.insights import CommentarySummaries
 from tfcommentaries.saving.example_reading import DEFAULTS, ExampleReading
 from tfcommentaries.saving.warm_start import load_weights
 
@@ -93,13 +95,20 @@ def run_fn(fn_args):
     )
     steps = fn_args.train_steps or 100
     per_epoch = min(10, steps)
+    epochs = max(1, round(steps / per_epoch))
+    examples = Examples(*next(train.batch(512).as_numpy_iterator()))
     history = learner.fit(
         _batched(train, batch_size, seed),
         _batched(validation, validation_batch_size, seed + 1),
-        epochs=max(1, round(steps / per_epoch)),
+        epochs=epochs,
         steps_per_epoch=per_epoch,
         checkpoint_dir=fn_args.checkpoint_dir,
-        callbacks=[keras.callbacks.TensorBoard(fn_args.model_run_dir)],
+        callbacks=[
+            keras.callbacks.TensorBoard(fn_args.model_run_dir),
+            CommentarySummaries(
+                fn_args.model_run_dir, examples, every=max(1, epochs // 5)
+            ),
+        ],
         verbose=2,
     ).history
     metrics = {name: values[-1] for name, values in history.items()}
@@ -115,10 +124,9 @@ def run_fn(fn_args):
         metrics=metrics,
         reading=reading,
     )
-    epochs = range(1, len(history["loss"]) + 1)
-    history = {**history, "outer_step": [per_epoch * n for n in epochs]}
-    x, y = next(train.batch(512).as_numpy_iterator())
-    write_pictures(fn_args.pictures_dir, commentary, history, x, y)
+    done = range(1, len(history["loss"]) + 1)
+    history = {**history, "outer_step": [per_epoch * n for n in done]}
+    write_pictures(fn_args.pictures_dir, fn_args.commentary_dir, history, examples)
 
 
 def read_split(fn_args, files, reading, schema, name):

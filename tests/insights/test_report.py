@@ -1,0 +1,224 @@
+"""The page about a commentary, also as a browser sees it."""
+
+import html.parser
+import json
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfcommentaries import (
+    AttentionMask,
+    AuxiliaryTargets,
+    Composition,
+    ExampleWeighting,
+    LabelBlending,
+    LossWeighting,
+    SavedCommentary,
+    SoftLabels,
+    export_commentary,
+    insights,
+)
+from tfcommentaries.datasets import Examples
+
+HISTORY = {"outer_step": [10, 20], "loss": [2.0, 1.0], "hypergradient_norm": [3.0, 2.0]}
+KINDS = {
+    "example_weighting": (
+        lambda: ExampleWeighting(num_classes=10),
+        ["weights", "weights_over_progress", "examples", "suspects"],
+    ),
+    "label_blending": (lambda: LabelBlending(num_classes=10), ["blending"]),
+    "soft_labels": (lambda: SoftLabels(num_classes=10), ["labels", "suspects"]),
+    "auxiliary_targets": (lambda: AuxiliaryTargets(4), ["targets"]),
+    "attention_mask": (AttentionMask, ["masks"]),
+    "loss_weighting": (LossWeighting, ["weight_over_loss"]),
+    "composition": (
+        lambda: Composition([AttentionMask(), LabelBlending(num_classes=10)]),
+        ["1-masks", "2-blending"],
+    ),
+}
+
+
+def evaluation(gain):
+    """Rows as of `evaluate`, with a gain at the end."""
+    plain = np.array([0.5, 0.6, 0.7])
+    found = {"plain": plain, "commentary": plain + gain + np.array([0, 0.01, 0.02])}
+    return [
+        {
+            "condition": name,
+            "student_step": step,
+            "metric": "accuracy",
+            "mean": float(values.mean()),
+            "std": float(values.std(ddof=1)),
+            "seeds": 3,
+            "values": values.tolist(),
+        }
+        for name, values in found.items()
+        for step in (10, 20)
+    ]
+
+
+@pytest.fixture
+def examples(digits):
+    return Examples(digits.train.x[:60], digits.train.y[:60])
+
+
+@pytest.fixture
+def exported(tmp_path, examples, request):
+    """An exported commentary of the kind that a test names."""
+    commentary = KINDS[request.param][0]()
+    if commentary.uses_student_loss:
+        commentary(np.linspace(0, 5, 7, dtype="float32"))
+    else:
+        commentary(examples.x, y=examples.y, progress=0.0)
+    export_commentary(commentary, tmp_path / "it", {"inner_steps": 7})
+    return SavedCommentary(tmp_path / "it"), KINDS[request.param][1]
+
+
+class Page(html.parser.HTMLParser):
+    """What is on a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.images, self.links, self.open = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        if tag == "img":
+            self.images.append(attributes)
+        if tag == "a":
+            self.links.append(attributes["href"])
+
+
+@pytest.mark.parametrize("exported", KINDS, indirect=True)
+def test_every_kind_has_a_page(exported, examples, tmp_path):
+    commentary, expected = exported
+    file = tmp_path / "report.html"
+    insights.write_report(file, commentary, examples, history=HISTORY)
+    text = file.read_text()
+    page = Page(text)
+    assert set(expected) < set(page.ids)
+    assert ("suspects" in page.ids) == ("suspects" in expected)
+    assert len(page.ids) == len(set(page.ids))
+    # Everything lies in the page, and every link leads somewhere in it.
+    assert all(image["src"].startswith("data:image/") for image in page.images)
+    assert all(image["alt"] for image in page.images)
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+    assert "http" not in text.replace("data:image", "")[:20_000]
+    assert len(text) < 3_000_000
+    assert "Not measured" in text and "inner steps" in text
+
+
+@pytest.mark.parametrize("exported", ["example_weighting"], indirect=True)
+def test_it_says_whether_the_commentary_helps(exported, examples, tmp_path):
+    commentary, _ = exported
+    corrupted = np.arange(60) % 3 == 0
+    for gain, words in ((0.2, "Yes."), (-0.2, "No.")):
+        insights.write_report(
+            tmp_path / "report.html",
+            commentary,
+            examples,
+            rows=evaluation(gain),
+            corrupted=corrupted,
+        )
+        text = (tmp_path / "report.html").read_text()
+        assert words in text
+        assert f"{100 * (gain + 0.01):+.1f} ± 0.6" in text
+        assert ("Do not use it." in text) == (gain < 0)
+        assert "20 most suspected" in text and "33 % would be by chance" in text
+
+
+def test_without_examples_it_says_what_is_known(tmp_path, vectors):
+    commentary = ExampleWeighting(curriculum=False)
+    commentary(vectors[0])
+    insights.write_report(tmp_path / "it.html", commentary, facts={"a": "<b>"})
+    text = (tmp_path / "it.html").read_text()
+    assert "No examples were given" in text
+    assert "&lt;b&gt;" in text and "<b>" not in text
+
+
+@pytest.mark.parametrize("exported", ["example_weighting"], indirect=True)
+def test_opens_in_a_browser(exported, examples, tmp_path):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed here")
+    commentary, _ = exported
+    file = tmp_path / "report.html"
+    insights.write_report(
+        file, commentary, examples, rows=evaluation(0.1), history=HISTORY
+    )
+    # A script that is not part of the page writes down what became of it.
+    probe = """<script>addEventListener("load", () => {
+      const images = [...document.images];
+      document.title = JSON.stringify({
+        images: images.length,
+        broken: images.filter(i => !i.naturalWidth).length,
+        sections: document.querySelectorAll("section[id] > h2").length,
+        wide: document.documentElement.scrollWidth - innerWidth,
+        requests: performance.getEntriesByType("resource")
+          .filter(e => !e.name.startsWith("data:")).length})})</script>"""
+    probed = tmp_path / "probed.html"
+    probed.write_text(file.read_text().replace("</body>", f"{probe}</body>"))
+    for width in (1200, 500):
+        done = subprocess.run(
+            [
+                browser,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--enable-logging=stderr",
+                f"--user-data-dir={tmp_path / 'profile'}",
+                f"--window-size={width},900",
+                "--dump-dom",
+                f"file://{probed}",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+            env={**os.environ, "HOME": str(tmp_path)},
+        )
+        title = done.stdout.split("<title>")[1].split("</title>")[0]
+        found = json.loads(title)
+        assert found["images"] >= 5 and found["sections"] >= 8
+        assert found["broken"] == found["requests"] == 0
+        assert found["wide"] <= 0
+        assert "CONSOLE" not in done.stderr
+
+
+def test_summaries_for_tensorboard(tmp_path, examples, digits):
+    import keras
+    from models import make_student
+
+    from tfcommentaries import CommentaryLearner
+
+    learner = CommentaryLearner(
+        ExampleWeighting(num_classes=10), make_student((8, 8, 1)), inner_steps=2
+    )
+    learner.compile(keras.optimizers.Adam(1e-3))
+    learner.fit(
+        digits.train,
+        digits.validation,
+        steps_per_epoch=1,
+        epochs=2,
+        callbacks=[insights.CommentarySummaries(tmp_path, examples)],
+        verbose=0,
+    )
+    (file,) = tmp_path.glob("events*")
+    found = set()
+    for record in tf.data.TFRecordDataset(str(file)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        found |= {(event.step, value.tag) for value in event.summary.value}
+    names = ("annotation", "weights", "weights_over_progress", "examples")
+    assert found == {(step, name) for step in (0, 1) for name in names}

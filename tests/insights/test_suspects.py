@@ -1,0 +1,80 @@
+"""Suspected labels are those that a commentary trusts least."""
+
+import numpy as np
+import pytest
+
+from tfcommentaries import ExampleWeighting, LabelBlending, SoftLabels, teachers
+from tfcommentaries.datasets import Examples
+from tfcommentaries.insights import suspected_labels
+
+
+@pytest.fixture
+def examples(vectors):
+    return Examples(*vectors)
+
+
+def test_a_weighting_is_asked_about_every_label(examples):
+    commentary = ExampleWeighting(num_classes=3, curriculum=False)
+    commentary(examples.x, y=examples.y)
+    # Trusts class 2 alone, whatever the inputs are.
+    for variable in commentary.trainable_variables:
+        variable.assign(np.zeros(variable.shape))
+    dense = commentary.teacher.layers
+    kernel = np.zeros(dense[1].kernel.shape)
+    kernel[-1, 0] = 1.0
+    dense[1].kernel.assign(kernel)
+    for layer in dense[2:]:
+        kernel = np.zeros(layer.kernel.shape)
+        kernel[0, 0] = 3.0
+        layer.kernel.assign(kernel)
+    suspects = suspected_labels(commentary, examples, 3)
+    assert set(suspects.index) == set(range(12))
+    assert (suspects.suggested == 2).all()
+    assert (examples.y[suspects.index[-4:]] == 2).all()
+    np.testing.assert_allclose(suspects.score[-4:], 0, atol=1e-6)
+    assert suspects.score[0] > 0.3
+    assert (np.diff(suspects.score) <= 0).all()
+
+
+def test_a_table_tells_by_the_weight_alone(examples):
+    commentary = ExampleWeighting(
+        teachers.Table(12), curriculum=False, teacher_key="id", student_key="x"
+    )
+    x = {"id": np.arange(12)}
+    commentary({**x, "x": examples.x})
+    logits = np.linspace(2, -2, 12)
+    (table,) = commentary.trainable_variables
+    table.assign(logits.reshape(table.shape))
+    weights = commentary({**x, "x": examples.x}).numpy()
+    seen = _Fixed(commentary, weights)
+    suspects = suspected_labels(seen, examples, 3)
+    np.testing.assert_array_equal(suspects.index, np.arange(12)[::-1])
+    assert (suspects.suggested == -1).all()
+
+
+class _Fixed:
+    """A weighting that gives known weights in order."""
+
+    kind, uses_labels = "example_weighting", False
+
+    def __init__(self, commentary, weights):
+        self.weights = weights
+
+    def __call__(self, x, y=None, progress=None):
+        return self.weights
+
+
+def test_soft_labels_tell_what_is_left(examples):
+    commentary = SoftLabels(num_classes=3)
+    logits = np.zeros((3, 3))
+    logits[0, 1] = 6.0  # Class 0 should be 1.
+    commentary.logits.assign(logits)
+    suspects = suspected_labels(commentary, examples, 3)
+    assert (examples.y[suspects.index[:4]] == 0).all()
+    assert (suspects.suggested[:4] == 1).all()
+    assert (suspects.suggested[4:] == examples.y[suspects.index[4:]]).all()
+
+
+def test_other_kinds_are_refused(examples):
+    with pytest.raises(ValueError, match="Received: label_blending"):
+        suspected_labels(LabelBlending(num_classes=3), examples, 3)

@@ -1,0 +1,68 @@
+"""`tfcommentaries report`."""
+
+import json
+import os
+
+import numpy as np
+
+from tfcommentaries import SavedCommentary, insights
+from tfcommentaries.cli.run_folder import RunFolder
+from tfcommentaries.datasets import Examples, load_digits, load_tfds
+
+#: More examples would say little more and take longer.
+_MOST = 2000
+
+
+def run(args):
+    """Writes the page about a run, or about an exported commentary."""
+    path = args.path
+    if os.path.exists(os.path.join(path, "saved_model.pb")):
+        output = args.output or f"{path.rstrip('/')}.html"
+        found = {"examples": _examples(args), "location": path}
+        commentary = SavedCommentary(path)
+    else:
+        output = args.output or os.path.join(path, "report.html")
+        folder = RunFolder(path)
+        found = _of_run(folder)
+        commentary = SavedCommentary(folder.commentary)
+    insights.write_report(output, commentary, **found)
+    print(f"Written: {output}")
+
+
+def _of_run(folder):
+    data = folder.read_task({}).load_data()
+    rows = None
+    if os.path.exists(folder.metrics):
+        with open(folder.metrics, encoding="utf-8") as file:
+            rows = json.load(file)
+    history = folder.read_history()
+    per_epoch = folder.read_config()["steps_per_epoch"]
+    history["outer_step"] = (np.array(history["epoch"]) + 1) * per_epoch
+    train = data.splits.train
+    return {
+        "examples": Examples(train.x[:_MOST], train.y[:_MOST]),
+        "rows": rows,
+        "history": history,
+        "num_classes": data.splits.num_classes,
+        "corrupted": data.corrupted[:_MOST] if data.corrupted.any() else None,
+        "location": folder.commentary,
+    }
+
+
+def _examples(args):
+    if args.dataset is None:
+        return None
+    if args.dataset.endswith(".npz"):
+        return _read_arrays(args.dataset)
+    if args.dataset == "digits":
+        return Examples(*(part[:_MOST] for part in load_digits().train))
+    return load_tfds(args.dataset, args.data_dir, _MOST).train
+
+
+def _read_arrays(path):
+    with np.load(path, allow_pickle=False) as file:
+        if not {"x", "y"} <= set(file):
+            raise ValueError(
+                f"{path} must hold arrays named x and y. It holds {sorted(file)}."
+            )
+        return Examples(file["x"][:_MOST], file["y"][:_MOST])

@@ -1,0 +1,184 @@
+"""One page about a commentary, for people who have not read the paper."""
+
+import base64
+import io
+
+import jinja2
+import numpy as np
+
+from tfcommentaries.insights import pictures
+from tfcommentaries.insights.suspects import suspected_labels
+from tfcommentaries.insights.views import views
+from tfcommentaries.saving.replacing import write_text
+from tfcommentaries.teaching import paired_gain, verdict
+
+#: What each kind is, in a sentence.
+KINDS = {
+    "example_weighting": "how much each training example should count",
+    "loss_weighting": "how much an example should count, by how hard the student "
+    "finds it",
+    "label_blending": "how much examples of each two classes should be blended",
+    "soft_labels": "what each label should be taught as",
+    "auxiliary_targets": "what else a student should learn beside its labels",
+    "attention_mask": "which part of each image a student should look at",
+    "composition": "several such things at once",
+}
+#: Images drawn as thumbnails among suspected labels.
+_SUSPECTS = 12
+
+
+def write_report(
+    path,
+    commentary,
+    examples=None,
+    rows=None,
+    history=None,
+    facts=None,
+    num_classes=None,
+    corrupted=None,
+    location="commentary",
+):
+    """Writes one HTML file that needs nothing else, also no network.
+
+    Args:
+        path: of the file; one that is there is replaced.
+        commentary: a `Commentary`, also one that was exported.
+        examples: `Examples` with integer labels that the commentary annotates: at most
+            a few thousand. `None` leaves out what shows them.
+        rows: from `tfcommentaries.teaching.evaluate`, with the conditions
+            `commentary` and `plain` among them.
+        history: dict with lists `outer_step`, `loss`, `hypergradient_norm`.
+        facts: dict of what else to say of how it was learned. `None` takes what an
+            exported commentary says.
+        num_classes: number of classes; `None` takes it from the labels.
+        corrupted: which labels are known to be wrong, `(examples,)` booleans, where
+            that is known.
+        location: path of the exported commentary, for the code to copy.
+    """
+    manifest = getattr(commentary, "manifest", {})
+    if facts is None:
+        facts = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
+    sections = []
+    if rows:
+        figure = pictures.learning_curves(rows)
+        text = "Test accuracy of new students while they train, with and without."
+        sections.append(_section("curves", "New students", text, figure, "svg"))
+    suspects = None
+    if examples is not None or commentary.kind == "loss_weighting":
+        for view in views(commentary, examples):
+            sections.append(_section(view.name, view.title, view.text, view.figure))
+        suspects = _suspects(commentary, examples, num_classes, corrupted)
+    if history:
+        first, last = history["loss"][0], history["loss"][-1]
+        text = (
+            f"The outer loss, a student's loss on validation examples, went from "
+            f"{first:.3f} to {last:.3f} in {round(history['outer_step'][-1])} updates "
+            "of the commentary. The norm of the hypergradient tells whether learning "
+            "was steady: it should neither grow without end nor vanish."
+        )
+        figure = pictures.learning_history(history)
+        sections.append(_section("learning", "How it was learned", text, figure, "svg"))
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tfcommentaries.insights", ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    gains = _gains(rows) if rows else None
+    page = environment.get_template("report.html").render(
+        kind=commentary.kind.replace("_", " "),
+        teaches=KINDS.get(commentary.kind, "something of your own"),
+        facts=facts,
+        created=manifest.get("created"),
+        versions=manifest.get("versions", {}),
+        verdict=verdict(rows) if rows else None,
+        helps=bool(rows) and "the commentary helps" in verdict(rows),
+        gains=gains,
+        sections=sections,
+        suspects=suspects,
+        location=location,
+        uses_student_loss=commentary.uses_student_loss,
+        masks=commentary.kind == "attention_mask",
+    )
+    write_text(path, page)
+
+
+def _gains(rows, metric="accuracy", points=4):
+    """The table of conditions, steps and gains, as texts."""
+    steps = sorted({row["student_step"] for row in rows})
+    chosen = np.linspace(0, len(steps) - 1, min(points, len(steps))).round().astype(int)
+    steps = [steps[i] for i in chosen]
+    found = {
+        (r["condition"], r["student_step"]): r for r in rows if r["metric"] == metric
+    }
+    names = list(dict.fromkeys(row["condition"] for row in rows))
+    lines = [
+        (
+            name.replace("_", " "),
+            [
+                f"{found[name, s]['mean']:.3f} ± {found[name, s]['std']:.3f}"
+                for s in steps
+            ],
+        )
+        for name in names
+    ]
+    for name in names:
+        if name != "commentary":
+            pairs = (paired_gain(rows, "commentary", name, metric, s) for s in steps)
+            cells = [f"{100 * mean:+.1f} ± {100 * error:.1f}" for mean, error in pairs]
+            lines.append((f"gain over {name.replace('_', ' ')}, points", cells))
+    return {"steps": steps, "lines": lines, "seeds": rows[0]["seeds"]}
+
+
+def _suspects(commentary, examples, num_classes, corrupted):
+    """The most suspected labels, with a thumbnail where inputs are images."""
+    try:
+        suspects = suspected_labels(
+            commentary, examples, num_classes or int(examples.y.max()) + 1
+        )
+    except ValueError:
+        return None  # This kind does not tell.
+    found = []
+    for index, score, suggested in list(zip(*suspects))[:_SUSPECTS]:
+        image = examples.x[index] if examples.x.ndim == 4 else None
+        found.append(
+            {
+                "index": int(index),
+                "given": int(examples.y[index]),
+                "suggested": int(suggested) if suggested >= 0 else None,
+                "score": float(score),
+                "wrong": None if corrupted is None else bool(corrupted[index]),
+                "image": None if image is None else _thumbnail(image),
+            }
+        )
+    right = None
+    if corrupted is not None and corrupted.any():
+        count = int(corrupted.sum())
+        right = {
+            "count": count,
+            "share": float(corrupted[suspects.index[:count]].mean()),
+            "base": float(corrupted.mean()),
+        }
+    return {"examples": found, "right": right}
+
+
+def _thumbnail(image):
+    figure = pictures.single_image(image)
+    return _data_uri(figure, "png", 60)
+
+
+def _section(name, title, text, figure, form="png"):
+    return {
+        "name": name,
+        "title": title,
+        "text": text,
+        "image": _data_uri(figure, form),
+    }
+
+
+def _data_uri(figure, form, dpi=110):
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=form, dpi=dpi)
+    kind = {"png": "image/png", "svg": "image/svg+xml"}[form]
+    return f"data:{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
