@@ -19,7 +19,7 @@ ALLOWED = {
     "students": set(),
     "optimizers": set(),
     "datasets": set(),
-    "insights": set(),
+    "insights": {"saving", "teaching"},
     "hypergradients": {"students", "optimizers", "commentaries"},
     "saving": {"commentaries", "version"},
     "learning": {
@@ -31,6 +31,7 @@ ALLOWED = {
     },
     "teaching": {"saving", "students", "commentaries"},
     "components": {
+        "datasets",
         "insights",
         "saving",
         "learning",

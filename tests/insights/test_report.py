@@ -6,13 +6,16 @@ import os
 import shutil
 import subprocess
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from models import make_student
 
 from tfcommentaries import (
     AttentionMask,
     AuxiliaryTargets,
+    CommentaryLearner,
     Composition,
     ExampleWeighting,
     LabelBlending,
@@ -198,11 +201,7 @@ def test_opens_in_a_browser(exported, examples, tmp_path):
 
 
 def test_summaries_for_tensorboard(tmp_path, examples, digits):
-    import keras
-    from models import make_student
-
-    from tfcommentaries import CommentaryLearner
-
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed here")
     learner = CommentaryLearner(
         ExampleWeighting(num_classes=10), make_student((8, 8, 1)), inner_steps=2
     )

@@ -19,13 +19,12 @@ def test_a_weighting_is_asked_about_every_label(examples):
     # Trusts class 2 alone, whatever the inputs are.
     for variable in commentary.trainable_variables:
         variable.assign(np.zeros(variable.shape))
-    dense = commentary.teacher.layers
-    kernel = np.zeros(dense[1].kernel.shape)
-    kernel[-1, 0] = 1.0
-    dense[1].kernel.assign(kernel)
-    for layer in dense[2:]:
+    first, *others = (
+        layer for layer in commentary.teacher.layers if hasattr(layer, "kernel")
+    )
+    for layer, row, value in [(first, -1, 1.0), *((one, 0, 3.0) for one in others)]:
         kernel = np.zeros(layer.kernel.shape)
-        kernel[0, 0] = 3.0
+        kernel[row, 0] = value
         layer.kernel.assign(kernel)
     suspects = suspected_labels(commentary, examples, 3)
     assert set(suspects.index) == set(range(12))

@@ -1,5 +1,6 @@
 """TensorBoard summaries of a commentary while it is learned."""
 
+import importlib.util
 import io
 
 import keras
@@ -24,10 +25,16 @@ class CommentarySummaries(keras.callbacks.Callback):
         log_dir: where TensorBoard looks.
         examples: `Examples` with integer labels to annotate; a few hundred.
         every: epochs between two summaries.
+
+    Raises:
+        ImportError: if the package tensorboard is not installed, which new versions
+            of TensorFlow do not bring.
     """
 
     def __init__(self, log_dir, examples, every=1):
         super().__init__()
+        if importlib.util.find_spec("tensorboard") is None:
+            raise ImportError("CommentarySummaries needs `pip install tensorboard`.")
         self.log_dir = log_dir
         self.examples = examples
         self.every = every

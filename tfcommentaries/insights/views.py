@@ -40,7 +40,7 @@ def views(commentary, examples):
         A list of `View`, empty for a kind that is not known here.
     """
     if commentary.kind == "loss_weighting":
-        return [_over_loss(commentary)]
+        return _over_loss(commentary)
     progress = POINTS if commentary.uses_progress else POINTS[-1:]
     annotations = annotate(commentary, examples, progress)
     applying = getattr(commentary, "applying", commentary)
