@@ -16,6 +16,7 @@ ON_PYPI = {
     "attr": "attrs",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
+    "tensorflow_serving": "tensorflow-serving-api",
     "tensorflow_metadata": "tensorflow-metadata",
     "tensorflow_transform": "tensorflow-transform",
     "tfx_bsl": "tfx-bsl",

@@ -1,0 +1,130 @@
+"""Every kind answers requests as TensorFlow Serving gets them.
+
+The server is a stub: it loads the SavedModel, without tfcommentaries, in a process of
+its own, and speaks the real protos over gRPC.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+pytest.importorskip("grpc", reason="gRPC is not installed here")
+pytest.importorskip(
+    "tensorflow_serving", reason="tensorflow-serving-api is not installed here"
+)
+
+import grpc
+from tensorflow_serving.apis import (
+    predict_pb2,
+    prediction_log_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from tfcommentaries import (
+    AttentionMask,
+    AuxiliaryTargets,
+    Composition,
+    ExampleWeighting,
+    LabelBlending,
+    LossWeighting,
+    SoftLabels,
+    export_commentary,
+)
+from tfcommentaries.saving import write_warmup_requests
+
+KINDS = {
+    "weighting": lambda: ExampleWeighting(num_classes=10),
+    "blending": lambda: LabelBlending(num_classes=10),
+    "labels": lambda: SoftLabels(num_classes=10),
+    "targets": lambda: AuxiliaryTargets(4, num_classes=10),
+    "mask": AttentionMask,
+    "loss": LossWeighting,
+    "composition": lambda: Composition([AttentionMask(), ExampleWeighting()]),
+}
+SERVER = pathlib.Path(__file__).parent / "prediction_server.py"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory, digits):
+    """`(models, channel)`: commentaries by name, and where they are served."""
+    root = tmp_path_factory.mktemp("models")
+    models = {}
+    for name, make in KINDS.items():
+        commentary = models[name] = make()
+        x, y = inputs(name, digits, 7)
+        commentary(x, y=y, progress=0.0)
+        export_commentary(commentary, root / name / "1")
+        write_warmup_requests(root / name / "1", x, y, 0.5, batch_sizes=(1, 7))
+    process = subprocess.Popen(
+        [sys.executable, str(SERVER), str(root)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        port = int(process.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield models, channel, root
+    finally:
+        process.kill()
+        process.wait()
+
+
+def inputs(name, digits, size):
+    """`(x, y)` for a kind."""
+    if name == "loss":
+        return np.linspace(0, 5, 7, dtype="float32")[:size], None
+    return digits.train.x[:size], digits.train.y[:size]
+
+
+@pytest.mark.parametrize("size", [0, 1, 7])
+@pytest.mark.parametrize("name", KINDS)
+def test_answers(name, size, served, digits):
+    models, channel, _ = served
+    commentary = models[name]
+    x, y = inputs(name, digits, size)
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = name
+    request.model_spec.signature_name = "serving_default"
+    values = {"x": x}
+    if commentary.uses_labels:
+        values["y"] = y
+    if commentary.uses_progress:
+        values["progress"] = np.full(size, 0.5, "float32")
+    for key, value in values.items():
+        request.inputs[key].CopyFrom(tf.make_tensor_proto(value, shape=value.shape))
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    response = stub.Predict(request, timeout=60)
+    found = tf.make_ndarray(response.outputs["annotation"])
+    # Keras itself refuses an empty batch.
+    x, y = inputs(name, digits, 7)
+    expected = commentary(x, y=y, progress=0.5).numpy()[:size]
+    assert found.shape == expected.shape and found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_warmup_requests_are_answered(name, served):
+    _, channel, root = served
+    file = root / name / "1" / "assets.extra" / "tf_serving_warmup_requests"
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    sizes = []
+    for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        request = log.predict_log.request
+        assert request.model_spec.name == name
+        response = stub.Predict(request, timeout=60)
+        sizes.append(response.outputs["annotation"].tensor_shape.dim[0].size)
+    assert sizes == [1, 7]
+
+
+def test_requests_that_cannot_be_made_are_refused(tmp_path, vectors):
+    commentary = ExampleWeighting(num_classes=3)
+    commentary(vectors[0], y=vectors[1], progress=0.0)
+    export_commentary(commentary, tmp_path / "it" / "1")
+    with pytest.raises(ValueError, match="needs 1 examples of 'y'"):
+        write_warmup_requests(tmp_path / "it" / "1", vectors[0])
+    with pytest.raises(ValueError, match="needs 13 examples of 'x'"):
+        write_warmup_requests(tmp_path / "it" / "1", *vectors, batch_sizes=(13,))
+    assert not (tmp_path / "it" / "1" / "assets.extra").exists()
