@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfcommentaries.saving.empty_batches import annotate_any
+
 #: What a reading may say, and what it means where it does not.
 DEFAULTS = {
     "features": None,
@@ -193,7 +195,7 @@ class ExampleAnnotation:
         """
         x, y = self.reading.read(tf.io.parse_example(serialized, self.spec))
         return {
-            name: self.commentary(x, y=y, progress=point)
+            name: annotate_any(self.commentary, x, y, point)
             for name, point in self.points.items()
         }
 

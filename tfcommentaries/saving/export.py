@@ -5,6 +5,7 @@ import os
 import keras
 import tensorflow as tf
 
+from tfcommentaries.saving.empty_batches import annotate_any
 from tfcommentaries.saving.example_reading import ExampleAnnotation
 from tfcommentaries.saving.manifest import FILE, make_manifest, to_json
 from tfcommentaries.saving.replacing import replacing_directory
@@ -55,7 +56,7 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
         inputs = dict(inputs)
         y, progress = inputs.pop("y", None), inputs.pop("progress", None)
         x = inputs if manifest["inputs_are_dict"] else inputs["x"]
-        return {"annotation": commentary(x, y=y, progress=progress)}
+        return {"annotation": annotate_any(commentary, x, y, progress)}
 
     if reading is not None:
         manifest["reading"] = reading.get_config()
