@@ -135,8 +135,9 @@ def image_rows(rows):
     Returns:
         The Matplotlib figure.
     """
-    columns = len(next(iter(rows.values())))
-    figure = Figure(figsize=(1.1 * columns + 0.4, 1.1 * len(rows)))
+    columns, height, width = next(iter(rows.values())).shape[:3]
+    size = (1.1 * columns + 0.4, (1.1 * height / width + 0.1) * len(rows))
+    figure = Figure(figsize=size)
     grid = figure.subplots(len(rows), columns, squeeze=False)
     figure.subplots_adjust(0.06, 0.02, 0.99, 0.98, 0.05, 0.05)
     for (title, images), line in zip(rows.items(), grid):
