@@ -86,7 +86,7 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.ids, self.images, self.links, self.open = [], [], [], []
+        self.ids, self.images, self.links = [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):

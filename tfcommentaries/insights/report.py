@@ -8,9 +8,9 @@ import numpy as np
 
 from tfcommentaries.insights import pictures
 from tfcommentaries.insights.suspects import suspected_labels
-from tfcommentaries.insights.views import views
+from tfcommentaries.insights.views import are_images, views
 from tfcommentaries.saving.replacing import write_text
-from tfcommentaries.teaching import paired_gain, verdict
+from tfcommentaries.teaching import beaten, paired_gain, verdict
 
 #: What each kind is, in a sentence.
 KINDS = {
@@ -63,10 +63,12 @@ def write_report(
         figure = pictures.learning_curves(rows)
         text = "Test accuracy of new students while they train, with and without."
         sections.append(_section("curves", "New students", text, figure, "svg"))
-    suspects = None
+    suspects = finding = None
     if examples is not None or commentary.kind == "loss_weighting":
         for view in views(commentary, examples):
+            finding = finding or view.text
             sections.append(_section(view.name, view.title, view.text, view.figure))
+    if examples is not None:
         suspects = _suspects(commentary, examples, num_classes, corrupted)
     if history:
         first, last = history["loss"][0], history["loss"][-1]
@@ -93,7 +95,8 @@ def write_report(
         created=manifest.get("created"),
         versions=manifest.get("versions", {}),
         verdict=verdict(rows) if rows else None,
-        helps=bool(rows) and "the commentary helps" in verdict(rows),
+        helps=bool(rows) and "plain" in beaten(rows),
+        finding=finding,
         gains=gains,
         sections=sections,
         suspects=suspects,
@@ -141,7 +144,7 @@ def _suspects(commentary, examples, num_classes, corrupted):
         return None  # This kind does not tell.
     found = []
     for index, score, suggested in list(zip(*suspects))[:_SUSPECTS]:
-        image = examples.x[index] if examples.x.ndim == 4 else None
+        image = examples.x[index] if are_images(examples.x) else None
         found.append(
             {
                 "index": int(index),

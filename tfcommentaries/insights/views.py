@@ -96,7 +96,7 @@ def _weights(commentary, annotations, examples, progress):
                 pictures.weights_over_progress(progress, annotations, groups),
             )
         )
-    if _are_images(examples.x):
+    if are_images(examples.x):
         captions = [f"label {label}" for label in examples.y]
         found.append(
             View(
@@ -196,5 +196,6 @@ def _mean_by_class(annotation, y):
     return rows
 
 
-def _are_images(x):
+def are_images(x):
+    """Whether inputs can be drawn."""
     return getattr(x, "ndim", 0) == 4 and x.shape[-1] in (1, 3)

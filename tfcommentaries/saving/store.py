@@ -15,7 +15,6 @@ Needs the extra `tfds`.
 
 import datetime
 import hashlib
-import io
 import json
 import os
 import posixpath
@@ -28,71 +27,17 @@ from tfcommentaries.commentaries import Commentary
 from tfcommentaries.saving.export import export_commentary
 from tfcommentaries.saving.manifest import read_manifest, to_json
 from tfcommentaries.saving.saved_commentary import SavedCommentary
+from tfcommentaries.saving.stored import Stored, write_annotations
+from tfcommentaries.saving.versions import (
+    CHECKSUMS,
+    checksums,
+    copy,
+    publish,
+    versions_in,
+)
 
 _FOLDER = "commentaries"
 _SAMPLE = 10
-
-
-class Stored:
-    """A commentary from the store.
-
-    Attributes:
-        commentary: `SavedCommentary`.
-        card: dict: what it is, on what and how it was learned, what it gained.
-        annotations: dict from TFDS example ids, strings, to stored annotations, or
-            `None`.
-    """
-
-    def __init__(self, directory, card):
-        self.card = card
-        self.commentary = SavedCommentary(posixpath.join(directory, "commentary"))
-        self.annotations = None
-        file = posixpath.join(directory, "annotations.npz")
-        if tf.io.gfile.exists(file):
-            with tf.io.gfile.GFile(file, "rb") as opened:
-                arrays = np.load(io.BytesIO(opened.read()), allow_pickle=False)
-            self.annotations = dict(zip(arrays["ids"].tolist(), arrays["values"]))
-
-    def join(self, dataset, default=None):
-        """Adds the stored annotations to a data set.
-
-        Args:
-            dataset: `tf.data.Dataset` of dicts with `tfds_id`, not batched, as TFDS
-                gives with `ReadConfig(add_tfds_id=True)`.
-            default: annotation of examples that have none; `None` makes them an error.
-
-        Returns:
-            The data set with the entry `annotation` in each element.
-
-        Raises:
-            ValueError: if there are no annotations.
-        """
-        if self.annotations is None:
-            raise ValueError(
-                f"The commentary {self.card['name']!r} was saved without annotations. "
-                "Give them to `save`, or annotate with `.commentary`."
-            )
-        ids = tf.constant(list(self.annotations))
-        values = tf.constant(np.stack(list(self.annotations.values())))
-        rows = tf.range(len(self.annotations), dtype=tf.int64)
-        table = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(ids, rows), -1
-        )
-
-        def add(example):
-            row = table.lookup(example["tfds_id"])
-            if default is None:
-                found = tf.debugging.Assert(
-                    row >= 0, ["No annotation is stored for", example["tfds_id"]]
-                )
-                with tf.control_dependencies([found]):
-                    annotation = values[row]
-            else:
-                other = tf.fill(tf.shape(values)[1:], tf.cast(default, values.dtype))
-                annotation = tf.cond(row >= 0, lambda: values[row], lambda: other)
-            return {**example, "annotation": annotation}
-
-        return dataset.map(add)
 
 
 def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
@@ -128,7 +73,7 @@ def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
         else:
             source = getattr(commentary, "directory", commentary)
             read_manifest(source)
-            _copy(os.fspath(source), saved)
+            copy(os.fspath(source), saved)
         manifest = read_manifest(saved)
         _write(
             posixpath.join(written, "card.json"),
@@ -148,9 +93,9 @@ def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
             ),
         )
         if annotations is not None:
-            _write_annotations(posixpath.join(written, "annotations.npz"), annotations)
-        _write(posixpath.join(written, "checksums.json"), to_json(_checksums(written)))
-        return _publish(written, folder)
+            write_annotations(written, annotations)
+        _write(posixpath.join(written, CHECKSUMS), to_json(checksums(written)))
+        return publish(written, folder)
     finally:
         if tf.io.gfile.exists(written):
             tf.io.gfile.rmtree(written)
@@ -171,7 +116,7 @@ def list_commentaries(dataset, data_dir=None):
     cards = []
     for name in sorted(n.rstrip("/") for n in names):
         folder = posixpath.join(root, name)
-        for version in _versions(folder):
+        for version in versions_in(folder):
             directory = posixpath.join(folder, str(version))
             cards.append({**_read(directory, "card.json"), "version": version})
     return cards
@@ -196,7 +141,7 @@ def load(dataset, name, version=None, data_dir=None):
     """
     builder = _builder(dataset, data_dir)
     directory = _find(builder, name, version)
-    expected, found = _read(directory, "checksums.json"), _checksums(directory)
+    expected, found = _read(directory, CHECKSUMS), checksums(directory)
     changed = sorted(k for k in {*expected, *found} if expected.get(k) != found.get(k))
     if changed:
         raise ValueError(
@@ -289,17 +234,10 @@ def _check_name(name):
         )
 
 
-def _versions(folder):
-    if not tf.io.gfile.exists(folder):
-        return []
-    names = (n.rstrip("/") for n in tf.io.gfile.listdir(folder))
-    return sorted(int(n) for n in names if n.isdigit())
-
-
 def _find(builder, name, version):
     _check_name(name)
     folder = posixpath.join(_root(builder), name)
-    versions = _versions(folder)
+    versions = versions_in(folder)
     if not versions or (version is not None and version not in versions):
         raise FileNotFoundError(
             f"With {builder.info.full_name} in {builder.data_dir} no commentary "
@@ -309,62 +247,9 @@ def _find(builder, name, version):
     return posixpath.join(folder, str(versions[-1] if version is None else version))
 
 
-def _publish(written, folder):
-    """Renames to the next free number; who is too late takes the one after."""
-    number = max(_versions(folder), default=0) + 1
-    while True:
-        try:
-            tf.io.gfile.rename(written, posixpath.join(folder, str(number)))
-            return number
-        except tf.errors.OpError:
-            if not tf.io.gfile.exists(posixpath.join(folder, str(number))):
-                raise
-            number += 1
-
-
-def _files(directory):
-    for parent, _, names in tf.io.gfile.walk(directory):
-        for name in names:
-            path = posixpath.join(parent, name)
-            yield posixpath.relpath(path, directory), path
-
-
-def _checksums(directory):
-    found = {}
-    for name, path in _files(directory):
-        if name != "checksums.json":
-            with tf.io.gfile.GFile(path, "rb") as file:
-                found[name] = hashlib.sha256(file.read()).hexdigest()
-    return found
-
-
-def _copy(source, target):
-    for name, path in _files(source):
-        copied = posixpath.join(target, name)
-        tf.io.gfile.makedirs(posixpath.dirname(copied))
-        tf.io.gfile.copy(path, copied)
-
-
 def _write(path, text):
     with tf.io.gfile.GFile(path, "w") as file:
         file.write(text)
-
-
-def _write_annotations(path, annotations):
-    ids, values = (np.asarray(part) for part in annotations)
-    ids = np.array([tf.compat.as_str(one) for one in ids])
-    if not len(ids) or len(ids) != len(values) or len(set(ids)) != len(ids):
-        raise ValueError(
-            "`annotations` must be (ids, values), with one value for each id and no id "
-            f"twice. Received {len(ids)} ids, {len(set(ids))} different, and "
-            f"{len(values)} values"
-        )
-    if values.dtype == object:
-        raise ValueError("Annotations must be numbers, all of the same shape.")
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, ids=ids, values=values)
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(buffer.getvalue())
 
 
 def _read(directory, name):

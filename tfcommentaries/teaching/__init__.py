@@ -4,6 +4,7 @@ from tfcommentaries.teaching.annotating import annotate
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
 from tfcommentaries.teaching.dataset import teach
 from tfcommentaries.teaching.evaluation import (
+    beaten,
     evaluate,
     mean_and_std,
     paired_gain,
@@ -13,6 +14,7 @@ from tfcommentaries.teaching.evaluation import (
 __all__ = [
     "CommentaryCallback",
     "annotate",
+    "beaten",
     "evaluate",
     "mean_and_std",
     "paired_gain",

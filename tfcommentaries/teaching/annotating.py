@@ -1,6 +1,7 @@
 """Annotations of whole data sets."""
 
 import numpy as np
+import tensorflow as tf
 
 
 def annotate(commentary, examples, progress, batch_size=1024):
@@ -8,7 +9,7 @@ def annotate(commentary, examples, progress, batch_size=1024):
 
     Args:
         commentary: a `Commentary`.
-        examples: `(x, y)` arrays, such as `Examples`.
+        examples: `(x, y)`, such as `Examples`; x an array or a dict of arrays.
         progress: list of numbers, 0 to 1.
         batch_size: examples annotated at once.
 
@@ -16,18 +17,13 @@ def annotate(commentary, examples, progress, batch_size=1024):
         An array `(len(progress), examples, ...)`.
     """
     x, y = examples
+
+    def one(start, point):
+        part = slice(start, start + batch_size)
+        inputs = tf.nest.map_structure(lambda array: array[part], x)
+        return commentary(inputs, y=y[part], progress=point)
+
+    starts = range(0, len(y), batch_size)
     return np.stack(
-        [
-            np.concatenate(
-                [
-                    commentary(
-                        x[i : i + batch_size],
-                        y=y[i : i + batch_size],
-                        progress=point,
-                    )
-                    for i in range(0, len(y), batch_size)
-                ]
-            )
-            for point in progress
-        ]
+        [np.concatenate([one(i, point) for i in starts]) for point in progress]
     )

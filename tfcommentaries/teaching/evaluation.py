@@ -118,8 +118,8 @@ def paired_gain(rows, condition, baseline, metric, step):
     return float(difference.mean()), float(error)
 
 
-def verdict(rows, metric="accuracy"):
-    """Says whether a commentary helped at the end of training.
+def beaten(rows, metric="accuracy"):
+    """Which conditions a commentary beats at the end of training.
 
     A gain counts where it is more than two standard errors.
 
@@ -128,15 +128,23 @@ def verdict(rows, metric="accuracy"):
         metric: name of a metric of which more is better.
 
     Returns:
-        A sentence or two.
+        A list of names. A commentary helps if `plain` is among them.
     """
     step = max(row["student_step"] for row in rows)
-    better = []
-    for baseline in dict.fromkeys(row["condition"] for row in rows):
+    names = dict.fromkeys(row["condition"] for row in rows)
+    found = []
+    for baseline in names:
         if baseline != "commentary":
             mean, error = paired_gain(rows, "commentary", baseline, metric, step)
             if mean > 2 * error:
-                better.append(baseline)
+                found.append(baseline)
+    return found
+
+
+def verdict(rows, metric="accuracy"):
+    """Says in a sentence or two whether a commentary helped; arguments of `beaten`."""
+    step = max(row["student_step"] for row in rows)
+    better = beaten(rows, metric)
     if "plain" not in better:
         return (
             f"After {step} steps there is no gain that could be told from chance (two "
