@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from matplotlib.figure import Figure
 
 from experiments import protocol
@@ -51,11 +52,16 @@ def long_tailed(y, imbalance, seed):
     return generator.permutation(np.concatenate(rows))
 
 
-def learn_from_losses(train, validation, seed):
-    """Meta-Weight-Net: along one training, an outer step for each student step."""
+def learn_from_losses(train, validation, test, seed):
+    """Meta-Weight-Net: along one training, an outer step for each student step.
+
+    Returns:
+        The weighting, and the test accuracies of the student that it was learned with
+        and of one from the same weights that was trained alike without it.
+    """
     weighting = LossWeighting()
     student = protocol.make_student(students.cbr, train.x.shape[1:], 10)
-    student.compile(keras.optimizers.SGD(0.1), student.loss)
+    student.compile(keras.optimizers.SGD(0.1), student.loss, metrics=["accuracy"])
     learner = CommentaryLearner(
         weighting,
         student,
@@ -73,7 +79,14 @@ def learn_from_losses(train, validation, seed):
         steps_per_epoch=protocol.fewer(100, 3),
         verbose=2,
     )
-    return weighting
+    keras.utils.set_random_seed(seed)
+    batches = tf.data.Dataset.from_tensor_slices(tuple(train))
+    batches = batches.shuffle(len(train.y), seed=seed).repeat().batch(100)
+    student.fit(batches, steps_per_epoch=protocol.fewer(2000, 3), verbose=0)
+    alone = student.evaluate(*test, batch_size=500, verbose=0)[1]
+    learner.student.assign(learner.initialization.state.weights)
+    taught = student.evaluate(*test, batch_size=500, verbose=0)[1]
+    return weighting, taught, alone
 
 
 def learn_from_examples(train, validation, seed):
@@ -101,7 +114,7 @@ def learn_from_examples(train, validation, seed):
 def measure(group, seed, folder):
     """Two commentaries and their students."""
     train, validation, test = make_data(group, seed)
-    by_loss = learn_from_losses(train, validation, seed)
+    by_loss, taught, alone = learn_from_losses(train, validation, test, seed)
     by_example = learn_from_examples(train, validation, seed)
     export_commentary(by_loss, folder / "by_loss")
     export_commentary(by_example, folder / "by_example", {"inner_steps": 100})
@@ -118,6 +131,8 @@ def measure(group, seed, folder):
     }
     steps = protocol.fewer(STEPS, (2, 4))
     values = protocol.accuracies(students.cbr, conditions, test, steps, seed, 100)
+    values["the student that losses were weighed for"] = {"accuracy": taught}
+    values["plain, trained as that one"] = {"accuracy": alone}
     few = {k: conditions[k] for k in conditions if "only" not in k and "sh" not in k}
     steps = protocol.fewer((500,), (2,))
     for name, ones in protocol.accuracies(
