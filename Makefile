@@ -4,11 +4,13 @@ VENV := .venv
 TFX_VENV := .venv-tfx
 CORE_VENV := .venv-core
 BENCH_VENV := .venv-bench
+DOCS_VENV := .venv-docs
 PIP_FLAGS := --quiet --disable-pip-version-check --no-deps
 # Silences what TensorFlow prints on every start.
 QUIET := TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0
 
-.PHONY: help demo test test-core experiments-quick pipeline bench bench-quick lint format lock clean
+.PHONY: help demo test test-core experiments-quick pipeline bench bench-quick \
+  bench-labels docs lint format lock clean
 
 help:
 	@echo "make demo       learn a commentary on real data and see what it gains"
@@ -17,6 +19,8 @@ help:
 	@echo "make test-core  the same on the newest TensorFlow (PYTHON=python3.12)"
 	@echo "make experiments-quick   every experiment, a few steps each"
 	@echo "make bench      speed and memory against PyTorch and JAX; also bench-quick"
+	@echo "make bench-labels  finding wrong labels, against cleanlab"
+	@echo "make docs       the documents as web pages, runs/site"
 	@echo "make lint       ruff; make format mends what it can"
 	@echo "make lock       write the pinned lists anew"
 
@@ -45,6 +49,15 @@ bench: $(VENV)/installed $(BENCH_VENV)/installed
 
 bench-quick: $(VENV)/installed $(BENCH_VENV)/installed
 	$(VENV)/bin/python -m benchmarks.hypergradients --quick
+
+# A TFDS data directory in TFCOMMENTARIES_DATA_DIR adds MNIST.
+bench-labels: $(VENV)/installed $(BENCH_VENV)/installed
+	$(QUIET) $(VENV)/bin/python -m benchmarks.label_errors --verbosity=-1 \
+	  $(if $(TFCOMMENTARIES_DATA_DIR),--data_dir=$(TFCOMMENTARIES_DATA_DIR))
+
+docs: $(DOCS_VENV)/installed
+	$(DOCS_VENV)/bin/mkdocs build --quiet --strict
+	@echo "Open runs/site/index.html"
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .
@@ -79,6 +92,11 @@ $(BENCH_VENV)/installed: requirements/bench.txt
 	$(BENCH_VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/bench.txt
 	touch $@
 
+$(DOCS_VENV)/installed: requirements/docs.txt
+	python=$$(sh scripts/find_python.sh 3.10) && $$python -m venv --clear $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/docs.txt
+	touch $@
+
 lock:
 	uv pip compile --quiet --no-header --no-annotate --python 3.10 --extra test \
 	  setup.py requirements/build.in requirements/py310.in -o requirements/py310.txt
@@ -87,6 +105,8 @@ lock:
 	  -o requirements/tfx.txt
 	uv pip compile --quiet --no-header --no-annotate --python 3.12 --extra test \
 	  setup.py requirements/build.in -o requirements/newest.txt
+	uv pip compile --quiet --no-header --no-annotate --python 3.10 \
+	  requirements/docs.in -o requirements/docs.txt
 
 clean:
-	rm -rf $(VENV) $(TFX_VENV) $(CORE_VENV) $(BENCH_VENV) runs .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(TFX_VENV) $(CORE_VENV) $(BENCH_VENV) $(DOCS_VENV) runs .pytest_cache .ruff_cache *.egg-info

@@ -4,11 +4,6 @@ The server is a stub: it loads the SavedModel, without tfcommentaries, in a proc
 its own, and speaks the real protos over gRPC.
 """
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,6 +14,7 @@ pytest.importorskip(
 )
 
 import grpc
+from serving import serve
 from tensorflow_serving.apis import (
     predict_pb2,
     prediction_log_pb2,
@@ -46,7 +42,6 @@ KINDS = {
     "loss": LossWeighting,
     "composition": lambda: Composition([AttentionMask(), ExampleWeighting()]),
 }
-SERVER = pathlib.Path(__file__).parent / "prediction_server.py"
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +55,11 @@ def served(tmp_path_factory, digits):
         commentary(x, y=y, progress=0.0)
         export_commentary(commentary, root / name / "1")
         write_warmup_requests(root / name / "1", x, y, 0.5, batch_sizes=(1, 7))
-    process = subprocess.Popen(
-        [sys.executable, str(SERVER), str(root)],
-        stdout=subprocess.PIPE,
-        text=True,
-        # As servers run: oneDNN's convolution breaks on empty batches.
-        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"},
-    )
-    try:
-        port = int(process.stdout.readline())
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield models, channel, root
-    finally:
-        process.kill()
-        process.wait()
+    with (
+        serve(root) as (port, _),
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield models, channel, root
 
 
 def inputs(name, digits, size):
