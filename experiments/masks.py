@@ -1,7 +1,9 @@
 """What the two experiments with attention masks share: conditions and measures."""
 
 import keras
+import numpy as np
 import tensorflow as tf
+from scipy.ndimage import binary_dilation
 
 from experiments import protocol
 from tfcommentaries import (
@@ -45,10 +47,26 @@ class ConstantMask(AttentionMask):
         return self.value * tf.ones_like(x[..., :1])
 
 
-def learn(train, validation, seed, stride, fill="zero", outer_steps=200):
-    """Learns masks by validation images that are masked too."""
+def learn(
+    train, validation, seed, stride, fill="zero", outer_steps=200, area_penalty=0.0
+):
+    """Learns masks by validation images that are masked too.
+
+    Args:
+        train: `Misleading`.
+        validation: likewise.
+        seed: integer.
+        stride: of the U-Net.
+        fill: of the `AttentionMask`.
+        outer_steps: number of them, a multiple of 10.
+        area_penalty: of the `AttentionMask`.
+
+    Returns:
+        The `AttentionMask`.
+    """
     shape = train.examples.x.shape[1:]
-    masks = AttentionMask(teachers.unet(shape, depth=2, width=8, stride=stride), fill)
+    teacher = teachers.unet(shape, depth=2, width=8, stride=stride)
+    masks = AttentionMask(teacher, fill, area_penalty=area_penalty)
     learner = CommentaryLearner(
         masks,
         protocol.make_student(students.cbr, shape, 10),
@@ -71,7 +89,7 @@ def learn(train, validation, seed, stride, fill="zero", outer_steps=200):
     return masks
 
 
-def measure(train, validation, test, seed, folder, stride, fill="zero"):
+def measure(train, validation, test, seed, folder, **learning):
     """Learns masks and trains students with them and without.
 
     Args:
@@ -80,13 +98,12 @@ def measure(train, validation, test, seed, folder, stride, fill="zero"):
         test: likewise, seen by nothing else.
         seed: integer.
         folder: where the commentary goes.
-        stride: of the U-Net.
-        fill: of the `AttentionMask`.
+        **learning: further arguments of `learn`.
 
     Returns:
         As `protocol.run` wants it.
     """
-    masks = learn(train, validation, seed, stride, fill)
+    masks = learn(train, validation, seed, **learning)
     export_commentary(masks, folder / "masks", {"inner_steps": INNER_STEPS})
     found = protocol.in_batches(masks, test.examples.x)[..., 0]
     relevant, distracting = (found * p for p in (test.relevant, test.distracting))
@@ -94,12 +111,15 @@ def measure(train, validation, test, seed, folder, stride, fill="zero"):
         "masks": {
             "mean mask on the object": relevant.sum() / test.relevant.sum(),
             "mean mask on the cue": distracting.sum() / test.distracting.sum(),
-            "part of the mask on the object": relevant.sum()
-            / (relevant.sum() + distracting.sum()),
+            "part of the mask on the object": part_on(test.relevant, test, found),
+            "part of the mask on the object and its outline": part_on(
+                binary_dilation(test.relevant, np.ones((1, 3, 3))), test, found
+            ),
         }
     }
     alone, both = train.examples, protocol.join(train.examples, validation.examples)
-    shifted, constant = ShiftedMask(masks), ConstantMask(float(found.mean()), fill)
+    shifted = ShiftedMask(masks)
+    constant = ConstantMask(float(found.mean()), masks.fill)
     conditions = {
         "plain": (alone, None, None),
         "plain, validation data added": (both, None, None),
@@ -121,6 +141,11 @@ def measure(train, validation, test, seed, folder, stride, fill="zero"):
                 teach_student(network, examples, test, teaching, testing, seed, steps)
             )
     return {"values": values}
+
+
+def part_on(place, test, found):
+    """Part of masks that lies on a place, of what lies on it or on the cue."""
+    return (found * place).sum() / (found * (place | test.distracting)).sum()
 
 
 def teach_student(network, examples, test, teaching, testing, seed, steps):

@@ -104,23 +104,23 @@ def take(examples, index):
     return datasets.Examples(examples.x[index], examples.y[index])
 
 
-def make_student(network, shape, num_classes, rate=1e-3, soft_labels=False):
-    """A student compiled with Adam and accuracy.
+def make_student(network, shape, num_classes, optimizer=None, soft_labels=False):
+    """A compiled student that measures accuracy.
 
     Args:
         network: function `(shape, num_classes)` to a Keras model.
         shape: of one input.
         num_classes: number of classes.
-        rate: Adam's learning rate.
+        optimizer: function without arguments to a Keras optimizer; `None` is Adam
+            with 1e-3.
         soft_labels: whether labels are distributions.
     """
     model = network(shape, num_classes)
     losses = keras.losses
     loss = losses.CategoricalCrossentropy if soft_labels else None
     loss = loss or losses.SparseCategoricalCrossentropy
-    model.compile(
-        keras.optimizers.Adam(rate), loss(from_logits=True), metrics=["accuracy"]
-    )
+    optimizer = keras.optimizers.Adam(1e-3) if optimizer is None else optimizer()
+    model.compile(optimizer, loss(from_logits=True), metrics=["accuracy"])
     return model
 
 

@@ -34,7 +34,7 @@ def make_data(group, seed):
 def measure(group, seed, folder):
     """One commentary and its students."""
     stride = 4 if FLAGS.data_dir else 2
-    return masks.measure(*make_data(group, seed), seed, folder, stride)
+    return masks.measure(*make_data(group, seed), seed, folder, stride=stride)
 
 
 def draw(records, run_dir):

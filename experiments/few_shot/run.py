@@ -9,6 +9,7 @@ from experiments.protocol import FLAGS
 from tfcommentaries import ExampleWeighting, FewShotLearner, datasets, students
 
 WAYS, SHOTS = 5, 1
+OUTER_STEPS, TASKS_PER_STEP = 600, 4
 CONDITIONS = {
     "MAML": {},
     "commentary": {"commentary": True},
@@ -71,11 +72,13 @@ def measure(group, seed, folder):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(loss=loss)
         learner = FewShotLearner(model, inner_steps=3, inner_rate=0.1, **options)
-        rate = keras.optimizers.schedules.CosineDecay(2e-3, protocol.fewer(600, 10))
+        rate = keras.optimizers.schedules.CosineDecay(
+            2e-3, protocol.fewer(OUTER_STEPS, 10)
+        )
         learner.compile(keras.optimizers.Adam(rate))
         learner.fit(
-            tasks.batch(4).prefetch(2),
-            steps_per_epoch=protocol.fewer(300, 5),
+            tasks.batch(TASKS_PER_STEP).prefetch(2),
+            steps_per_epoch=protocol.fewer(OUTER_STEPS // 2, 5),
             epochs=protocol.fewer(2, 1),
             verbose=2,
         )

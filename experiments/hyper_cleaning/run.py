@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, f1_score
+from sklearn.metrics import average_precision_score, f1_score, log_loss
 
 from experiments import protocol
 from experiments.protocol import FLAGS
@@ -23,7 +23,8 @@ from tfcommentaries.hypergradients import solvers
 NOISE = 0.5
 #: Inverse strength of the regression's penalty, the same for all conditions.
 C = 0.1
-THRESHOLD = 0.5  # where all weights start
+#: Below one of these an example is dropped; validation examples say which.
+THRESHOLDS = np.linspace(0.1, 0.9, 9)
 
 
 def softmax_regression(shape):
@@ -73,11 +74,31 @@ def learn(train, validation, how, seed):
     return weighting, weighting({"id": ids, "x": train.x}).numpy()
 
 
-def regress(examples, test):
-    """Test accuracy of softmax regression, trained to its end."""
+def regress(examples):
+    """Softmax regression, trained to its end."""
     model = LogisticRegression(C=C, max_iter=1000)
-    model.fit(examples.x.reshape(len(examples.y), -1), examples.y)
-    return model.score(test.x.reshape(len(test.y), -1), test.y)
+    return model.fit(flat(examples), examples.y)
+
+
+def flat(examples):
+    """Images as vectors."""
+    return examples.x.reshape(len(examples.y), -1)
+
+
+def choose_threshold(noisy, weights, validation):
+    """The threshold whose kept examples, alone, teach validation labels best.
+
+    It needs no truth about the training labels.
+    """
+    losses = []
+    for threshold in THRESHOLDS:
+        kept = protocol.take(noisy, weights >= threshold)
+        if len(np.unique(kept.y)) < 10:
+            losses.append(np.inf)
+            continue
+        probabilities = regress(kept).predict_proba(flat(validation))
+        losses.append(log_loss(validation.y, probabilities, labels=range(10)))
+    return THRESHOLDS[np.argmin(losses)]
 
 
 def groups():
@@ -103,13 +124,15 @@ def measure(group, seed, folder):
     for how in ("unrolled", "implicit"):
         weighting, weights = learn(noisy, validation, how, seed)
         export_commentary(weighting, folder / f"weights-{how}")
-        kept = weights >= THRESHOLD
+        threshold = choose_threshold(noisy, weights, validation)
+        kept = weights >= threshold
         name = f"kept by the commentary, {how}"
         conditions[name] = protocol.join(protocol.take(noisy, kept), validation)
         found[name] = {
             "F1 of finding wrong labels": f1_score(corrupted, ~kept),
             "average precision": average_precision_score(corrupted, -weights),
             "part kept": kept.mean(),
+            "threshold": threshold,
         }
         histograms[how] = [
             np.histogram(weights[group], 40, (0, 1))[0]
@@ -120,7 +143,10 @@ def measure(group, seed, folder):
             protocol.take(noisy, shuffled), validation
         )
     values = {
-        name: {"accuracy": regress(examples, test), **found.get(name, {})}
+        name: {
+            "accuracy": regress(examples).score(flat(test), test.y),
+            **found.get(name, {}),
+        }
         for name, examples in conditions.items()
     }
     trained = protocol.accuracies(
@@ -145,7 +171,7 @@ def draw(records, run_dir):
         counts = np.sum([one["histograms"][how] for one in ones], 0)
         for (name, color), part in zip(colors.items(), counts):
             axes.stairs(part, edges, fill=True, alpha=0.6, color=color, label=name)
-        axes.axvline(THRESHOLD, color="#444444", lw=1, ls=":")
+        axes.axvline(0.5, color="#444444", lw=1, ls=":")  # where they start
         axes.set(title=how, xlabel="learned weight", ylabel="training examples")
     axes.legend(frameon=False)
     return {"weights.png": figure}

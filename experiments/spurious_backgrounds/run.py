@@ -31,7 +31,9 @@ def make_data(group, seed):
 
 def measure(group, seed, folder):
     """One commentary and its students."""
-    return masks.measure(*make_data(group, seed), seed, folder, stride=2)
+    return masks.measure(
+        *make_data(group, seed), seed, folder, stride=1, fill="mean", area_penalty=1.0
+    )
 
 
 def draw(records, run_dir):
