@@ -161,14 +161,16 @@ def teach_student(network, examples, test, teaching, testing, seed, steps):
         steps: numbers of steps after which to test, ascending.
 
     Returns:
-        `{"accuracy, aligned, step n": number, "accuracy, conflicting, ...": ...}`.
+        `{"accuracy, aligned, step n": number, "accuracy, conflicting, ...": ...,
+        "mean training loss, to step n": ...}`, the last since the step before.
     """
     keras.utils.set_random_seed(1000 + seed)
     model = protocol.make_student(network, examples.x.shape[1:], 10)
     batches = _batches(examples, teaching, seed)
     found, done = {}, 0
     for count in steps:
-        model.fit(batches, steps_per_epoch=count - done, verbose=0)
+        losses = model.fit(batches, steps_per_epoch=count - done, verbose=0)
+        found[f"mean training loss, to step {count}"] = losses.history["loss"][0]
         done = count
         for group, accuracy in _accuracies(model, test, testing).items():
             found[f"accuracy, {group}, step {count}"] = accuracy

@@ -163,7 +163,8 @@ def accuracies(network, conditions, test, steps, seed, batch_size=64, **compilin
         **compiling: further arguments of `make_student`.
 
     Returns:
-        `{condition: {"accuracy, step n": number}}`.
+        `{condition: {"accuracy, step n": number, "mean training loss, to step n":
+        number}}`.
     """
     first = next(iter(conditions.values()))[0]
     classes = test.y.shape[1] if test.y.ndim > 1 else int(test.y.max()) + 1
@@ -188,22 +189,28 @@ def accuracies(network, conditions, test, steps, seed, batch_size=64, **compilin
         if commentary is not None:
             callbacks.append(CommentaryCallback(commentary))
         model.fit(data, steps_per_epoch=steps[-1], callbacks=callbacks, verbose=0)
-        found[name] = {f"accuracy, step {n}": value for n, value in tester.found}
+        found[name] = tester.found
     return found
 
 
 class TestAt(keras.callbacks.Callback):
-    """Measures accuracy on test examples after given numbers of steps."""
+    """Measures after given numbers of steps, within one epoch.
+
+    `found` then holds the accuracy on test examples, and the mean of the training
+    losses so far.
+    """
 
     def __init__(self, test, steps):
         super().__init__()
         self.test = test
         self.steps = steps
-        self.found = []
+        self.found = {}
 
     def on_train_batch_end(self, batch, logs=None):
-        if batch + 1 not in self.steps:
+        step = batch + 1
+        if step not in self.steps:
             return
         outputs = in_batches(lambda x: self.model(x, training=False), self.test.x)
         labels = self.test.y.argmax(-1) if self.test.y.ndim > 1 else self.test.y
-        self.found.append((batch + 1, (outputs.argmax(-1) == labels).mean()))
+        self.found[f"accuracy, step {step}"] = (outputs.argmax(-1) == labels).mean()
+        self.found[f"mean training loss, to step {step}"] = float(logs["loss"])

@@ -100,7 +100,7 @@ def measure(group, seed, folder):
         "none, validation data added": (protocol.join(train, validation), None, None),
         **{name: (train, table, None) for name, table in tables.items()},
     }
-    steps = protocol.fewer(STEPS, (2, 4))
+    steps = protocol.fewer(STEPS, (5, 20))
     values = protocol.accuracies(students.cbr, conditions, test, steps, seed)
     few = {k: conditions[k] for k in ("none", "learned table", "shuffled table")}
     steps = protocol.fewer((500,), (2,))

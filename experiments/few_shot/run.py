@@ -73,19 +73,21 @@ def measure(group, seed, folder):
         model.compile(loss=loss)
         learner = FewShotLearner(model, inner_steps=3, inner_rate=0.1, **options)
         rate = keras.optimizers.schedules.CosineDecay(
-            2e-3, protocol.fewer(OUTER_STEPS, 10)
+            2e-3, protocol.fewer(OUTER_STEPS, 40)
         )
         learner.compile(keras.optimizers.Adam(rate))
-        learner.fit(
+        history = learner.fit(
             tasks.batch(TASKS_PER_STEP).prefetch(2),
-            steps_per_epoch=protocol.fewer(OUTER_STEPS // 2, 5),
-            epochs=protocol.fewer(2, 1),
+            steps_per_epoch=protocol.fewer(OUTER_STEPS // 2, 20),
+            epochs=2,
             verbose=2,
-        )
+        ).history
         found = learner.evaluate_tasks(unseen, protocol.fewer(600, 5))
         values[name] = {
             "accuracy on unseen characters": found["accuracy"],
             "half width of the 95 % interval": found["interval"],
+            "mean training loss, first half": history["loss"][0],
+            "mean training loss, second half": history["loss"][1],
         }
         model.save_weights(folder / f"{name}.weights.h5")
     return {"values": values}

@@ -153,7 +153,7 @@ def measure(group, seed, folder):
         students.cbr,
         {name: (examples, None, None) for name, examples in conditions.items()},
         test,
-        protocol.fewer((300,), (2,)),
+        protocol.fewer((300,), (5, 20)),
         seed,
     )
     for name, ones in trained.items():

@@ -212,7 +212,7 @@ def measure(group, seed, folder):
         "weights by example, shuffled": (train, ShuffledWeighting(by_example), None),
         "weights by inverse frequency": (train, None, inverse_frequency(train.y)),
     }
-    steps = protocol.fewer(setting.steps, (2, 4))
+    steps = protocol.fewer(setting.steps, (5, 20))
     values = protocol.accuracies(
         setting.network,
         conditions,

@@ -57,3 +57,17 @@ def check(rows, name):
     assert all(
         0 <= row["mean"] <= 1 for row in rows if row["metric"].startswith("accuracy")
     )
+    check_losses(rows, name)
+
+
+def check_losses(rows, name):
+    """Every student that was looked at twice has a lower loss later."""
+    losses = {}
+    for row in rows:
+        if "mean training loss" in row["metric"]:
+            losses.setdefault(row["condition"], []).append(row["mean"])
+    losses = {key: values for key, values in losses.items() if len(values) > 1}
+    # Rotated digits have no students beside those that their weights are learned with.
+    assert len(losses) > 2 or name == "rotated_digits"
+    for condition, (first, *_, last) in losses.items():
+        assert last < first, condition
