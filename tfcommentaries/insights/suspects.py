@@ -31,8 +31,8 @@ def suspected_labels(commentary, examples, num_classes):
     probability that they leave to the label. Curricula are asked at the end of
     training.
 
-    How good the ranking is depends on how well the commentary was learned: on small digits
-    it equals confident learning (cleanlab), on 3,000 MNIST images it is behind
+    How good the ranking is depends on how well the commentary was learned: on small
+    digits it equals confident learning (cleanlab), on 3,000 MNIST images it is behind
     (`benchmarks/RESULTS.md`).
 
     Args:
