@@ -22,6 +22,12 @@ flags.DEFINE_string("demo_dir", "runs/demo/masks", "Where results go.")
 SEEDS = 5
 OUTER_STEPS = 100
 STEPS = 60, 300
+#: Conditions as the report calls them.
+NAMES = {
+    "with masks": "commentary",
+    "without": "plain",
+    "without, validation data added": "plain_with_validation",
+}
 
 
 def main(_):
@@ -51,8 +57,14 @@ def main(_):
         cells = [f"{one['mean']:.3f} ± {one['std']:.3f}" for one in spreads]
         print(f"  {name:<32}" + "".join(f"{cell:<16}" for cell in cells))
         rows += [
-            {"condition": name, "metric": f"accuracy, step {n}", **one}
-            for n, one in zip(STEPS, spreads)
+            {
+                "condition": NAMES[name],
+                "student_step": n,
+                "metric": "accuracy",
+                **one,
+                "values": list(column),
+            }
+            for n, one, column in zip(STEPS, spreads, zip(*values))
         ]
     gains = np.subtract(found["with masks"], found["without, validation data added"])
     errors = gains.std(0, ddof=1) / np.sqrt(SEEDS)
@@ -66,6 +78,7 @@ def main(_):
         folder / "report.html",
         SavedCommentary(folder / "commentary"),
         test.examples,
+        rows=rows,
         location=str(folder / "commentary"),
         facts={"data": "pairs of scikit-learn's digits", "outer steps": OUTER_STEPS},
     )
