@@ -128,10 +128,7 @@ def test_serving_and_keeping(tmp_path, digits, data_dir):
     def change(code):
         code = code.replace("localhost:8500", f"localhost:{grpc_port}")
         code = code.replace("localhost:8501", f"localhost:{rest_port}")
-        code = code.replace('"weighting"', '"weighting", data_dir=DATA_DIR')
-        code = code.replace(
-            'name = "weighting", data_dir=DATA_DIR', 'name = "weighting"'
-        )
+        code = code.replace(', "weighting"', ', "weighting", data_dir=DATA_DIR')
         return code.replace('list("cifar10")', 'list("cifar10", DATA_DIR)')
 
     names = {
