@@ -10,16 +10,19 @@ from experiments.protocol import FLAGS
 from tfcommentaries import (
     CommentaryLearner,
     ExampleWeighting,
-    UnrolledTraining,
     datasets,
+    export_commentary,
     students,
 )
+from tfcommentaries.commentaries import ConstantWeighting, ShuffledWeighting
 
 #: Distance from the boundary, degrees, that counts as near it.
 NEAR = {"overlapping": 20, "separated": 30}
 #: Groups of ten outer steps; where classes overlap there is less to gain.
 EPOCHS = {"overlapping": 20, "separated": 10}
-PROGRESS = np.linspace(0, 1, 6)
+INNER_STEPS, BATCH = 50, 16
+#: Students are tested after as many steps as the weights were learned for, and later.
+TEST_STEPS = 50, 200
 
 
 def groups():
@@ -29,44 +32,73 @@ def groups():
     return [f"{source}, {kind}" for source in sources for kind in kinds]
 
 
-def measure(group, seed, folder):
-    """Learns one commentary; weights by angle of examples it has not seen."""
-    source, kind = group.split(", ")
-    if source == "digits":
-        splits = datasets.load_digits()
-    else:
-        splits = datasets.load_tfds("mnist", FLAGS.data_dir)
-    data = datasets.load_rotated_digits(splits, kind, seed=seed)
+def learn(data, seed):
+    """Learns weights from image and progress."""
     commentary = ExampleWeighting()
     learner = CommentaryLearner(
         commentary,
         protocol.make_student(students.cbr, (28, 28, 1), 2),
-        UnrolledTraining(eps_root=1e-20),
-        inner_steps=protocol.fewer(50, 5),
+        inner_steps=protocol.fewer(INNER_STEPS, 5),
         seed=seed,
     )
     learner.compile(keras.optimizers.Adam(1e-3))
     learner.fit(
         data.train,
         data.validation,
-        batch_size=16,
+        batch_size=BATCH,
         validation_batch_size=250,
-        epochs=protocol.fewer(EPOCHS[kind], 2),
+        epochs=protocol.fewer(EPOCHS[data.kind], 2),
         steps_per_epoch=protocol.fewer(10, 1),
         verbose=2,
     )
-    weights = [commentary(data.test.x, progress=p).numpy() for p in PROGRESS]
+    return commentary
+
+
+def measure(group, seed, folder):
+    """One commentary: its weights of test examples by angle, and its students."""
+    source, kind = group.split(", ")
+    if source == "digits":
+        splits = datasets.load_digits()
+    else:
+        splits = datasets.load_tfds("mnist", FLAGS.data_dir)
+    data = datasets.load_rotated_digits(splits, kind, seed=seed)
+    commentary = learn(data, seed)
+    export_commentary(commentary, folder / "weights", {"inner_steps": INNER_STEPS})
+    weights = {
+        when: commentary(data.test.x, progress=progress).numpy()
+        for when, progress in (("start", 0.0), ("end", 1.0))
+    }
     angles = data.angles[2]
     distance = np.abs(angles)
     near = distance < NEAR[kind]
     values = {}
-    for point, when in ((0, "start"), (-1, "end")):
-        one = weights[point] / weights[point].mean()
+    for when, found in weights.items():
+        one = found / found.mean()
         values[f"weights at the {when}"] = {
             "near the boundary": one[near].mean(),
             "far from it": one[~near].mean(),
             "rank correlation with distance": spearmanr(distance, one).statistic,
         }
+    conditions = {
+        "plain": (data.train, None, None),
+        "plain, validation data added": (
+            protocol.join(data.train, data.validation),
+            None,
+            None,
+        ),
+        "learned weights": (data.train, commentary, None),
+        "shuffled weights": (data.train, ShuffledWeighting(commentary), None),
+        "constant weight": (data.train, ConstantWeighting(1.0), None),
+    }
+    steps = protocol.fewer(TEST_STEPS, (5, 20))
+    for network, suffix in (
+        (students.cbr, ""),
+        (students.few_shot_net, " (transfer: few-shot net)"),
+    ):
+        for name, found in protocol.accuracies(
+            network, conditions, data.test, steps, seed, BATCH
+        ).items():
+            values[name + suffix] = found
     return {"values": values, "angles": angles, "weights": weights}
 
 
@@ -76,10 +108,10 @@ def draw(records, run_dir):
     panels = figure.subplots(1, len(records), squeeze=False)[0]
     for axes, (group, found) in zip(panels, records.items()):
         edges = np.linspace(-60, 60, 25)
-        for point, color in zip((0, -1), ("#0072b2", "#d55e00")):
+        for when, color in (("start", "#0072b2"), ("end", "#d55e00")):
             curves = []
             for one in found:
-                weights = np.array(one["weights"][point])
+                weights = np.array(one["weights"][when])
                 index = np.digitize(one["angles"], edges)
                 curves.append(
                     [
@@ -91,8 +123,7 @@ def draw(records, run_dir):
                 )
             mean, std = np.mean(curves, 0), np.std(curves, 0)
             middle = (edges[1:] + edges[:-1]) / 2
-            label = f"progress {PROGRESS[point]:.0f}"
-            axes.plot(middle, mean, color=color, label=label)
+            axes.plot(middle, mean, color=color, label=f"{when} of training")
             axes.fill_between(middle, mean - std, mean + std, color=color, alpha=0.2)
         axes.axvline(0, color="#999999", lw=0.8, ls=":")
         axes.set(title=group, xlabel="angle (degrees); boundary at 0")
