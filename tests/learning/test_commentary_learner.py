@@ -72,6 +72,39 @@ def test_one_outer_step_descends_the_hypergradient(data):
         np.testing.assert_allclose(variable, value, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "training, mode",
+    [(UnrolledTraining(), "fixed"), (ImplicitTraining(), "continue")],
+    ids=["unrolled", "implicit"],
+)
+def test_frozen_layers_of_a_teacher_stay_and_the_others_learn_as_ever(
+    data, training, mode
+):
+    def learn(frozen):
+        keras.utils.set_random_seed(0)
+        learner = make_learner(
+            outer=keras.optimizers.SGD(0.1),
+            inner_training=training,
+            student_initialization=mode,
+        )
+        *_, hidden, output = learner.commentary.teacher.layers
+        # Zero at first, and with it the gradient of what is below.
+        output.kernel.assign(0.3 * tf.random.normal(output.kernel.shape))
+        hidden.trainable = not frozen
+        before = hidden.kernel.numpy()
+        batch = tf.data.Dataset.from_tensors((data[0][0][:32], data[0][1][:32]))
+        learner.fit(batch, data[1], steps_per_epoch=1, verbose=0)
+        moved = np.abs(hidden.kernel - before).max()
+        return moved, [v.numpy() for v in output.variables]
+
+    moved, expected = learn(frozen=False)
+    assert moved > 0
+    moved, others = learn(frozen=True)
+    assert moved == 0
+    for value, other in zip(others, expected, strict=True):
+        np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-7)
+
+
 def test_logs_what_tells_how_learning_goes(data):
     learner = make_learner()
     history = learner.fit(*data, steps_per_epoch=2, verbose=0).history

@@ -69,6 +69,23 @@ def test_learns_to_tell_unseen_digits_from_few(digits, options):
         assert np.ptp(weights) > 1e-4
 
 
+def test_a_frozen_commentary_teaches_and_stays_as_it_is(digits):
+    tasks = episodes(*digits.train, ways=2, shots=2, queries=2).batch(2)
+    found = {}
+    for name in ("frozen", "learned"):
+        keras.utils.set_random_seed(0)
+        weighting = ExampleWeighting()
+        weighting(digits.train.x[:2], progress=0.0)
+        before = [v.numpy() for v in weighting.trainable_variables]
+        learner = make_learner(weighting, inner_steps=2)
+        weighting.trainable = name == "learned"
+        history = learner.fit(tasks, steps_per_epoch=1, verbose=0).history
+        same = [np.array_equal(a, b) for a, b in zip(weighting.variables, before)]
+        assert all(same) == (name == "frozen")
+        found[name] = history["loss"][0]
+    assert found["frozen"] == pytest.approx(found["learned"], rel=1e-5)
+
+
 def test_an_adapted_student_knows_its_support_examples(digits):
     x, y = digits.train
     (x, y), _ = next(iter(episodes(x, y, ways=2, shots=5, queries=1)))

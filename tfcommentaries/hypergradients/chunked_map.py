@@ -11,7 +11,8 @@ def chunked_map(function, parameters, inputs, chunk):
 
     Args:
         function: pure, `(parameters, inputs) -> tensor (examples, ...)`, which
-            treats each example by itself.
+            treats each example by itself. Variables that it reads, those of frozen
+            layers, get no gradient.
         parameters: list of float tensors.
         inputs: list of tensors with a leading axis of examples.
         chunk: integer, examples at a time.
@@ -46,7 +47,7 @@ def chunked_map(function, parameters, inputs, chunk):
             parallel_iterations=1,
         )
 
-        def gradient(upstream):
+        def gradient(upstream, variables=()):
             def body(i, sums):
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(parameters)
@@ -60,9 +61,10 @@ def chunked_map(function, parameters, inputs, chunk):
                 return i + 1, [s + tf.convert_to_tensor(g) for s, g in zip(sums, found)]
 
             sums = [tf.zeros_like(p) for p in parameters]
-            return tf.while_loop(
+            _, sums = tf.while_loop(
                 lambda i, _: i < count, body, (0, sums), parallel_iterations=1
-            )[1]
+            )
+            return (sums, [None] * len(variables)) if variables else sums
 
         return array.concat(), gradient
 
