@@ -15,6 +15,9 @@ from tfcommentaries.saving.replacing import write_text
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.teaching import mean_and_std
 
+#: Of 64 examples; moving averages of momentum 0.9 have then forgotten all before.
+STATISTICS_BATCHES = 60
+
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "TFDS data directory; none: bundled digits.")
 flags.DEFINE_string("run_dir", None, "What is done is kept here; runs/<experiment>.")
@@ -148,7 +151,16 @@ def in_batches(function, x, size=500):
     return np.concatenate([tf.convert_to_tensor(function(p)).numpy() for p in pieces])
 
 
-def accuracies(network, conditions, test, steps, seed, batch_size=64, **compiling):
+def accuracies(
+    network,
+    conditions,
+    test,
+    steps,
+    seed,
+    batch_size=64,
+    untaught=None,
+    **compiling,
+):
     """Trains one student per condition, all from the same weights, and tests it.
 
     Args:
@@ -160,11 +172,13 @@ def accuracies(network, conditions, test, steps, seed, batch_size=64, **compilin
             training.
         seed: of the weights and of the order of the examples.
         batch_size: of training.
+        untaught: `Examples` as they are without a commentary, to test with their
+            statistics in batch normalisation too.
         **compiling: further arguments of `make_student`.
 
     Returns:
         `{condition: {"accuracy, step n": number, "mean training loss, to step n":
-        number}}`.
+        number}}`, and with `untaught` "accuracy with untaught statistics, step n".
     """
     first = next(iter(conditions.values()))[0]
     classes = test.y.shape[1] if test.y.ndim > 1 else int(test.y.max()) + 1
@@ -184,7 +198,7 @@ def accuracies(network, conditions, test, steps, seed, batch_size=64, **compilin
         parts = tuple(part for part in parts if part is not None)
         data = tf.data.Dataset.from_tensor_slices(parts)
         data = data.shuffle(len(examples.y), seed=seed).repeat().batch(batch_size)
-        tester = TestAt(test, steps)
+        tester = TestAt(test, steps, untaught)
         callbacks = [tester]
         if commentary is not None:
             callbacks.append(CommentaryCallback(commentary))
@@ -197,20 +211,36 @@ class TestAt(keras.callbacks.Callback):
     """Measures after given numbers of steps, within one epoch.
 
     `found` then holds the accuracy on test examples, and the mean of the training
-    losses so far.
+    losses so far; with `untaught` examples also the accuracy once batch normalisation
+    has seen those instead of what a commentary made of them.
     """
 
-    def __init__(self, test, steps):
+    def __init__(self, test, steps, untaught=None):
         super().__init__()
         self.test = test
         self.steps = steps
+        self.untaught = untaught
         self.found = {}
 
     def on_train_batch_end(self, batch, logs=None):
         step = batch + 1
         if step not in self.steps:
             return
+        self.found[f"accuracy, step {step}"] = self._accuracy()
+        self.found[f"mean training loss, to step {step}"] = float(logs["loss"])
+        if self.untaught is None:
+            return
+        state = self.model.non_trainable_variables
+        before = [v.numpy() for v in state]
+        data = tf.data.Dataset.from_tensor_slices(self.untaught.x)
+        data = data.shuffle(len(self.untaught.x), seed=0).repeat().batch(64)
+        for x in data.take(STATISTICS_BATCHES):
+            self.model(x, training=True)
+        self.found[f"accuracy with untaught statistics, step {step}"] = self._accuracy()
+        for variable, value in zip(state, before):
+            variable.assign(value)
+
+    def _accuracy(self):
         outputs = in_batches(lambda x: self.model(x, training=False), self.test.x)
         labels = self.test.y.argmax(-1) if self.test.y.ndim > 1 else self.test.y
-        self.found[f"accuracy, step {step}"] = (outputs.argmax(-1) == labels).mean()
-        self.found[f"mean training loss, to step {step}"] = float(logs["loss"])
+        return (outputs.argmax(-1) == labels).mean()

@@ -1,5 +1,8 @@
 """Blending by label: does it matter which classes? See README.md beside this."""
 
+import functools
+from typing import NamedTuple
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -16,7 +19,31 @@ from tfcommentaries import (
     students,
 )
 
-STEPS = 500, 1500
+
+class Setting(NamedTuple):
+    """How one group is learned and tested.
+
+    Attributes:
+        source: data set.
+        sizes: numbers of training and validation images.
+        steps: student steps after which to test, ascending.
+        decay: whether the step size of tested students falls to 0 by a cosine.
+    """
+
+    source: str
+    sizes: tuple
+    steps: tuple
+    decay: bool
+
+
+SETTINGS = {
+    "mnist": Setting("mnist", (2000, 5000), (500, 1500), False),
+    "cifar10": Setting("cifar10", (10000, 5000), (500, 1500), False),
+    # So few that a student knows them by heart, which augmentation is against.
+    "mnist, few images": Setting("mnist", (200, 200), (1000,), True),
+    "cifar10, few images": Setting("cifar10", (1000, 500), (1000,), True),
+    "digits": Setting("digits", None, (500, 1500), False),
+}
 
 
 @keras.saving.register_keras_serializable(package="experiments")
@@ -29,17 +56,17 @@ class Mixup(LabelBlending):
 
 
 def groups():
-    """Data sets."""
-    return ["mnist", "cifar10"] if FLAGS.data_dir else ["digits"]
+    """Data sets, and how many of their images."""
+    return [name for name in SETTINGS if (name == "digits") == (not FLAGS.data_dir)]
 
 
 def make_data(group, seed):
     """Training, validation and test examples, labels one-hot."""
-    if group == "digits":
+    source, sizes, *_ = SETTINGS[group]
+    if source == "digits":
         splits = datasets.load_digits(seed=seed)
     else:
-        size = {"mnist": 2000, "cifar10": 10000}[group]
-        splits = datasets.load_tfds(group, FLAGS.data_dir, size, 5000, seed=seed)
+        splits = datasets.load_tfds(source, FLAGS.data_dir, *sizes, seed=seed)
     eye = np.eye(10, dtype="float32")
     return [datasets.Examples(part.x, eye[part.y]) for part in splits[:3]]
 
@@ -75,8 +102,14 @@ def with_table(logits):
     return blending
 
 
+def decaying_adam(steps):
+    """Adam whose step size falls to 0."""
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
+
+
 def measure(group, seed, folder):
     """One table and its students."""
+    setting = SETTINGS[group]
     train, validation, test = make_data(group, seed)
     learned = learn(train, validation, seed)
     export_commentary(learned, folder / "blending")
@@ -100,11 +133,16 @@ def measure(group, seed, folder):
         "none, validation data added": (protocol.join(train, validation), None, None),
         **{name: (train, table, None) for name, table in tables.items()},
     }
-    steps = protocol.fewer(STEPS, (5, 20))
-    values = protocol.accuracies(students.cbr, conditions, test, steps, seed)
+    steps = protocol.fewer(setting.steps, (5, 20))
+    options = {"untaught": train}
+    if setting.decay:
+        options["optimizer"] = functools.partial(decaying_adam, steps[-1])
+    values = protocol.accuracies(students.cbr, conditions, test, steps, seed, **options)
     few = {k: conditions[k] for k in ("none", "learned table", "shuffled table")}
     steps = protocol.fewer((500,), (2,))
-    transferred = protocol.accuracies(students.few_shot_net, few, test, steps, seed)
+    transferred = protocol.accuracies(
+        students.few_shot_net, few, test, steps, seed, untaught=train
+    )
     for name, found in transferred.items():
         values[f"{name} (transfer: few-shot net)"] = found
     values["learned table"]["mean proportion"] = proportions.mean()
