@@ -3,6 +3,7 @@
 import functools
 
 import keras
+import numpy as np
 
 from experiments import protocol
 from experiments.protocol import FLAGS
@@ -17,26 +18,39 @@ from tfcommentaries.commentaries import ConstantWeighting, ShuffledWeighting
 
 INNER_STEPS = 100
 STEPS = 100, 300, 1000
+#: What may differ: how weights are scaled, and whether labels are right.
+VARIANTS = {
+    "": {},
+    ", plain sigmoid": {"normalize": None},
+    ", 40 % random labels": {"num_classes": 10},
+}
 
 
 def groups():
-    """Data sets."""
-    return ["cifar10" if FLAGS.data_dir else "digits"]
+    """Data set, and what differs from the first group."""
+    source = "cifar10" if FLAGS.data_dir else "digits"
+    return [source + variant for variant in VARIANTS]
 
 
-def make_data(seed):
-    """The paper's split of CIFAR-10, or digits."""
+def make_data(group, seed):
+    """The paper's split of CIFAR-10, or digits; perhaps with wrong training labels."""
     if FLAGS.data_dir is None:
-        return datasets.load_digits(seed=seed)
-    size = protocol.fewer(40000, 500)
-    return datasets.load_tfds(
-        "cifar10", FLAGS.data_dir, size, protocol.fewer(10000, 500), seed=seed
-    )
+        splits = datasets.load_digits(seed=seed)
+    else:
+        size = protocol.fewer(40000, 500)
+        splits = datasets.load_tfds(
+            "cifar10", FLAGS.data_dir, size, protocol.fewer(10000, 500), seed=seed
+        )
+    train, validation, test = splits[:3]
+    if "random labels" in group:
+        labels, _ = datasets.corrupt_labels(train.y, 0.4, 10, seed=seed)
+        train = datasets.Examples(train.x, labels)
+    return train, validation, test
 
 
-def learn(train, validation, seed):
-    """Learns a curriculum."""
-    weighting = ExampleWeighting()
+def learn(train, validation, seed, **options):
+    """Learns a curriculum; `options` are of the `ExampleWeighting`."""
+    weighting = ExampleWeighting(**options)
     learner = CommentaryLearner(
         weighting,
         protocol.make_student(students.cbr, train.x.shape[1:], 10),
@@ -58,21 +72,26 @@ def learn(train, validation, seed):
 
 def measure(group, seed, folder):
     """One curriculum and its students."""
-    splits = make_data(seed)
-    train, validation, test = splits[:3]
-    weighting = learn(train, validation, seed)
+    train, validation, test = make_data(group, seed)
+    variant = group.removeprefix(group.split(",")[0])
+    weighting = learn(train, validation, seed, **VARIANTS[variant])
     export_commentary(weighting, folder / "weighting", {"inner_steps": INNER_STEPS})
     # Of training examples as they are, at three points of training.
     found = [
-        protocol.in_batches(lambda x, p=p: weighting(x, progress=p), train.x[:2000])
+        protocol.in_batches(
+            lambda i, p=p: weighting(train.x[i], y=train.y[i], progress=p),
+            np.arange(len(train.y))[:2000],
+        )
         for p in (0.0, 0.5, 1.0)
     ]
+    # Weights that are divided by their mean have a mean of 1.
+    mean = 1.0 if weighting.normalize else float(np.mean(found))
     conditions = {
         "plain": (train, None, None),
         "plain, validation data added": (protocol.join(train, validation), None, None),
         "learned weights": (train, weighting, None),
         "shuffled weights": (train, ShuffledWeighting(weighting), None),
-        "constant weight": (train, ConstantWeighting(1.0), None),
+        "constant weight": (train, ConstantWeighting(mean), None),
     }
     values = {}
     for batch_size, steps in ((8, (100,)), (64, STEPS)):
@@ -93,6 +112,7 @@ def measure(group, seed, folder):
         f"relative spread of weights, {when}": one.std() / one.mean()
         for when, one in zip(names, found)
     }
+    values["learned weights"]["mean weight"] = np.mean(found)
     return {"values": values}
 
 

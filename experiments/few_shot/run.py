@@ -87,7 +87,7 @@ def learn_and_test(network, tasks, unseen, ways, seed, commentary=None, **option
     )
     rate = keras.optimizers.schedules.CosineDecay(2e-3, protocol.fewer(OUTER_STEPS, 40))
     learner.compile(keras.optimizers.Adam(rate))
-    # The quick form is to see losses fall, so it has the same few tasks again and again.
+    # In the quick form the same few tasks again and again, to see losses fall.
     tasks = tasks.take(protocol.fewer(-1, 2 * TASKS_PER_STEP)).repeat()
     history = learner.fit(
         tasks.batch(TASKS_PER_STEP).prefetch(2),
