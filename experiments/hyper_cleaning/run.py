@@ -27,10 +27,20 @@ C = 0.1
 THRESHOLDS = np.linspace(0.1, 0.9, 9)
 
 
-def softmax_regression(shape):
-    """The student that the commentary is learned with."""
+def softmax_regression(shape, size):
+    """The student that the commentary is learned with.
+
+    It has the penalty of `regress` on as many examples, so that weights are learned
+    for what is trained with them, and so that it has a minimum.
+    """
     model = keras.Sequential(
-        [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(10)]
+        [
+            keras.Input(shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(
+                10, kernel_regularizer=keras.regularizers.L2(0.5 / (C * size))
+            ),
+        ]
     )
     model.compile(
         keras.optimizers.Adam(1e-2),
@@ -59,7 +69,7 @@ def learn(train, validation, how, seed):
             "student_initialization": "continue",
         }
     learner = CommentaryLearner(
-        weighting, softmax_regression(train.x.shape[1:]), seed=seed, **options
+        weighting, softmax_regression(train.x.shape[1:], size), seed=seed, **options
     )
     learner.compile(keras.optimizers.Adam(5e-2))
     learner.fit(
