@@ -9,6 +9,7 @@ from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.finite_check import explained, finite_norm
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
+from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
 from tfcommentaries.learning.outer_batches import endless, outer_batches
 from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.several_students import mean_over_students, students_here
@@ -236,7 +237,7 @@ class CommentaryLearner(keras.Model):
         data = outer_batches(
             batches, validation, self.inner_steps, self.students_per_step
         )
-        with explained(self.optimizer):
+        with explained(self.optimizer), no_memory_rewrites():
             history = super().fit(
                 data.skip(done * steps_per_epoch),
                 steps_per_epoch=steps_per_epoch,

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfcommentaries.hypergradients import InnerProblem
 from tfcommentaries.learning.finite_check import explained, finite_norm
+from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.students import FunctionalStudent
 
@@ -128,7 +129,7 @@ class FewShotLearner(keras.Model):
         if tasks_per_step != self._tasks_per_step:
             self._tasks_per_step = tasks_per_step
             self.train_function = None
-        with explained(self.optimizer):
+        with explained(self.optimizer), no_memory_rewrites():
             return super().fit(tasks, **kwargs)
 
     def _build(self, task):
