@@ -4,17 +4,22 @@ import functools
 
 import keras
 import numpy as np
+import tensorflow as tf
+from sklearn.metrics.pairwise import cosine_similarity
 
 from experiments import protocol
 from experiments.protocol import FLAGS
 from tfcommentaries import (
     CommentaryLearner,
     ExampleWeighting,
+    UnrolledTraining,
     datasets,
     export_commentary,
     students,
 )
 from tfcommentaries.commentaries import ConstantWeighting, ShuffledWeighting
+from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
+from tfcommentaries.students import FunctionalStudent
 
 INNER_STEPS = 100
 STEPS = 100, 300, 1000
@@ -70,6 +75,59 @@ def learn(train, validation, seed, **options):
     return weighting
 
 
+def agreement(
+    train, validation, seed, batch_size=8, validation_size=512, fixed=False, **options
+):
+    """How alike hypergradients of different outer steps are, before any is taken.
+
+    Args:
+        train: `Examples`.
+        validation: likewise.
+        seed: integer.
+        batch_size: of student steps.
+        validation_size: of the batch for the outer loss.
+        fixed: whether all students start from the same weights.
+        **options: of the `ExampleWeighting`.
+
+    Returns:
+        Mean cosine of the hypergradients of all pairs of outer steps, which have
+        other students, training and validation batches. 1 where one step says all, 0
+        where there is nothing but noise.
+    """
+    student = FunctionalStudent(
+        protocol.make_student(students.cbr, train.x.shape[1:], 10)
+    )
+    student.build(train.x[:2], train.y[:2])
+    weighting = ExampleWeighting(**options)
+    weighting(train.x[:2], y=train.y[:2], progress=0.0)
+    training = UnrolledTraining().bind(weighting, student)
+    generator = np.random.default_rng(seed)
+    steps = protocol.fewer(INNER_STEPS, 5)
+
+    def draw(examples, *shape):
+        rows = generator.choice(len(examples.y), shape)
+        return protocol.take(examples, rows)
+
+    @tf.function
+    def hypergradient(weights, batches, batch):
+        phi = [tf.convert_to_tensor(v) for v in weighting.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch(phi)
+            loss, _ = student.loss(training(phi, weights, batches), *batch)
+        found = tape.gradient(loss, phi, unconnected_gradients="zero")
+        return tf.concat([tf.reshape(g, [-1]) for g in found], 0)
+
+    found = []
+    with no_memory_rewrites():
+        for i in range(protocol.fewer(16, 2)):
+            batches = tuple(draw(train, steps, batch_size))
+            batch = tuple(draw(validation, protocol.fewer(validation_size, 100)))
+            weights = student.draw(1000 * seed + (0 if fixed else i))
+            found.append(hypergradient(weights, batches, batch).numpy())
+    cosines = cosine_similarity(found)
+    return cosines[np.triu_indices(len(found), 1)].mean()
+
+
 def measure(group, seed, folder):
     """One curriculum and its students."""
     train, validation, test = make_data(group, seed)
@@ -113,6 +171,9 @@ def measure(group, seed, folder):
         for when, one in zip(names, found)
     }
     values["learned weights"]["mean weight"] = np.mean(found)
+    values["learned weights"]["mean cosine of hypergradients"] = agreement(
+        train, validation, seed, **VARIANTS[variant]
+    )
     return {"values": values}
 
 
