@@ -128,6 +128,10 @@ def measure(group, seed, folder):
     conditions = {
         "validation only": validation,
         "oracle: correct labels": protocol.join(clean, validation),
+        # As much as dropping wrong labels can give.
+        "right labels only, known": protocol.join(
+            protocol.take(clean, ~corrupted), validation
+        ),
         "baseline: all noisy": protocol.join(noisy, validation),
     }
     found, histograms = {}, {}
