@@ -134,10 +134,16 @@ def measure(group, seed, folder):
         **{name: (train, table, None) for name, table in tables.items()},
     }
     steps = protocol.fewer(setting.steps, (5, 20))
-    options = {"untaught": train}
-    if setting.decay:
-        options["optimizer"] = functools.partial(decaying_adam, steps[-1])
-    values = protocol.accuracies(students.cbr, conditions, test, steps, seed, **options)
+    decaying = functools.partial(decaying_adam, steps[-1])
+    values = protocol.accuracies(
+        students.cbr,
+        conditions,
+        test,
+        steps,
+        seed,
+        untaught=train,
+        optimizer=decaying if setting.decay else None,
+    )
     few = {k: conditions[k] for k in ("none", "learned table", "shuffled table")}
     steps = protocol.fewer((500,), (2,))
     transferred = protocol.accuracies(

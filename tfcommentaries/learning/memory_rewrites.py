@@ -9,13 +9,12 @@ from tensorflow.python.eager import context
 def no_memory_rewrites():
     """Functions called within are not optimised for memory by TensorFlow.
 
-    Where a graph seems too large for the machine, which on a CPU is 205 MB whatever
-    there is, Grappler makes sums of three or more tensors in temporary variables. In a
-    `while_loop` those of the last iteration are left over, and the next call of the
-    function ends with an `AlreadyExistsError`. Gradients of gradients are full of
-    such sums: of a regularised student's weights, for one. There is no public switch
-    for this rewrite alone; without all of Grappler learning takes a tenth longer and
-    200 MB more.
+    Where a graph seems to need more than 0.8 of a device's memory, which for a CPU is
+    205 MB whatever there is, Grappler makes sums of three or more tensors in temporary
+    variables. In a `while_loop` one is left over after the last iteration, and the
+    next call of the function ends with an `AlreadyExistsError`. Gradients of gradients
+    are full of such sums: of a regularised student's weights, for one. There is no
+    public switch for this rewrite alone.
     """
     here = context.context()
     before = here.function_call_options

@@ -1,0 +1,83 @@
+"""What does not fit is named before learning starts."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from models import make_student
+
+from tfcommentaries import CommentaryLearner, ExampleWeighting, teachers
+
+
+def make_learner(student=None, **options):
+    commentary = ExampleWeighting(teachers.mlp((75,), units=(16,)), num_classes=10)
+    options = {"inner_steps": 4, **options}
+    learner = CommentaryLearner(commentary, student or make_student((64,)), **options)
+    learner.compile()
+    return learner
+
+
+def arrays(x, y):
+    return np.asarray(x, "float32"), np.asarray(y, "int32")
+
+
+GOOD = arrays(np.zeros((40, 64)), np.zeros(40))
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        (arrays(np.zeros((0, 64)), []), "training data is empty"),
+        (tf.data.Dataset.from_tensor_slices(GOOD).take(0).batch(4), "is empty"),
+        (arrays(np.full((40, 64), np.nan), GOOD[1]), "2560 values that are not finite"),
+        (arrays(GOOD[0], np.full(40, 12)), "10 classes but got label 12"),
+        ((GOOD[0], GOOD[1][:39]), r"differ in length: \[39, 40\]"),
+        (GOOD[0], "batched tf.data.Dataset or a tuple"),
+        (tf.data.Dataset.from_tensor_slices(GOOD), "must be batched"),
+        (tf.data.Dataset.from_tensor_slices(GOOD[0]).batch(4), r"elements \(x, y\)"),
+    ],
+    ids=range(8),
+)
+def test_wrong_data_are_named_before_learning_starts(train, message):
+    with pytest.raises(ValueError, match=message):
+        make_learner().fit(train, GOOD, steps_per_epoch=1, verbose=0)
+
+
+def test_wrong_validation_data_are_named_too():
+    wrong = arrays(np.full((40, 64), np.inf), GOOD[1])
+    with pytest.raises(ValueError, match="validation data hold 2560 values"):
+        make_learner().fit(GOOD, wrong, steps_per_epoch=1, verbose=0)
+
+
+def test_an_incompatible_student_is_named():
+    with pytest.raises(ValueError, match=r"does not take this data.*\(32, 64\)"):
+        make_learner(make_student((5,))).fit(GOOD, GOOD, steps_per_epoch=1, verbose=0)
+
+
+def test_fit_before_compile_is_named():
+    learner = CommentaryLearner(ExampleWeighting(), make_student((64,)))
+    with pytest.raises(ValueError, match="compile"):
+        learner.fit(GOOD, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"inner_steps": 0}, "`inner_steps` must be at least 1"),
+        ({"student_initialization": "warm"}, "'fixed', 'fresh', 'continue' or the"),
+        ({"validation_mode": "test"}, "'training' or 'inference'"),
+    ],
+)
+def test_wrong_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        make_learner(**options)
+
+
+def test_students_that_all_start_alike_are_refused():
+    initializer = keras.initializers.GlorotUniform(seed=1)
+    student = keras.Sequential(
+        [keras.Input((64,)), keras.layers.Dense(10, kernel_initializer=initializer)]
+    )
+    student.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    with pytest.raises(ValueError, match="all start alike"):
+        make_learner(student).fit(GOOD, GOOD, steps_per_epoch=1, verbose=0)
