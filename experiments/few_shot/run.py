@@ -85,13 +85,13 @@ def learn_and_test(network, tasks, unseen, ways, seed, commentary=None, **option
     learner = FewShotLearner(
         model, commentary, inner_steps=INNER_STEPS, inner_rate=0.1, **options
     )
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, protocol.fewer(OUTER_STEPS, 40))
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, protocol.fewer(OUTER_STEPS, 60))
     learner.compile(keras.optimizers.Adam(rate))
     # In the quick form the same few tasks again and again, to see losses fall.
-    tasks = tasks.take(protocol.fewer(-1, 2 * TASKS_PER_STEP)).repeat()
+    tasks = tasks.take(protocol.fewer(-1, TASKS_PER_STEP)).repeat()
     history = learner.fit(
         tasks.batch(TASKS_PER_STEP).prefetch(2),
-        steps_per_epoch=protocol.fewer(OUTER_STEPS, 40) // 10,
+        steps_per_epoch=protocol.fewer(OUTER_STEPS, 60) // 10,
         epochs=10,
         verbose=2,
     ).history
