@@ -121,26 +121,36 @@ def measure(train, validation, test, seed, folder, **learning):
     shifted = ShiftedMask(masks)
     constant = ConstantMask(float(found.mean()), masks.fill)
     conditions = {
-        "plain": (alone, None, None),
-        "plain, validation data added": (both, None, None),
-        "masks": (alone, masks, masks),
-        "masks in training only": (alone, masks, None),
-        "masks of other images": (alone, shifted, shifted),
-        "constant mask": (alone, constant, constant),
+        "plain": (alone, test, None, None),
+        "plain, validation data added": (both, test, None, None),
+        "masks": (alone, test, masks, masks),
+        "masks, validation data added": (both, test, masks, masks),
+        "masks in training only": (alone, test, masks, None),
+        "masks of other images": (alone, test, shifted, shifted),
+        "constant mask": (alone, test, constant, constant),
+        # As much as hiding all but the object can give.
+        "the object alone, known": (
+            object_alone(train).examples,
+            object_alone(test),
+            None,
+            None,
+        ),
     }
-    transferred = "plain", "plain, validation data added", "masks"
-    for network in (students.cbr, students.few_shot_net):
+    steps = [protocol.fewer(n, n // 20) for n in TEST_STEPS]
+    networks = {"": students.cbr, " (transfer: few-shot net)": students.few_shot_net}
+    for suffix, network in networks.items():
         for name, condition in conditions.items():
-            if network is students.few_shot_net:
-                if name not in transferred:
-                    continue
-                name = f"{name} (transfer: few-shot net)"
-            steps = [protocol.fewer(n, n // 20) for n in TEST_STEPS]
-            examples, teaching, testing = condition
-            values.setdefault(name, {}).update(
-                teach_student(network, examples, test, teaching, testing, seed, steps)
+            values.setdefault(name + suffix, {}).update(
+                teach_student(network, *condition, seed, steps)
             )
     return {"values": values}
+
+
+def object_alone(part):
+    """`Misleading` images, black where the object is not."""
+    examples = part.examples
+    x = examples.x * part.relevant[..., None]
+    return part._replace(examples=examples._replace(x=x))
 
 
 def part_on(place, test, found):

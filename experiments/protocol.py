@@ -21,11 +21,11 @@ STATISTICS_BATCHES = 60
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "TFDS data directory; none: bundled digits.")
 flags.DEFINE_string("run_dir", None, "What is done is kept here; runs/<experiment>.")
-flags.DEFINE_integer("seeds", 5, "How often all is repeated.")
+flags.DEFINE_integer("seeds", None, "How often all is repeated; none: as published.")
 flags.DEFINE_bool("quick", False, "A few steps, to see that it runs.")
 
 
-def run(file, groups, measure, draw=None):
+def run(file, groups, measure, draw=None, seeds=5):
     """Runs an experiment from the command line. Called at the end of a `run.py`.
 
     Measures each group with each seed, unless the run folder has it, and writes
@@ -39,6 +39,7 @@ def run(file, groups, measure, draw=None):
             `{condition: {metric: number}}`; whatever else JSON can hold is kept for
             `draw`. The folder, of this group and seed, is for exported commentaries.
         draw: function `({group: [dict of each seed]}, run_dir)` to `{name: Figure}`.
+        seeds: how often all is repeated, unless a flag says otherwise.
     """
 
     def main(_):
@@ -48,7 +49,7 @@ def run(file, groups, measure, draw=None):
             here = run_dir = run_dir / "quick"
         records = {}
         for group in groups():
-            for seed in range(1 if FLAGS.quick else FLAGS.seeds):
+            for seed in range(1 if FLAGS.quick else FLAGS.seeds or seeds):
                 folder = folder_of(run_dir, group, seed)
                 done = folder / "record.json"
                 if not done.exists():

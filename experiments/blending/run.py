@@ -27,31 +27,48 @@ class Setting(NamedTuple):
         source: data set.
         sizes: numbers of training and validation images.
         steps: student steps after which to test, ascending.
-        decay: whether the step size of tested students falls to 0 by a cosine.
+        decay: whether the step size of tested students falls to 0.
+        initial_logit: where the table starts.
+        proportions: to try for all pairs of classes alike, fixed and drawn.
     """
 
     source: str
-    sizes: tuple
-    steps: tuple
-    decay: bool
+    sizes: tuple | None
+    steps: tuple = (500, 1500)
+    decay: bool = False
+    initial_logit: float = -1.0  # a proportion of 0.87
+    proportions: tuple = ()
 
 
-SETTINGS = {
-    "mnist": Setting("mnist", (2000, 5000), (500, 1500), False),
-    "cifar10": Setting("cifar10", (10000, 5000), (500, 1500), False),
-    # So few that a student knows them by heart, which augmentation is against.
+#: So few that a student knows them by heart, which augmentation is against.
+FEW = {
     "mnist, few images": Setting("mnist", (200, 200), (1000,), True),
     "cifar10, few images": Setting("cifar10", (1000, 500), (1000,), True),
-    "digits": Setting("digits", None, (500, 1500), False),
 }
+PROPORTIONS = 0.95, 0.85, 0.75, 0.65, 0.55
+SETTINGS = {
+    "mnist": Setting("mnist", (2000, 5000)),
+    "cifar10": Setting("cifar10", (10000, 5000)),
+    **{name: few._replace(proportions=PROPORTIONS) for name, few in FEW.items()},
+    **{
+        f"{name}, from 0.55": few._replace(initial_logit=2.2)
+        for name, few in FEW.items()
+    },
+    "digits": Setting("digits", None),
+}
+#: Conditions that are tried with another architecture too.
+TRANSFERRED = "none", "learned table", "shuffled table", "constant at the mean"
 
 
-@keras.saving.register_keras_serializable(package="experiments")
 class Mixup(LabelBlending):
-    """Every example with a proportion drawn anew, evenly from 0.5 to 1."""
+    """Every example with a proportion drawn anew, evenly around a mean and up to 1."""
+
+    def __init__(self, num_classes, mean=0.75):
+        super().__init__(num_classes)
+        self.mean = mean
 
     def call(self, x, y=None, progress=None):
-        share = tf.random.uniform([tf.shape(y)[0], 1], 0.5, 1.0)
+        share = tf.random.uniform([tf.shape(y)[0], 1], 2 * self.mean - 1, 1.0)
         return tf.repeat(share, self.num_classes, 1)
 
 
@@ -62,18 +79,20 @@ def groups():
 
 def make_data(group, seed):
     """Training, validation and test examples, labels one-hot."""
-    source, sizes, *_ = SETTINGS[group]
-    if source == "digits":
+    setting = SETTINGS[group]
+    if setting.sizes is None:
         splits = datasets.load_digits(seed=seed)
     else:
-        splits = datasets.load_tfds(source, FLAGS.data_dir, *sizes, seed=seed)
+        splits = datasets.load_tfds(
+            setting.source, FLAGS.data_dir, *setting.sizes, seed=seed
+        )
     eye = np.eye(10, dtype="float32")
     return [datasets.Examples(part.x, eye[part.y]) for part in splits[:3]]
 
 
-def learn(train, validation, seed):
+def learn(train, validation, initial_logit, seed):
     """Learns a table along one training, an outer step for every student step."""
-    blending = LabelBlending(10)
+    blending = LabelBlending(10, initial_logit=initial_logit)
     learner = CommentaryLearner(
         blending,
         protocol.make_student(students.cbr, train.x.shape[1:], 10, soft_labels=True),
@@ -102,6 +121,12 @@ def with_table(logits):
     return blending
 
 
+def constant(proportion):
+    """A `LabelBlending` with one proportion, between 0.5 and 1, for all pairs."""
+    part = 2 * (1 - proportion)  # of the sigmoid
+    return with_table(np.full((10, 10), np.log(part / (1 - part))))
+
+
 def decaying_adam(steps):
     """Adam whose step size falls to 0."""
     return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
@@ -111,23 +136,23 @@ def measure(group, seed, folder):
     """One table and its students."""
     setting = SETTINGS[group]
     train, validation, test = make_data(group, seed)
-    learned = learn(train, validation, seed)
+    learned = learn(train, validation, setting.initial_logit, seed)
     export_commentary(learned, folder / "blending")
     logits = learned.logits.numpy()
     proportions = 1 - 0.5 / (1 + np.exp(-logits))
     generator = np.random.default_rng(seed)
-    mean = 2 * (1 - proportions.mean())  # of the sigmoid
     tables = {
         "learned table": learned,
         "shuffled table": with_table(
             generator.permutation(logits.ravel()).reshape(10, 10)
         ),
-        "constant at the mean": with_table(
-            np.full((10, 10), np.log(mean / (1 - mean)))
-        ),
+        "constant at the mean": constant(proportions.mean()),
         "random table": with_table(generator.normal(size=(10, 10))),
         "mixup": Mixup(10),
     }
+    for one in setting.proportions:
+        tables[f"constant {one}"] = constant(one)
+        tables[f"drawn around {one}"] = Mixup(10, one)
     conditions = {
         "none": (train, None, None),
         "none, validation data added": (protocol.join(train, validation), None, None),
@@ -144,10 +169,13 @@ def measure(group, seed, folder):
         untaught=train,
         optimizer=decaying if setting.decay else None,
     )
-    few = {k: conditions[k] for k in ("none", "learned table", "shuffled table")}
-    steps = protocol.fewer((500,), (2,))
     transferred = protocol.accuracies(
-        students.few_shot_net, few, test, steps, seed, untaught=train
+        students.few_shot_net,
+        {name: conditions[name] for name in TRANSFERRED},
+        test,
+        protocol.fewer((500,), (2,)),
+        seed,
+        untaught=train,
     )
     for name, found in transferred.items():
         values[f"{name} (transfer: few-shot net)"] = found

@@ -10,7 +10,7 @@ from pipelines.breast_cancer import make_data, pipeline
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
-    "root", "runs/pipelines.breast_cancer", "Data, artifacts and metadata."
+    "root", "runs/pipelines/breast_cancer", "Data, artifacts and metadata."
 )
 flags.DEFINE_integer("outer_steps", pipeline.OUTER_STEPS, "Of learning.")
 flags.DEFINE_integer("student_steps", pipeline.STUDENT_STEPS, "Of training models.")
