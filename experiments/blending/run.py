@@ -54,7 +54,7 @@ SETTINGS = {
         f"{name}, from 0.55": few._replace(initial_logit=2.2)
         for name, few in FEW.items()
     },
-    "digits": Setting("digits", None),
+    "digits": Setting("digits", None, proportions=(0.85,)),
 }
 #: Conditions that are tried with another architecture too.
 TRANSFERRED = "none", "learned table", "shuffled table", "constant at the mean"

@@ -32,7 +32,7 @@ def run(name, folder, *flags):
     "name", [n for n in EXPERIMENTS if n != "spurious_backgrounds"]
 )
 def test_runs_on_bundled_data(name, tmp_path):
-    check(run(name, tmp_path), name)
+    check(run(name, tmp_path))
     # What is done is not done again.
     records = sorted(tmp_path.rglob("record.json"))
     times = [record.stat().st_mtime for record in records]
@@ -42,32 +42,29 @@ def test_runs_on_bundled_data(name, tmp_path):
 
 
 def test_spurious_backgrounds_runs(tmp_path, data_dir):
-    rows = run("spurious_backgrounds", tmp_path, f"--data_dir={data_dir}")
-    check(rows, "spurious_backgrounds")
+    check(run("spurious_backgrounds", tmp_path, f"--data_dir={data_dir}"))
 
 
-def check(rows, name):
+def check(rows):
     for row in rows:
         assert set(row) == {"condition", "metric", "mean", "std", "seeds"}
         assert row["seeds"] == 1 and np.isfinite(row["mean"])
     conditions = {row["condition"].split(": ", 1)[1] for row in rows}
-    if name != "rotated_digits":
-        assert conditions.intersection(BASELINES)
-        assert len(conditions) > 2
+    assert conditions.intersection(BASELINES)
+    assert len(conditions) > 2
     assert all(
         0 <= row["mean"] <= 1 for row in rows if row["metric"].startswith("accuracy")
     )
-    check_losses(rows, name)
+    check_losses(rows)
 
 
-def check_losses(rows, name):
+def check_losses(rows):
     """Every student that was looked at twice has a lower loss later."""
     losses = {}
     for row in rows:
         if "mean training loss" in row["metric"]:
             losses.setdefault(row["condition"], []).append(row["mean"])
     losses = {key: values for key, values in losses.items() if len(values) > 1}
-    # Rotated digits have no students beside those that their weights are learned with.
-    assert len(losses) > 2 or name == "rotated_digits"
+    assert len(losses) > 2
     for condition, (first, *_, last) in losses.items():
         assert last < first, condition
