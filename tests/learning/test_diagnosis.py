@@ -1,10 +1,18 @@
 """The diagnostic tells good estimates from bad ones."""
 
+import keras
 import numpy as np
 import pytest
 from models import make_student
 
-from tfcommentaries import ExampleWeighting, ImplicitTraining, UnrolledTraining
+from tfcommentaries import (
+    ExampleWeighting,
+    ImplicitTraining,
+    LabelBlending,
+    UnrolledTraining,
+    students,
+)
+from tfcommentaries.hypergradients.solvers import Neumann
 from tfcommentaries.learning import compare_hypergradients
 from tfcommentaries.students import FunctionalStudent
 
@@ -37,3 +45,27 @@ def test_compares_with_the_first(digits):
     assert 0.1 < found["last"]["distance"] < 1
     assert 0 < found["last"]["norm"] < found["all"]["norm"]
     assert abs(found["implicit"]["cosine"]) <= 1
+
+
+def test_default_neumann_series_is_not_drowned_by_its_last_term(digits):
+    """Curvatures of batch-normalised networks are in the tens and hundreds."""
+    x = digits.train.x[:640].reshape(20, 32, 8, 8, 1)
+    y = np.eye(10, dtype="float32")[digits.train.y[:640]].reshape(20, 32, 10)
+    model = students.cbr((8, 8, 1), 10)
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    student = FunctionalStudent(model)
+    student.build(x[0], y[0])
+    blending = LabelBlending(10)
+    found = compare_hypergradients(
+        blending,
+        student,
+        {
+            "first order": ImplicitTraining(solver="identity"),
+            "default": ImplicitTraining(),
+            "too large": ImplicitTraining(solver=Neumann(1, 0.1)),
+        },
+        (x, y),
+        (x[0], y[0]),
+    )
+    assert found["default"]["cosine"] > 0.95
+    assert found["too large"]["cosine"] < 0.9

@@ -34,8 +34,11 @@ class Neumann:
 
     Args:
         terms: number of products with A, `K`; `K + 1` terms are summed.
-        scale: step of the series, about the inverse of A's largest eigenvalue.
-            The paper takes the student's learning rate.
+        scale: step of the series, at most about the inverse of A's largest
+            eigenvalue: of a batch-normalised network that may be in the hundreds,
+            and with a larger scale the last term drowns the others and points
+            elsewhere. The paper takes the student's learning rate; the default is
+            Adam's.
 
     Reference:
         [Lorraine et al., Optimizing Millions of Hyperparameters by Implicit
@@ -43,7 +46,7 @@ class Neumann:
     """
 
     terms: int = 1
-    scale: float = 0.1
+    scale: float = 1e-3
 
     def __post_init__(self):
         if self.terms < 0 or self.scale <= 0:
