@@ -193,7 +193,8 @@ def draw(records, run_dir):
         table = np.mean([one["proportions"] for one in ones], 0)
         image = axes.imshow(table, cmap="viridis")
         figure.colorbar(image, ax=axes)
-        axes.set(title=group, xlabel="class of the partner", ylabel="class")
+        axes.set(xlabel="class of the partner", ylabel="class")
+        axes.set_title(group, fontsize=9)
     return {"proportions.png": figure}
 
 
