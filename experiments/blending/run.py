@@ -124,7 +124,7 @@ def with_table(logits):
 def constant(proportion):
     """A `LabelBlending` with one proportion, between 0.5 and 1, for all pairs."""
     part = 2 * (1 - proportion)  # of the sigmoid
-    return with_table(np.full((10, 10), np.log(part / (1 - part))))
+    return LabelBlending(10, initial_logit=float(np.log(part / (1 - part))))
 
 
 def decaying_adam(steps):
