@@ -21,43 +21,33 @@ from tfcommentaries import (
 
 
 class Setting(NamedTuple):
-    """How one group is learned and tested.
+    """How one group is tested.
 
     Attributes:
         source: data set.
         sizes: numbers of training and validation images.
-        steps: student steps after which to test, ascending.
-        decay: whether the step size of tested students falls to 0.
-        initial_logit: where the table starts.
         proportions: to try for all pairs of classes alike, fixed and drawn.
     """
 
     source: str
     sizes: tuple | None
-    steps: tuple = (500, 1500)
-    decay: bool = False
-    initial_logit: float = -1.0  # a proportion of 0.87
     proportions: tuple = ()
 
 
-#: So few that a student knows them by heart, which augmentation is against.
-FEW = {
-    "mnist, few images": Setting("mnist", (200, 200), (1000,), True),
-    "cifar10, few images": Setting("cifar10", (1000, 500), (1000,), True),
-}
 PROPORTIONS = 0.95, 0.85, 0.75, 0.65, 0.55
 SETTINGS = {
+    # So few that a student knows them by heart, which augmentation is against.
+    "mnist, few images": Setting("mnist", (200, 200), PROPORTIONS),
+    "cifar10, few images": Setting("cifar10", (1000, 500), PROPORTIONS),
     "mnist": Setting("mnist", (2000, 5000)),
     "cifar10": Setting("cifar10", (10000, 5000)),
-    **{name: few._replace(proportions=PROPORTIONS) for name, few in FEW.items()},
-    **{
-        f"{name}, from 0.55": few._replace(initial_logit=2.2)
-        for name, few in FEW.items()
-    },
-    "digits": Setting("digits", None, proportions=(0.85,)),
+    "digits": Setting("digits", None, (0.85,)),
 }
-#: Conditions that are tried with another architecture too.
-TRANSFERRED = "none", "learned table", "shuffled table", "constant at the mean"
+#: What follows the names of tables that began with a logit: -1 is the paper's, a
+#: proportion of 0.87.
+STARTS = {"": -1.0, ", from 0.55": 2.2}
+#: Students' steps, after which they are tested; as a transfer to another architecture.
+STEPS, TRANSFER_STEPS = 1000, 500
 
 
 class Mixup(LabelBlending):
@@ -133,24 +123,29 @@ def decaying_adam(steps):
 
 
 def measure(group, seed, folder):
-    """One table and its students."""
-    setting = SETTINGS[group]
+    """A table from each start, and students."""
     train, validation, test = make_data(group, seed)
-    learned = learn(train, validation, setting.initial_logit, seed)
-    export_commentary(learned, folder / "blending")
-    logits = learned.logits.numpy()
-    proportions = 1 - 0.5 / (1 + np.exp(-logits))
     generator = np.random.default_rng(seed)
-    tables = {
-        "learned table": learned,
-        "shuffled table": with_table(
-            generator.permutation(logits.ravel()).reshape(10, 10)
-        ),
-        "constant at the mean": constant(proportions.mean()),
-        "random table": with_table(generator.normal(size=(10, 10))),
-        "mixup": Mixup(10),
-    }
-    for one in setting.proportions:
+    tables, found, learned_values = {}, {}, {}
+    for start, initial_logit in STARTS.items():
+        learned = learn(train, validation, initial_logit, seed)
+        name = f"blending{start}".replace(", ", "-").replace(" ", "-")
+        export_commentary(learned, folder / name)
+        logits = learned.logits.numpy()
+        proportions = 1 - 0.5 / (1 + np.exp(-logits))
+        shuffled = generator.permutation(logits.ravel()).reshape(10, 10)
+        tables["learned table" + start] = learned
+        tables["shuffled table" + start] = with_table(shuffled)
+        tables["constant at the mean" + start] = constant(proportions.mean())
+        found[start] = proportions
+        learned_values["learned table" + start] = {
+            "mean proportion": proportions.mean(),
+            "std of proportions": proportions.std(),
+        }
+    transferred = ["none", *tables]
+    tables["random table"] = with_table(generator.normal(size=(10, 10)))
+    tables["mixup"] = Mixup(10)
+    for one in SETTINGS[group].proportions:
         tables[f"constant {one}"] = constant(one)
         tables[f"drawn around {one}"] = Mixup(10, one)
     conditions = {
@@ -158,8 +153,7 @@ def measure(group, seed, folder):
         "none, validation data added": (protocol.join(train, validation), None, None),
         **{name: (train, table, None) for name, table in tables.items()},
     }
-    steps = protocol.fewer(setting.steps, (5, 20))
-    decaying = functools.partial(decaying_adam, steps[-1])
+    steps = protocol.fewer((STEPS,), (5, 20))
     values = protocol.accuracies(
         students.cbr,
         conditions,
@@ -167,34 +161,32 @@ def measure(group, seed, folder):
         steps,
         seed,
         untaught=train,
-        optimizer=decaying if setting.decay else None,
+        optimizer=functools.partial(decaying_adam, steps[-1]),
     )
-    transferred = protocol.accuracies(
-        students.few_shot_net,
-        {name: conditions[name] for name in TRANSFERRED},
-        test,
-        protocol.fewer((500,), (2,)),
-        seed,
-        untaught=train,
+    conditions = {name: conditions[name] for name in transferred}
+    steps = protocol.fewer((TRANSFER_STEPS,), (2,))
+    transfer = protocol.accuracies(
+        students.few_shot_net, conditions, test, steps, seed, untaught=train
     )
-    for name, found in transferred.items():
-        values[f"{name} (transfer: few-shot net)"] = found
-    values["learned table"]["mean proportion"] = proportions.mean()
-    values["learned table"]["std of proportions"] = proportions.std()
-    return {"values": values, "proportions": proportions}
+    for name, measured in transfer.items():
+        values[f"{name} (transfer: few-shot net)"] = measured
+    for name, measured in learned_values.items():
+        values[name] |= measured
+    return {"values": values, "proportions": found}
 
 
 def draw(records, run_dir):
-    """Proportions by pair of classes, mean over seeds."""
-    size = 3.4 * len(records), 3.0
+    """Proportions by pair of classes, mean over seeds: a row for each start."""
+    size = 3.4 * len(records), 3.0 * len(STARTS)
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(1, len(records), squeeze=False)[0]
-    for axes, (group, ones) in zip(panels, records.items()):
-        table = np.mean([one["proportions"] for one in ones], 0)
-        image = axes.imshow(table, cmap="viridis")
-        figure.colorbar(image, ax=axes)
-        axes.set(xlabel="class of the partner", ylabel="class")
-        axes.set_title(group, fontsize=9)
+    rows = figure.subplots(len(STARTS), len(records), squeeze=False)
+    for start, row in zip(STARTS, rows):
+        for axes, (group, ones) in zip(row, records.items()):
+            table = np.mean([one["proportions"][start] for one in ones], 0)
+            image = axes.imshow(table, cmap="viridis")
+            figure.colorbar(image, ax=axes)
+            axes.set(xlabel="class of the partner", ylabel="class")
+            axes.set_title(group + start, fontsize=9)
     return {"proportions.png": figure}
 
 
