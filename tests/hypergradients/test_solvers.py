@@ -80,6 +80,27 @@ def test_neumann_converges_to_the_solution():
     np.testing.assert_allclose(flat(found), np.linalg.solve(matrix, flat(b)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("terms", [1, 2, 10])
+def test_neumann_of_too_large_a_scale_is_of_first_order(terms):
+    matrix, matvec, b = system()
+    scale = 10 / np.linalg.eigvalsh(matrix)[0]
+    found = solvers.Neumann(terms, scale).solve(matvec, b)
+    expected = (terms + 1) * scale * flat(b)
+    np.testing.assert_allclose(flat(found), expected, rtol=1e-12)
+    found = solvers.Neumann(1, scale, may_grow=True).solve(matvec, b)
+    expected = scale * (2 * flat(b) - scale * matrix @ flat(b))
+    np.testing.assert_allclose(flat(found), expected, rtol=1e-12)
+
+
+def test_neumann_of_a_contraction_that_is_not_symmetric():
+    """Its terms grow at first and vanish then."""
+    matrix = tf.constant([[0.5, -3.0], [0.0, 0.5]], tf.float64)
+    b = [tf.constant([1.0, 1.0], tf.float64)]
+    solver = solvers.Neumann(200, 1.0, may_grow=True)
+    found = solver.solve(lambda v: [tf.linalg.matvec(matrix, v[0])], b)
+    np.testing.assert_allclose(found[0], np.linalg.solve(matrix, b[0]), rtol=1e-9)
+
+
 @pytest.mark.parametrize("columns", ["random", "largest"])
 def test_nystrom_of_full_rank_is_the_damped_solution(columns):
     matrix, matvec, b = system()

@@ -47,7 +47,7 @@ def test_compares_with_the_first(digits):
     assert abs(found["implicit"]["cosine"]) <= 1
 
 
-def test_default_neumann_series_is_not_drowned_by_its_last_term(digits):
+def test_neumann_series_are_not_drowned_by_their_last_term(digits):
     """Curvatures of batch-normalised networks are in the tens and hundreds."""
     x = digits.train.x[:640].reshape(20, 32, 8, 8, 1)
     y = np.eye(10, dtype="float32")[digits.train.y[:640]].reshape(20, 32, 10)
@@ -63,9 +63,11 @@ def test_default_neumann_series_is_not_drowned_by_its_last_term(digits):
             "first order": ImplicitTraining(solver="identity"),
             "default": ImplicitTraining(),
             "too large": ImplicitTraining(solver=Neumann(1, 0.1)),
+            "drowned": ImplicitTraining(solver=Neumann(1, 0.1, may_grow=True)),
         },
         (x, y),
         (x[0], y[0]),
     )
     assert found["default"]["cosine"] > 0.95
-    assert found["too large"]["cosine"] < 0.9
+    assert found["too large"]["cosine"] > 0.8
+    assert found["drowned"]["cosine"] < 0.8

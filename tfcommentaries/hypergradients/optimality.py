@@ -36,8 +36,8 @@ class Root:
 class FixedPoint(Root):
     """`function(solution, parameters) = solution`.
 
-    With `Neumann(terms, scale=1.0)` the products are those of running the fixed
-    point `terms` times more and differentiating that.
+    With `Neumann(terms, scale=1.0, may_grow=True)` the products are those of running
+    the fixed point `terms` times more and differentiating that.
 
     Args:
         function: takes and gives lists of tensors; as many as `solution` has.

@@ -29,16 +29,17 @@ class Identity:
 class Neumann:
     """A truncated Neumann series: `x = scale * sum_{j=0..terms} (I - scale A)^j b`.
 
-    Converges if all eigenvalues of A lie in (0, 2 / scale); with an A that is not
-    definite, few terms are safer than many.
+    Converges if all eigenvalues of A lie in (0, 2 / scale). Where they do not,
+    terms grow, and the last drowns the others and points elsewhere; so, unless
+    `may_grow`, the series takes a term again instead of one that is larger.
 
     Args:
         terms: number of products with A, `K`; `K + 1` terms are summed.
         scale: step of the series, at most about the inverse of A's largest
-            eigenvalue: of a batch-normalised network that may be in the hundreds,
-            and with a larger scale the last term drowns the others and points
-            elsewhere. The paper takes the student's learning rate; the default is
-            Adam's.
+            eigenvalue: of a batch-normalised network that may be in the hundreds.
+            The paper takes the student's learning rate; the default is Adam's.
+        may_grow: whether the series is taken as it is. Terms of a series that
+            converges may grow for a while if A is not symmetric.
 
     Reference:
         [Lorraine et al., Optimizing Millions of Hyperparameters by Implicit
@@ -47,6 +48,7 @@ class Neumann:
 
     terms: int = 1
     scale: float = 1e-3
+    may_grow: bool = False
 
     def __post_init__(self):
         if self.terms < 0 or self.scale <= 0:
@@ -59,8 +61,11 @@ class Neumann:
         """See the module."""
 
         def body(step, term, total):
-            term = _add(term, matvec(term), -self.scale)
-            return step + 1, term, _add(total, term)
+            after = _add(term, matvec(term), -self.scale)
+            if not self.may_grow:
+                grown = _dot(after, after) > _dot(term, term)
+                after = [tf.where(grown, t, a) for t, a in zip(term, after)]
+            return step + 1, after, _add(total, after)
 
         if self.terms <= 2:
             # Without a loop TensorFlow shares what the products have in common.
