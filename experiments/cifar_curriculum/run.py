@@ -17,7 +17,11 @@ from tfcommentaries import (
     export_commentary,
     students,
 )
-from tfcommentaries.commentaries import ConstantWeighting, ShuffledWeighting
+from tfcommentaries.commentaries import (
+    ConstantWeighting,
+    RandomWeighting,
+    ShuffledWeighting,
+)
 from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
 from tfcommentaries.students import FunctionalStudent
 
@@ -149,6 +153,7 @@ def measure(group, seed, folder):
         "plain, validation data added": (protocol.join(train, validation), None, None),
         "learned weights": (train, weighting, None),
         "shuffled weights": (train, ShuffledWeighting(weighting), None),
+        "random weights": (train, RandomWeighting(mean), None),
         "constant weight": (train, ConstantWeighting(mean), None),
     }
     values = {}

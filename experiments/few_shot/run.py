@@ -13,7 +13,7 @@ from tfcommentaries import (
     export_commentary,
     students,
 )
-from tfcommentaries.commentaries import ShuffledWeighting
+from tfcommentaries.commentaries import RandomWeighting, ShuffledWeighting
 
 WAYS, SHOTS = 5, 1
 OUTER_STEPS, TASKS_PER_STEP = 600, 4
@@ -144,11 +144,13 @@ def measure(group, seed, folder):
         "MAML, new weights": one(again),
         "learned weighting, new weights": one(again, commentary=weighting),
         "shuffled weighting, new weights": one(again, commentary=shuffled),
+        "random weighting, new weights": one(again, commentary=RandomWeighting()),
     }
     transferred = {
         "MAML": None,
         "learned weighting": weighting,
         "shuffled weighting": shuffled,
+        "random weighting": RandomWeighting(),
     }
     for name, kept in transferred.items():
         values[f"{name} (transfer: CBR)"] = one(

@@ -18,7 +18,7 @@ from tfcommentaries import (
     export_commentary,
     students,
 )
-from tfcommentaries.commentaries import ShuffledWeighting
+from tfcommentaries.commentaries import RandomWeighting, ShuffledWeighting
 
 IMBALANCE = 100
 LOSSES = np.linspace(0, 8, 41)
@@ -210,6 +210,7 @@ def measure(group, seed, folder):
         "weights by example": (train, by_example, None),
         "weights by example, validation data added": (both, by_example, None),
         "weights by example, shuffled": (train, ShuffledWeighting(by_example), None),
+        "random weights": (train, RandomWeighting(), None),
         "weights by inverse frequency": (train, None, inverse_frequency(train.y)),
     }
     steps = protocol.fewer(setting.steps, (5, 20))

@@ -14,7 +14,11 @@ from tfcommentaries import (
     export_commentary,
     students,
 )
-from tfcommentaries.commentaries import ConstantWeighting, ShuffledWeighting
+from tfcommentaries.commentaries import (
+    ConstantWeighting,
+    RandomWeighting,
+    ShuffledWeighting,
+)
 
 #: Distance from the boundary, degrees, that counts as near it.
 NEAR = {"overlapping": 20, "separated": 30}
@@ -88,6 +92,7 @@ def measure(group, seed, folder):
         ),
         "learned weights": (data.train, commentary, None),
         "shuffled weights": (data.train, ShuffledWeighting(commentary), None),
+        "random weights": (data.train, RandomWeighting(), None),
         "constant weight": (data.train, ConstantWeighting(1.0), None),
     }
     steps = protocol.fewer(TEST_STEPS, (5, 20))

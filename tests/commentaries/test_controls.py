@@ -3,7 +3,11 @@
 import numpy as np
 
 from tfcommentaries import ExampleWeighting
-from tfcommentaries.commentaries import ConstantWeighting, ShuffledWeighting
+from tfcommentaries.commentaries import (
+    ConstantWeighting,
+    RandomWeighting,
+    ShuffledWeighting,
+)
 
 
 def test_constant_weights_are_not_normalised(vectors):
@@ -24,3 +28,14 @@ def test_shuffled_weights_are_the_same_in_another_order(vectors):
     shuffled = ShuffledWeighting(weighting).teach(x, y)[2].numpy()
     np.testing.assert_allclose(np.sort(shuffled), np.sort(right))
     assert (shuffled != right).any()
+
+
+def test_random_weights_differ_from_batch_to_batch_and_have_a_mean():
+    x, y = np.zeros((4000, 2), "float32"), np.zeros(4000)
+    random = RandomWeighting(0.3, seed=1)
+    first, again = (random.teach(x, y)[2].numpy() for _ in range(2))
+    assert (first != again).any()
+    assert 0 <= first.min() < 0.01 and 0.59 < first.max() <= 0.6
+    np.testing.assert_allclose(first.mean(), 0.3, atol=0.01)
+    copy = RandomWeighting.from_config(random.get_config())
+    np.testing.assert_allclose(copy.teach(x, y)[2], first)

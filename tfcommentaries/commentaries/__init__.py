@@ -5,7 +5,11 @@ from tfcommentaries.commentaries.attention_mask import AttentionMask
 from tfcommentaries.commentaries.auxiliary_targets import AuxiliaryTargets
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.composition import Composition
-from tfcommentaries.commentaries.controls import ConstantWeighting, ShuffledWeighting
+from tfcommentaries.commentaries.controls import (
+    ConstantWeighting,
+    RandomWeighting,
+    ShuffledWeighting,
+)
 from tfcommentaries.commentaries.example_weighting import ExampleWeighting
 from tfcommentaries.commentaries.label_blending import LabelBlending
 from tfcommentaries.commentaries.loss_weighting import LossWeighting
@@ -20,6 +24,7 @@ __all__ = [
     "ExampleWeighting",
     "LabelBlending",
     "LossWeighting",
+    "RandomWeighting",
     "ShuffledWeighting",
     "SoftLabels",
     "teachers",

@@ -40,6 +40,35 @@ class ConstantWeighting(Commentary):
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
+class RandomWeighting(ConstantWeighting):
+    """Weights that are drawn anew for every batch.
+
+    Args:
+        weight: mean of the weights, which are drawn evenly between 0 and twice that.
+        seed: of the drawing.
+        **kwargs: arguments of `Commentary`.
+    """
+
+    kind = "random_weighting"
+
+    def __init__(self, weight=1.0, seed=0, **kwargs):
+        super().__init__(weight, **kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, x, y=None, progress=None):
+        """Gives a weight for each example, `(batch,)`."""
+        mean = super().call(x, y, progress)
+        share = keras.random.uniform(
+            tf.shape(mean), dtype=mean.dtype, seed=self.seed_generator
+        )
+        return 2 * mean * share
+
+    def get_config(self):
+        return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
 class ShuffledWeighting(ExampleWeighting):
     """A learned weighting whose weights go to the wrong examples of the batch.
 
