@@ -21,7 +21,9 @@ STATISTICS_BATCHES = 60
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "TFDS data directory; none: bundled digits.")
 flags.DEFINE_string("run_dir", None, "What is done is kept here; runs/<experiment>.")
-flags.DEFINE_integer("seeds", None, "How often all is repeated; none: as published.")
+flags.DEFINE_integer(
+    "seeds", None, "How often all is repeated; none: what fits into about an hour."
+)
 flags.DEFINE_bool("quick", False, "A few steps, to see that it runs.")
 
 
@@ -39,7 +41,8 @@ def run(file, groups, measure, draw=None, seeds=5):
             `{condition: {metric: number}}`; whatever else JSON can hold is kept for
             `draw`. The folder, of this group and seed, is for exported commentaries.
         draw: function `({group: [dict of each seed]}, run_dir)` to `{name: Figure}`.
-        seeds: how often all is repeated, unless a flag says otherwise.
+        seeds: how often all is repeated, unless a flag says otherwise: what two cores
+            do in about an hour.
     """
 
     def main(_):
