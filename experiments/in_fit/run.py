@@ -1,0 +1,145 @@
+"""Learning what to teach inside `model.fit`. See README.md beside this."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.metrics import roc_auc_score
+
+from experiments import protocol
+from experiments.protocol import FLAGS
+from tfcommentaries import (
+    ExampleWeighting,
+    LearnCommentaryCallback,
+    datasets,
+    export_commentary,
+    students,
+    teachers,
+)
+
+NOISE = 0.4
+STEPS = 200, 1000
+BATCH, WARMUP = 64, 32
+
+
+def groups():
+    """Data sets."""
+    return ["mnist" if FLAGS.data_dir else "digits"]
+
+
+def make_data(seed):
+    """Training, validation and test examples, and which training labels are wrong."""
+    if FLAGS.data_dir:
+        splits = datasets.load_tfds("mnist", FLAGS.data_dir, 2000, 300, seed=seed)
+    else:
+        splits = datasets.load_digits(seed=seed)
+    train, validation, test = splits[:3]
+    labels, _ = datasets.corrupt_labels(train.y, NOISE, 10, seed=seed)
+    noisy = datasets.Examples(train.x, labels)
+    return noisy, validation, test, labels != train.y
+
+
+def with_ids(examples):
+    """Examples as a table of weights sees them."""
+    ids = np.arange(len(examples.y), dtype="int32")
+    return datasets.Examples({"id": ids, "x": examples.x}, examples.y)
+
+
+def fit(train, test, seed, learn=None):
+    """Trains a student, perhaps learning a commentary by the way.
+
+    Args:
+        train: `Examples`; their inputs may be a dict that `learn` has a commentary for.
+        test: `Examples`.
+        seed: of the initial weights and the order of examples.
+        learn: `LearnCommentaryCallback` or `None`.
+
+    Returns:
+        What `protocol.TestAt` found.
+    """
+    keras.utils.set_random_seed(seed)
+    student = protocol.make_student(students.cbr, test.x.shape[1:], 10)
+    batches = tf.data.Dataset.from_tensor_slices(tuple(train))
+    batches = batches.shuffle(len(train.y), seed=seed).repeat().batch(BATCH)
+    tester = protocol.TestAt(test, protocol.fewer(STEPS, (5, 40)))
+    callbacks = [tester] if learn is None else [learn, tester]
+    student.fit(
+        batches, steps_per_epoch=tester.steps[-1], callbacks=callbacks, verbose=0
+    )
+    return tester.found
+
+
+def measure(group, seed, folder):
+    """A student that learns its own weights, and students that get them."""
+    noisy, validation, test, wrong = make_data(seed)
+    table = ExampleWeighting(
+        teachers.Table(len(noisy.y)),
+        curriculum=False,
+        teacher_key="id",
+        student_key="x",
+    )
+    network = ExampleWeighting(num_classes=10)
+    one_each = LearnCommentaryCallback(
+        table,
+        # Validation examples have no weights.
+        tuple(with_ids(validation)),
+        optimizer=keras.optimizers.Adam(0.3),
+        validation_batch_size=len(validation.y),
+        warmup=WARMUP,
+    )
+    seeing = LearnCommentaryCallback(
+        network,
+        tuple(validation),
+        optimizer=keras.optimizers.Adam(1e-3),
+        validation_batch_size=len(validation.y),
+        warmup=WARMUP,
+    )
+    both = protocol.join(noisy, validation)
+    values = {
+        "plain": fit(noisy, test, seed),
+        "plain, validation data added": fit(both, test, seed),
+        "one weight per example": fit(with_ids(noisy), test, seed, one_each),
+        "a network that sees image and label": fit(noisy, test, seed, seeing),
+    }
+    export_commentary(table, folder / "table")
+    export_commentary(network, folder / "network")
+    weights = table(with_ids(noisy).x).numpy()
+    seen = protocol.in_batches(
+        lambda i: network(noisy.x[i], y=noisy.y[i], progress=1.0),
+        np.arange(len(noisy.y)),
+    )
+    for name, found in (
+        ("one weight per example", weights),
+        ("a network that sees image and label", seen),
+    ):
+        values[name] |= {
+            "mean weight of right labels": found[~wrong].mean(),
+            "mean weight of wrong labels": found[wrong].mean(),
+            "area under the curve of telling them apart": roc_auc_score(~wrong, found),
+        }
+    weights /= weights.mean()
+    generator = np.random.default_rng(seed)
+    conditions = {
+        "plain": (noisy, None, None),
+        "plain, validation data added": (both, None, None),
+        "the learned weights": (noisy, None, weights),
+        "the learned weights, shuffled": (noisy, None, generator.permutation(weights)),
+        "random weights": (
+            noisy,
+            None,
+            generator.uniform(0, 2, len(weights)).astype("float32"),
+        ),
+    }
+    steps = protocol.fewer(STEPS, (5, 40))
+    for student, architecture in (
+        ("new student", students.cbr),
+        ("transfer: few-shot net", students.few_shot_net),
+    ):
+        for name, found in protocol.accuracies(
+            architecture, conditions, test, steps, 1000 + seed
+        ).items():
+            values[f"{name} ({student})"] = found
+    return {"values": values}
+
+
+if __name__ == "__main__":
+    protocol.run(__file__, groups, measure)
