@@ -109,6 +109,26 @@ def test_the_outer_gradient_is_that_of_the_implicit_layer(data):
     assert found == pytest.approx(slope, rel=2e-2)
 
 
+def test_warns_when_all_weights_have_become_alike(data):
+    train, validation = data
+    learn = LearnCommentaryCallback(
+        ExampleWeighting(num_classes=10, normalize=None),
+        validation,
+        optimizer=keras.optimizers.Adam(1.0),
+        # Longer than an epoch, in which there is nothing to warn of.
+        warmup=40,
+    )
+    model = make_student((64,), units=64)
+    with pytest.warns(UserWarning, match="saturated") as caught:
+        history = model.fit(
+            *train, batch_size=32, epochs=4, callbacks=[learn], verbose=0
+        ).history
+    assert len([w for w in caught if "saturated" in str(w.message)]) == 1
+    assert history["annotation_max"][-1] - history["annotation_min"][-1] < 0.01
+    low, mean, high = (history[f"annotation_{n}"][1] for n in ("min", "mean", "max"))
+    assert 0 <= low <= mean <= high <= 1
+
+
 def test_refuses_an_unrolled_training(data):
     with pytest.raises(TypeError, match="needs an ImplicitTraining"):
         LearnCommentaryCallback(ExampleWeighting(), data[1], UnrolledTraining())

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tfcommentaries.hypergradients import ImplicitTraining, InnerProblem
 from tfcommentaries.hypergradients.implicit_training import ImplicitLayer
 from tfcommentaries.learning.data_checks import check_data
+from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.outer_batches import endless
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.teaching import CommentaryCallback
@@ -18,15 +19,25 @@ class LearnCommentaryCallback(CommentaryCallback):
     step, the model's weights count as a minimum of the training loss, and the
     implicit gradient of its validation loss changes the commentary. One pass
     serves both, whatever the model's size; what is learned fits this one training
-    better than it transfers.
+    better than it transfers. One hypergradient sees one step ahead, on one batch:
+    enough for one weight per example, as below; a network that sees images and
+    labels learned nothing in this way where the table gained (`experiments/in_fit`).
 
-    Adds `outer_loss` and `hypergradient_norm` to the logs of `fit`.
+    Adds `outer_loss`, `hypergradient_norm` and the mean, smallest and largest value of
+    the batch's annotation, `annotation_mean` and so on, to the logs of `fit`, and warns
+    as `CommentaryLearner` does when annotations saturate.
 
     Example:
 
-    >>> weighting = ExampleWeighting(num_classes=10)
-    >>> learn = LearnCommentaryCallback(weighting, (x_val, y_val), every=2)
-    >>> model.fit(x, y, epochs=20, callbacks=[learn])
+    >>> ids = np.arange(len(x))
+    >>> weighting = ExampleWeighting(
+    ...     teachers.Table(len(x)), curriculum=False, teacher_key="id", student_key="x"
+    ... )
+    >>> clean = {"id": np.zeros(len(x_val), int), "x": x_val}, y_val
+    >>> learn = LearnCommentaryCallback(
+    ...     weighting, clean, optimizer=keras.optimizers.Adam(0.3), warmup=32
+    ... )
+    >>> model.fit({"id": ids, "x": x}, y, epochs=20, callbacks=[learn])
 
     Args:
         commentary: the `Commentary` to learn, in place.
@@ -77,8 +88,11 @@ class LearnCommentaryCallback(CommentaryCallback):
         self._validation, self._batch = endless(
             validation_data, validation_batch_size, seed, "validation"
         )
-        self._outer_loss = keras.metrics.Mean("outer_loss")
-        self._norm = keras.metrics.Mean("hypergradient_norm")
+        names = ["outer_loss", "hypergradient_norm"]
+        if not commentary.uses_student_loss:
+            names += ["annotation_mean", "annotation_min", "annotation_max"]
+        self._logged = {name: keras.metrics.Mean(name) for name in names}
+        self._monitor = HypergradientMonitor()
 
     def set_model(self, model):
         if model.jit_compile:
@@ -117,8 +131,14 @@ class LearnCommentaryCallback(CommentaryCallback):
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
-        self._outer_loss.reset_state()
-        self._norm.reset_state()
+        for metric in self._logged.values():
+            metric.reset_state()
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        # Nothing has been learned in an epoch of warmup.
+        if "annotation_mean" in self._logged and self._logged["outer_loss"].count > 0:
+            self._monitor.on_epoch_end(epoch, logs)
 
     def after_step(self, x, y, sample_weight, progress):
         """See `CommentaryCallback`."""
@@ -131,10 +151,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         step = self._step
         due = (step >= self.warmup) & ((step - self.warmup) % self.every == 0)
         tf.cond(due, learn, lambda: True)
-        return {
-            "outer_loss": self._outer_loss.result(),
-            "hypergradient_norm": self._norm.result(),
-        }
+        return {name: metric.result() for name, metric in self._logged.items()}
 
     def _learn(self, batch, progress):
         variables = self.commentary.trainable_variables
@@ -164,5 +181,10 @@ class LearnCommentaryCallback(CommentaryCallback):
         with tf.control_dependencies([norm]):
             hypergradient = [tf.identity(g) for g in hypergradient]
         self.optimizer.apply(hypergradient, variables)
-        self._outer_loss.update_state(loss)
-        self._norm.update_state(norm)
+        found = {"outer_loss": loss, "hypergradient_norm": norm}
+        if "annotation_mean" in self._logged:
+            found["annotation_mean"] = tf.reduce_mean(annotations[0])
+            found["annotation_min"] = tf.reduce_min(annotations[0])
+            found["annotation_max"] = tf.reduce_max(annotations[0])
+        for name, value in found.items():
+            self._logged[name].update_state(value)
