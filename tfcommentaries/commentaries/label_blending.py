@@ -25,9 +25,10 @@ class LabelBlending(TaughtByTeacher):
     with a loss that takes such, `keras.losses.CategoricalCrossentropy`.
 
     Try a few constant tables beside a learned one, and begin with the best of them (an
-    `initial_logit` of 2.2 is 0.55): where images were few, 0.55 for all pairs of
-    classes helped, 0.85 and 0.95 harmed, and tables learned by `ImplicitTraining`
-    stayed near where they began (`experiments/blending`).
+    `initial_logit` of 2.2 is 0.55), since tables learned by `ImplicitTraining` stayed
+    near where they began: where images were few, 0.55 for all pairs of classes helped
+    and 0.85 and 0.95 harmed; where they were ten times as many, 0.55 harmed and
+    nothing helped (`experiments/blending`).
 
     Example:
 
