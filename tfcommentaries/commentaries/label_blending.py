@@ -28,7 +28,7 @@ class LabelBlending(TaughtByTeacher):
     `initial_logit` of 2.2 is 0.55), since tables learned by `ImplicitTraining` stayed
     near where they began: where images were few, 0.55 for all pairs of classes helped
     and 0.85 and 0.95 harmed; where they were ten times as many, 0.55 harmed and
-    nothing helped (`experiments/blending`).
+    nothing gained more than 0.2 points (`experiments/blending`).
 
     Example:
 
