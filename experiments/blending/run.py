@@ -126,7 +126,7 @@ def measure(group, seed, folder):
     """A table from each start, and students."""
     train, validation, test = make_data(group, seed)
     generator = np.random.default_rng(seed)
-    tables, found, learned_values = {}, {}, {}
+    tables, found = {}, {}
     for start, initial_logit in STARTS.items():
         learned = learn(train, validation, initial_logit, seed)
         name = f"blending{start}".replace(", ", "-").replace(" ", "-")
@@ -138,10 +138,6 @@ def measure(group, seed, folder):
         tables["shuffled table" + start] = with_table(shuffled)
         tables["constant at the mean" + start] = constant(proportions.mean())
         found[start] = proportions
-        learned_values["learned table" + start] = {
-            "mean proportion": proportions.mean(),
-            "std of proportions": proportions.std(),
-        }
     transferred = ["none", *tables]
     tables["random table"] = with_table(generator.normal(size=(10, 10)))
     tables["mixup"] = Mixup(10)
@@ -170,8 +166,11 @@ def measure(group, seed, folder):
     )
     for name, measured in transfer.items():
         values[f"{name} (transfer: few-shot net)"] = measured
-    for name, measured in learned_values.items():
-        values[name] |= measured
+    for start, proportions in found.items():
+        values["learned table" + start] |= {
+            "mean proportion": proportions.mean(),
+            "std of proportions": proportions.std(),
+        }
     return {"values": values, "proportions": found}
 
 

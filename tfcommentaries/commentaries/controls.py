@@ -41,7 +41,10 @@ class ConstantWeighting(Commentary):
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class RandomWeighting(ConstantWeighting):
-    """Weights that are drawn anew for every batch.
+    """Weights that are drawn, anew for every batch that is taught.
+
+    Learners call commentaries as pure functions, in which Keras's seed generators do
+    not go on: in a `FewShotLearner` the draw of every task is the same.
 
     Args:
         weight: mean of the weights, which are drawn evenly between 0 and twice that.

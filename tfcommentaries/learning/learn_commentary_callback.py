@@ -25,7 +25,8 @@ class LearnCommentaryCallback(CommentaryCallback):
 
     Adds `outer_loss`, `hypergradient_norm` and the mean, smallest and largest value of
     the batch's annotation, `annotation_mean` and so on, to the logs of `fit`, and warns
-    as `CommentaryLearner` does when annotations saturate.
+    as `CommentaryLearner` does when annotations saturate (neither for a commentary that
+    sees losses).
 
     Example:
 
