@@ -25,7 +25,8 @@ help:
 	@echo "make lock       write the pinned lists anew"
 
 demo: $(VENV)/installed
-	$(QUIET) $(VENV)/bin/tfcommentaries learn --run_dir=runs/demo --label_noise=0.4
+	$(QUIET) $(VENV)/bin/tfcommentaries learn --run_dir=runs/demo \
+	  --label_noise=0.45 --label_noise_kind=pair --validation_size=50
 	$(QUIET) $(VENV)/bin/tfcommentaries evaluate --run_dir=runs/demo
 	$(QUIET) $(VENV)/bin/tfcommentaries report runs/demo
 	$(QUIET) $(VENV)/bin/python -m experiments.coloured_digits.demo --verbosity=-1

@@ -123,6 +123,7 @@ def measure(train, validation, test, seed, folder, **learning):
     conditions = {
         "plain": (alone, test, None, None),
         "plain, validation data added": (both, test, None, None),
+        "plain, validation data only": (validation.examples, test, None, None),
         "masks": (alone, test, masks, masks),
         "masks, validation data added": (both, test, masks, masks),
         "masks in training only": (alone, test, masks, None),

@@ -27,6 +27,7 @@ NAMES = {
     "with masks": "commentary",
     "without": "plain",
     "without, validation data added": "plain_with_validation",
+    "without, validation data only": "validation_only",
 }
 
 
@@ -40,6 +41,7 @@ def main(_):
         "with masks": (train.examples, commentary),
         "without": (train.examples, None),
         "without, validation data added": (both, None),
+        "without, validation data only": (validation.examples, None),
     }
     found = {name: [] for name in conditions}
     for seed in range(SEEDS):
@@ -66,11 +68,14 @@ def main(_):
             }
             for n, one, column in zip(STEPS, spreads, zip(*values))
         ]
-    gains = np.subtract(found["with masks"], found["without, validation data added"])
-    errors = gains.std(0, ddof=1) / np.sqrt(SEEDS)
-    cells = [f"{100 * g:+.1f} ± {100 * e:.1f}" for g, e in zip(gains.mean(0), errors)]
-    title = "gain over the last, points (± se)"
-    print(f"  {title:<32}" + "".join(f"{cell:<16}" for cell in cells))
+    print("Gain of masks in points, students paired, ± standard error:")
+    for name in conditions:
+        if name != "with masks":
+            gains = 100 * np.subtract(found["with masks"], found[name])
+            errors = gains.std(0, ddof=1) / np.sqrt(SEEDS)
+            cells = [f"{g:+.1f} ± {e:.1f}" for g, e in zip(gains.mean(0), errors)]
+            title = f"over {name}"
+            print(f"  {title:<32}" + "".join(f"{cell:<16}" for cell in cells))
     export_commentary(commentary, folder / "commentary", metrics={"rows": rows})
     write_text(folder / "metrics.json", to_json(rows))
     masks.draw(folder / "commentary", test).savefig(folder / "masks.png", dpi=100)

@@ -25,6 +25,8 @@ NOISE = 0.5
 C = 0.1
 #: Below one of these an example is dropped; validation examples say which.
 THRESHOLDS = np.linspace(0.1, 0.9, 9)
+#: The control that learns nothing about examples but their probability.
+VALIDATION_TAUGHT = "kept by a regression on validation data"
 
 
 def softmax_regression(shape, size):
@@ -95,6 +97,12 @@ def flat(examples):
     return examples.x.reshape(len(examples.y), -1)
 
 
+def confidence(noisy, validation):
+    """What a regression on the validation examples thinks of each noisy label."""
+    probabilities = regress(validation).predict_proba(flat(noisy))
+    return probabilities[np.arange(len(noisy.y)), noisy.y]
+
+
 def choose_threshold(noisy, weights, validation):
     """The threshold whose kept examples, alone, teach validation labels best.
 
@@ -135,27 +143,30 @@ def measure(group, seed, folder):
         "baseline: all noisy": protocol.join(noisy, validation),
     }
     found, histograms = {}, {}
+    scores = {VALIDATION_TAUGHT: confidence(noisy, validation)}
     for how in ("unrolled", "implicit"):
-        weighting, weights = learn(noisy, validation, how, seed)
+        weighting, scores[how] = learn(noisy, validation, how, seed)
         export_commentary(weighting, folder / f"weights-{how}")
-        threshold = choose_threshold(noisy, weights, validation)
-        kept = weights >= threshold
-        name = f"kept by the commentary, {how}"
+        histograms[how] = [
+            np.histogram(scores[how][group], 40, (0, 1))[0]
+            for group in (~corrupted, corrupted)
+        ]
+    for how, score in scores.items():
+        threshold = choose_threshold(noisy, score, validation)
+        kept = score >= threshold
+        name = how if how == VALIDATION_TAUGHT else f"kept by the commentary, {how}"
         conditions[name] = protocol.join(protocol.take(noisy, kept), validation)
         found[name] = {
             "F1 of finding wrong labels": f1_score(corrupted, ~kept),
-            "average precision": average_precision_score(corrupted, -weights),
+            "average precision": average_precision_score(corrupted, -score),
             "part kept": kept.mean(),
             "threshold": threshold,
         }
-        histograms[how] = [
-            np.histogram(weights[group], 40, (0, 1))[0]
-            for group in (~corrupted, corrupted)
-        ]
-        shuffled = np.random.default_rng(seed).permutation(kept)
-        conditions[f"as many at random, {how}"] = protocol.join(
-            protocol.take(noisy, shuffled), validation
-        )
+        if how != VALIDATION_TAUGHT:
+            shuffled = np.random.default_rng(seed).permutation(kept)
+            conditions[f"as many at random, {how}"] = protocol.join(
+                protocol.take(noisy, shuffled), validation
+            )
     values = {
         name: {
             "accuracy": regress(examples).score(flat(test), test.y),

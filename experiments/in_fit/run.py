@@ -97,6 +97,7 @@ def measure(group, seed, folder):
     values = {
         "plain": fit(noisy, test, seed),
         "plain, validation data added": fit(both, test, seed),
+        "plain, validation data only": fit(validation, test, seed),
         "one weight per example": fit(with_ids(noisy), test, seed, one_each),
         "a network that sees image and label": fit(noisy, test, seed, seeing),
     }
@@ -121,6 +122,7 @@ def measure(group, seed, folder):
     conditions = {
         "plain": (noisy, None, None),
         "plain, validation data added": (both, None, None),
+        "plain, validation data only": (validation, None, None),
         "the learned weights": (noisy, None, weights),
         "the learned weights, shuffled": (noisy, None, generator.permutation(weights)),
         "random weights": (

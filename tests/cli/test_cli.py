@@ -19,6 +19,7 @@ from tfcommentaries.cli.task import Task
 
 LEARN = [
     "--label_noise=0.4",
+    "--label_noise_kind=pair",
     "--train_size=128",
     "--validation_size=100",
     "--outer_steps=6",
@@ -42,7 +43,7 @@ def learned(tmp_path_factory):
 
 def test_learn_writes_a_whole_run_folder(learned):
     config = json.loads((learned / "config.json").read_text())
-    assert config["label_noise"] == 0.4
+    assert (config["label_noise"], config["label_noise_kind"]) == (0.4, "pair")
     assert len(list(csv.DictReader((learned / "history.csv").open()))) == 3
     manifest = SavedCommentary(learned / "commentary").manifest
     assert manifest["learned"] == {**config, "method": "UnrolledTraining"}
@@ -81,6 +82,8 @@ def test_evaluate_compares_new_students(learned, capsys):
         "commentary",
         "constant",
         "plain_with_validation",
+        "validation_only",
+        "filtered_with_validation",
     }
     assert {r["student_step"] for r in rows} == {3, 6}
     for row in rows:
@@ -206,11 +209,13 @@ def test_the_table_says_when_there_is_no_gain():
             for name, values in (
                 ("plain", [0.5, 0.6, 0.7]),
                 ("commentary", [0.5 + gain, 0.61 + gain, 0.69 + gain]),
+                ("filtered_with_validation", [0.6, 0.7, 0.8]),
             )
         ]
 
     helps = evaluate.table(rows(0.1))
     assert "the commentary helps: better by more than two standard errors" in helps
+    assert "than plain; not better than filtered_with_validation." in helps
     assert "+10.0 ± 0.6" in helps
     for gain in (0.0, -0.1):
         assert "no gain that could be told from chance" in evaluate.table(rows(gain))

@@ -54,9 +54,19 @@ def test_noise_replaces_the_given_part():
     assert not corrupt_labels(y, 0.0, 10, seed=0)[1].any()
 
 
-def test_an_impossible_part_is_named():
+def test_pairs_are_always_taken_for_the_next_class():
+    y = np.arange(1000) % 10
+    labels, corrupted = corrupt_labels(y, 0.45, 10, seed=0, kind="pair")
+    assert corrupted.sum() == 450
+    np.testing.assert_array_equal(labels, (y + corrupted) % 10)
+    assert not np.array_equal(corrupted, corrupt_labels(y, 0.45, 10, 1, "pair")[1])
+
+
+def test_an_impossible_part_or_kind_is_named():
     with pytest.raises(ValueError, match="fraction=40"):
         corrupt_labels(np.zeros(3, int), 40, 2, seed=0)
+    with pytest.raises(ValueError, match="kind='asymmetric'"):
+        corrupt_labels(np.zeros(3, int), 0.4, 2, seed=0, kind="asymmetric")
 
 
 @pytest.mark.parametrize("kind", ["separated", "overlapping"])

@@ -31,7 +31,14 @@ def add_task_arguments(parser):
         "--label_noise",
         type=float,
         default=0.0,
-        help="part of the training labels to make random, 0 to 1. Default: 0",
+        help="part of the training labels to spoil, 0 to 1. Default: 0",
+    )
+    group.add_argument(
+        "--label_noise_kind",
+        choices=("random", "pair"),
+        default="random",
+        help="how: 'random' labels, or 'pair': each class is taken for the next one. "
+        "Default: random",
     )
     add_student_arguments(group)
     group.add_argument(

@@ -1,6 +1,8 @@
 """`tfcommentaries evaluate`."""
 
+import keras
 import numpy as np
+import tensorflow as tf
 from matplotlib.figure import Figure
 
 from tfcommentaries import SavedCommentary, insights
@@ -28,6 +30,8 @@ def run(args):
         "commentary": (*train, commentary),
         "constant": (*train, ConstantWeighting(float(weights.mean()))),
         "plain_with_validation": (*both, None),
+        "validation_only": (*validation, None),
+        "filtered_with_validation": (*_filtered(task, data, args.steps), None),
     }
     print(
         f"Training {args.seeds} new students per condition for {args.steps} steps, "
@@ -48,6 +52,24 @@ def run(args):
     folder.save_picture(_overview(rows, data, progress, weights), "overview")
     print(table(rows))
     print(f"Written: {folder.metrics} and {folder.pictures}")
+
+
+def _filtered(task, data, steps):
+    """Validation examples, and training examples that these speak for.
+
+    What else could be done with the validation examples: train a student on them and
+    keep the training examples whose label it gives too.
+    """
+    train, validation = data.splits[:2]
+    keras.utils.set_random_seed(task.seed)
+    student = task.make_student(data.splits)
+    batches = tf.data.Dataset.from_tensor_slices(tuple(validation))
+    batches = batches.shuffle(len(validation.y), seed=task.seed).repeat()
+    student.fit(batches.batch(task.batch_size), steps_per_epoch=steps, verbose=0)
+    kept = student.predict(train.x, verbose=0).argmax(-1) == train.y
+    return tuple(
+        np.concatenate([ours[kept], more]) for ours, more in zip(train, validation)
+    )
 
 
 def table(rows, metric="accuracy", points=6):

@@ -39,12 +39,14 @@ class Task:
     learning_rate: float
     batch_size: int
     seed: int
+    # Runs of older versions do not tell it.
+    label_noise_kind: str = "random"
 
     @classmethod
     def from_config(cls, config):
         """Makes a task from a dict that may hold more."""
         names = [field.name for field in dataclasses.fields(cls)]
-        return cls(**{name: config[name] for name in names})
+        return cls(**{name: config[name] for name in names if name in config})
 
     def load_data(self):
         """Loads the splits and corrupts training labels; returns `NoisyData`."""
@@ -66,7 +68,11 @@ class Task:
             )
         true_labels = splits.train.y
         labels, corrupted = datasets.corrupt_labels(
-            true_labels, self.label_noise, splits.num_classes, self.seed
+            true_labels,
+            self.label_noise,
+            splits.num_classes,
+            self.seed,
+            self.label_noise_kind,
         )
         splits = splits._replace(train=splits.train._replace(y=labels))
         return NoisyData(splits, true_labels, corrupted)

@@ -3,25 +3,39 @@
 import numpy as np
 
 
-def corrupt_labels(y, fraction, num_classes, seed):
-    """Gives part of the examples a label drawn uniformly from all classes.
+def corrupt_labels(y, fraction, num_classes, seed, kind="random"):
+    """Gives part of the examples another label.
 
     Args:
         y: integer labels `(examples,)`.
         fraction: part of the examples to relabel, 0 to 1.
         num_classes: number of classes.
         seed: integer.
+        kind: `"random"`: one drawn uniformly from all classes, which is right by
+            chance once in `num_classes`. `"pair"`: that of the next class, as if
+            labellers took one class for another. Such mistakes have a pattern, which
+            students learn too.
 
     Returns:
-        `(labels, corrupted)`: the new labels, and which of them are wrong now
-        (a random label is right by chance once in `num_classes`).
+        `(labels, corrupted)`: the new labels, and which of them are wrong now.
+
+    Raises:
+        ValueError: if `fraction` or `kind` is none of these.
+
+    Reference:
+        [Han et al., Co-teaching, for both kinds](https://arxiv.org/abs/1804.06872)
     """
     if not 0 <= fraction <= 1:
         raise ValueError(
             f"`fraction` must be from 0 to 1. Received: fraction={fraction}"
         )
+    if kind not in ("random", "pair"):
+        raise ValueError(f"`kind` must be 'random' or 'pair'. Received: kind={kind!r}")
     generator = np.random.default_rng(seed)
     index = generator.permutation(len(y))[: round(fraction * len(y))]
     labels = y.copy()
-    labels[index] = generator.integers(0, num_classes, len(index))
+    if kind == "random":
+        labels[index] = generator.integers(0, num_classes, len(index))
+    else:
+        labels[index] = (labels[index] + 1) % num_classes
     return labels, labels != y

@@ -150,9 +150,12 @@ def verdict(rows, metric="accuracy"):
             f"After {step} steps there is no gain that could be told from chance (two "
             "standard errors). Do not use this commentary."
         )
+    names = dict.fromkeys(row["condition"] for row in rows)
+    others = [name for name in names if name not in ("commentary", *better)]
     return (
         f"After {step} steps the commentary helps: better by more than two standard "
-        f"errors than {', '.join(better)}."
+        f"errors than {', '.join(better)}"
+        + (f"; not better than {', '.join(others)}." if others else ".")
     )
 
 
