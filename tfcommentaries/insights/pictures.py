@@ -35,7 +35,14 @@ def learning_curves(rows, metric="accuracy", axes=None):
         xlabel="student step",
         ylabel=f"test {metric}",
     )
-    axes.legend(frameon=False, fontsize="small")
+    columns = 1 if len(names) <= 4 else 2
+    axes.legend(
+        frameon=False,
+        fontsize="small" if columns == 1 else "x-small",
+        ncols=columns,
+        columnspacing=1,
+        handlelength=1,
+    )
     return figure
 
 
