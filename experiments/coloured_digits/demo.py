@@ -52,12 +52,12 @@ def main(_):
             values = [accuracy[f"accuracy, conflicting, step {n}"] for n in STEPS]
             found[name].append(values)
     print("\nTest accuracy where the blue digit misleads, 5 new students, mean ± std:")
-    print(f"  {'student step':<32}" + "".join(f"{n:<16}" for n in STEPS))
+    print(f"  {'student step':<38}" + "".join(f"{n:<16}" for n in STEPS))
     rows = []
     for name, values in found.items():
         spreads = [mean_and_std(column) for column in zip(*values)]
         cells = [f"{one['mean']:.3f} ± {one['std']:.3f}" for one in spreads]
-        print(f"  {name:<32}" + "".join(f"{cell:<16}" for cell in cells))
+        print(f"  {name:<38}" + "".join(f"{cell:<16}" for cell in cells))
         rows += [
             {
                 "condition": NAMES[name],
@@ -75,7 +75,7 @@ def main(_):
             errors = gains.std(0, ddof=1) / np.sqrt(SEEDS)
             cells = [f"{g:+.1f} ± {e:.1f}" for g, e in zip(gains.mean(0), errors)]
             title = f"over {name}"
-            print(f"  {title:<32}" + "".join(f"{cell:<16}" for cell in cells))
+            print(f"  {title:<38}" + "".join(f"{cell:<16}" for cell in cells))
     export_commentary(commentary, folder / "commentary", metrics={"rows": rows})
     write_text(folder / "metrics.json", to_json(rows))
     masks.draw(folder / "commentary", test).savefig(folder / "masks.png", dpi=100)
