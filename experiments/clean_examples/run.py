@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 from matplotlib.figure import Figure
 from sklearn.model_selection import StratifiedKFold
 
@@ -73,12 +72,10 @@ def learn(train, clean, seed):
 
 def predict(examples, x, seed):
     """Classes that a student of the examples gives to others."""
-    keras.utils.set_random_seed(seed)
-    student = protocol.make_student(students.cbr, x.shape[1:], 10, optimizer)
-    data = tf.data.Dataset.from_tensor_slices(tuple(examples))
-    data = data.shuffle(len(examples.y), seed=seed).repeat().batch(BATCH)
-    student.fit(data, steps_per_epoch=protocol.fewer(STEPS[-1], 5), verbose=0)
-    return student.predict(x, batch_size=500, verbose=0).argmax(-1)
+    steps = protocol.fewer(STEPS[-1], 5)
+    return protocol.predict_classes(
+        students.cbr, examples, x, steps, seed, BATCH, optimizer=optimizer
+    )
 
 
 def cross_predict(train, clean, seed):
@@ -143,40 +140,33 @@ def measure(group, seed, folder):
 
 
 def draw(records, run_dir):
-    """Accuracy by the number of clean examples."""
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
-    axes = figure.subplots()
-    step = f"accuracy, step {protocol.fewer(STEPS[-1], 20)}"
-    sizes = [int(group.removesuffix(" clean").split(", ")[1]) for group in records]
-    curves = {
-        "commentary, clean examples added": ("#0072b2", "-"),
-        "commentary": ("#0072b2", "--"),
-        "kept by cross-validated students, clean examples added": ("#009e73", "-"),
-        "kept by a student of the clean examples, clean examples added": (
-            "#009e73",
-            "--",
-        ),
-        "clean examples added": ("#444444", "-"),
-        "clean examples only": ("#444444", ":"),
+    """Accuracy at the end, by kind of wrong labels and number of clean examples."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    shown = {
+        "commentary": "#0072b2",
+        "kept by a student of the clean examples, clean examples added": "#009e73",
+        "kept by cross-validated students, clean examples added": "#e69f00",
+        "clean examples only": "#cc79a7",
+        "plain": "#999999",
     }
-    for name, (color, style) in curves.items():
-        found = np.array(
-            [[one["values"][name][step] for one in ones] for ones in records.values()]
-        )
-        axes.errorbar(
-            sizes,
-            found.mean(1),
-            found.std(1, ddof=min(1, found.shape[1] - 1)),
+    step = f"accuracy, step {protocol.fewer(STEPS[-1], 20)}"
+    axes = figure.subplots()
+    for i, (name, color) in enumerate(shown.items()):
+        found = [
+            [one["values"][name][step] for one in ones] for ones in records.values()
+        ]
+        places = np.arange(len(records)) + 0.16 * (i - len(shown) / 2)
+        axes.bar(
+            places,
+            [np.mean(values) for values in found],
+            0.15,
             color=color,
-            ls=style,
-            capsize=2,
+            yerr=[np.std(values) for values in found],
             label=name,
         )
-    axes.set_xscale("log")
-    axes.set_xticks(sizes, map(str, sizes), minor=False)
-    axes.minorticks_off()
-    axes.set(xlabel="clean examples", ylabel=f"test {step}")
-    axes.legend(frameon=False, fontsize=7)
+    axes.set_xticks(range(len(records)), [g.split(", ", 1)[1] for g in records])
+    axes.set(ylabel=f"test {step}", ylim=(0.4 if not FLAGS.quick else 0, 1))
+    figure.legend(frameon=False, fontsize="small", loc="outside lower center", ncols=2)
     return {"accuracies.png": figure}
 
 

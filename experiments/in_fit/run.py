@@ -94,10 +94,15 @@ def measure(group, seed, folder):
         warmup=WARMUP,
     )
     both = protocol.join(noisy, validation)
+    given = protocol.predict_classes(
+        students.cbr, validation, noisy.x, protocol.fewer(STEPS[0], 5), 2000 + seed
+    )
+    agreeing = protocol.join(protocol.take(noisy, given == noisy.y), validation)
     values = {
         "plain": fit(noisy, test, seed),
         "plain, validation data added": fit(both, test, seed),
         "plain, validation data only": fit(validation, test, seed),
+        "plain, validation data and what agrees": fit(agreeing, test, seed),
         "one weight per example": fit(with_ids(noisy), test, seed, one_each),
         "a network that sees image and label": fit(noisy, test, seed, seeing),
     }
@@ -123,6 +128,7 @@ def measure(group, seed, folder):
         "plain": (noisy, None, None),
         "plain, validation data added": (both, None, None),
         "plain, validation data only": (validation, None, None),
+        "plain, validation data and what agrees": (agreeing, None, None),
         "the learned weights": (noisy, None, weights),
         "the learned weights, shuffled": (noisy, None, generator.permutation(weights)),
         "random weights": (
