@@ -21,7 +21,9 @@ class LearnCommentaryCallback(CommentaryCallback):
     serves both, whatever the model's size; what is learned fits this one training
     better than it transfers. One hypergradient sees one step ahead, on one batch:
     enough for one weight per example, as below; a network that sees images and
-    labels learned nothing in this way where the table gained (`experiments/in_fit`).
+    labels learned nothing in this way where the table gained. Measure it against
+    training on the clean data alone, which was better still where labels were wrong at
+    random (`experiments/in_fit`).
 
     Adds `outer_loss`, `hypergradient_norm` and the mean, smallest and largest value of
     the batch's annotation, `annotation_mean` and so on, to the logs of `fit`, and warns
