@@ -117,18 +117,11 @@ def measure(group, seed, folder):
         None,
         None,
     )
-    transferred = {
-        name: condition
-        for name, condition in conditions.items()
-        if not name.endswith((" only", "shuffled"))
-    }
-    for suffix, network, some in (
-        ("", students.cbr, conditions),
-        (" (transfer: few-shot net)", students.few_shot_net, transferred),
-    ):
+    networks = {"": students.cbr, " (transfer: few-shot net)": students.few_shot_net}
+    for suffix, network in networks.items():
         for name, found in protocol.accuracies(
             network,
-            some,
+            conditions,
             test,
             protocol.fewer(STEPS, (5, 20)),
             1000 + seed,
