@@ -155,29 +155,6 @@ def in_batches(function, x, size=500):
     return np.concatenate([tf.convert_to_tensor(function(p)).numpy() for p in pieces])
 
 
-def predict_classes(network, examples, x, steps, seed, batch_size=64, **compiling):
-    """Classes that a new student of some examples gives to other inputs.
-
-    Args:
-        network: function `(shape, num_classes)` to a Keras model.
-        examples: `Examples` with integer labels, of every class.
-        x: the other inputs.
-        steps: of training.
-        seed: of the weights and of the order of the examples.
-        batch_size: of training.
-        **compiling: further arguments of `make_student`.
-
-    Returns:
-        `(inputs,)`.
-    """
-    keras.utils.set_random_seed(seed)
-    student = make_student(network, x.shape[1:], int(examples.y.max()) + 1, **compiling)
-    data = tf.data.Dataset.from_tensor_slices(tuple(examples))
-    data = data.shuffle(len(examples.y), seed=seed).repeat().batch(batch_size)
-    student.fit(data, steps_per_epoch=steps, verbose=0)
-    return student.predict(x, batch_size=500, verbose=0).argmax(-1)
-
-
 def accuracies(
     network,
     conditions,

@@ -15,6 +15,7 @@ from tfcommentaries import (
     students,
 )
 from tfcommentaries.commentaries import ShuffledWeighting
+from tfcommentaries.teaching import agreeing
 
 #: Part of the labels that is drawn anew, or made that of the next class.
 NOISE = {"random": 0.4, "pair": 0.45}
@@ -51,12 +52,19 @@ def optimizer():
     return keras.optimizers.Adam(3e-3)
 
 
+def make_student(shape):
+    """The network that commentaries are learned with and labels checked by."""
+    return protocol.make_student(students.cbr, shape, 10, optimizer)
+
+
 def learn(train, clean, seed):
     """An example weighting that sees image, label and progress, as in `make demo`."""
     weighting = ExampleWeighting(num_classes=10)
-    student = protocol.make_student(students.cbr, train.x.shape[1:], 10, optimizer)
     learner = CommentaryLearner(
-        weighting, student, inner_steps=protocol.fewer(100, 5), seed=seed
+        weighting,
+        make_student(train.x.shape[1:]),
+        inner_steps=protocol.fewer(100, 5),
+        seed=seed,
     )
     learner.compile(keras.optimizers.Adam(1e-3))
     learner.fit(
@@ -70,22 +78,21 @@ def learn(train, clean, seed):
     return weighting
 
 
-def predict(examples, x, seed):
-    """Classes that a student of the examples gives to others."""
+def agree(clean, examples, seed):
+    """Which labels a student of the clean examples gives too."""
     steps = protocol.fewer(STEPS[-1], 5)
-    return protocol.predict_classes(
-        students.cbr, examples, x, steps, seed, BATCH, optimizer=optimizer
-    )
+    shape = clean.x.shape[1:]
+    return agreeing(lambda: make_student(shape), clean, examples, steps, BATCH, seed)
 
 
-def cross_predict(train, clean, seed):
-    """Classes of training examples, by students of the clean and the others."""
-    classes = np.empty(len(train.y), int)
+def cross_validate(train, clean, seed):
+    """Which labels students of the clean and other examples give too."""
+    kept = np.empty(len(train.y), bool)
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     for seen, unseen in folds.split(train.x, train.y):
         examples = protocol.join(protocol.take(train, seen), clean)
-        classes[unseen] = predict(examples, train.x[unseen], seed)
-    return classes
+        kept[unseen] = agree(examples, protocol.take(train, unseen), seed)
+    return kept
 
 
 def measure(group, seed, folder):
@@ -94,10 +101,9 @@ def measure(group, seed, folder):
     weighting = learn(train, clean, seed)
     export_commentary(weighting, folder / "weighting", {"inner_steps": 100})
     both = protocol.join(train, clean)
-    agreeing = {
-        "a student of the clean examples": train.y
-        == predict(clean, train.x, 2000 + seed),
-        "cross-validated students": train.y == cross_predict(train, clean, 2000 + seed),
+    filters = {
+        "a student of the clean examples": agree(clean, train, 2000 + seed),
+        "cross-validated students": cross_validate(train, clean, 2000 + seed),
     }
     conditions = {
         "plain": (train, None, None),
@@ -108,7 +114,7 @@ def measure(group, seed, folder):
         "commentary, shuffled": (train, ShuffledWeighting(weighting), None),
     }
     values = {}
-    for name, kept in agreeing.items():
+    for name, kept in filters.items():
         name = f"kept by {name}, clean examples added"
         conditions[name] = protocol.join(protocol.take(train, kept), clean), None, None
         values[name] = {"kept": kept.mean(), "wrong among them": wrong[kept].mean()}

@@ -7,12 +7,12 @@ and writes the SavedModel, metrics and a picture.
 
 import pathlib
 
-import numpy as np
 from absl import app, flags
 
 from experiments import masks, protocol
 from experiments.coloured_digits import run
 from tfcommentaries import SavedCommentary, export_commentary, students
+from tfcommentaries.cli.evaluate import table
 from tfcommentaries.insights import write_report
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
@@ -22,13 +22,6 @@ flags.DEFINE_string("demo_dir", "runs/demo/masks", "Where results go.")
 SEEDS = 5
 OUTER_STEPS = 100
 STEPS = 60, 300
-#: Conditions as the report calls them.
-NAMES = {
-    "with masks": "commentary",
-    "without": "plain",
-    "without, validation data added": "plain_with_validation",
-    "without, validation data only": "validation_only",
-}
 
 
 def main(_):
@@ -38,10 +31,10 @@ def main(_):
     commentary = masks.learn(train, validation, 0, stride=2, outer_steps=OUTER_STEPS)
     both = protocol.join(train.examples, validation.examples)
     conditions = {
-        "with masks": (train.examples, commentary),
-        "without": (train.examples, None),
-        "without, validation data added": (both, None),
-        "without, validation data only": (validation.examples, None),
+        "commentary": (train.examples, commentary),
+        "plain": (train.examples, None),
+        "plain_with_validation": (both, None),
+        "validation_only": (validation.examples, None),
     }
     found = {name: [] for name in conditions}
     for seed in range(SEEDS):
@@ -51,31 +44,18 @@ def main(_):
             )
             values = [accuracy[f"accuracy, conflicting, step {n}"] for n in STEPS]
             found[name].append(values)
-    print("\nTest accuracy where the blue digit misleads, 5 new students, mean ± std:")
-    print(f"  {'student step':<38}" + "".join(f"{n:<16}" for n in STEPS))
-    rows = []
-    for name, values in found.items():
-        spreads = [mean_and_std(column) for column in zip(*values)]
-        cells = [f"{one['mean']:.3f} ± {one['std']:.3f}" for one in spreads]
-        print(f"  {name:<38}" + "".join(f"{cell:<16}" for cell in cells))
-        rows += [
-            {
-                "condition": NAMES[name],
-                "student_step": n,
-                "metric": "accuracy",
-                **one,
-                "values": list(column),
-            }
-            for n, one, column in zip(STEPS, spreads, zip(*values))
-        ]
-    print("Gain of masks in points, students paired, ± standard error:")
-    for name in conditions:
-        if name != "with masks":
-            gains = 100 * np.subtract(found["with masks"], found[name])
-            errors = gains.std(0, ddof=1) / np.sqrt(SEEDS)
-            cells = [f"{g:+.1f} ± {e:.1f}" for g, e in zip(gains.mean(0), errors)]
-            title = f"over {name}"
-            print(f"  {title:<38}" + "".join(f"{cell:<16}" for cell in cells))
+    rows = [
+        {
+            "condition": name,
+            "student_step": step,
+            "metric": "accuracy",
+            **mean_and_std(column),
+            "values": list(column),
+        }
+        for name, values in found.items()
+        for step, column in zip(STEPS, zip(*values))
+    ]
+    print("\nOn pairs where the blue digit misleads:" + table(rows))
     export_commentary(commentary, folder / "commentary", metrics={"rows": rows})
     write_text(folder / "metrics.json", to_json(rows))
     masks.draw(folder / "commentary", test).savefig(folder / "masks.png", dpi=100)

@@ -25,8 +25,6 @@ NOISE = 0.5
 C = 0.1
 #: Below one of these an example is dropped; validation examples say which.
 THRESHOLDS = np.linspace(0.1, 0.9, 9)
-#: The control that learns nothing about examples but their probability.
-VALIDATION_TAUGHT = "kept by a regression on validation data"
 
 
 def softmax_regression(shape, size):
@@ -142,31 +140,32 @@ def measure(group, seed, folder):
         ),
         "baseline: all noisy": protocol.join(noisy, validation),
     }
-    found, histograms = {}, {}
-    scores = {VALIDATION_TAUGHT: confidence(noisy, validation)}
+    found, histograms, kept = {}, {}, {}
+    scores = {"kept by a regression on validation data": confidence(noisy, validation)}
     for how in ("unrolled", "implicit"):
-        weighting, scores[how] = learn(noisy, validation, how, seed)
+        weighting, weights = learn(noisy, validation, how, seed)
         export_commentary(weighting, folder / f"weights-{how}")
+        scores[f"kept by the commentary, {how}"] = weights
         histograms[how] = [
-            np.histogram(scores[how][group], 40, (0, 1))[0]
+            np.histogram(weights[group], 40, (0, 1))[0]
             for group in (~corrupted, corrupted)
         ]
-    for how, score in scores.items():
+    for name, score in scores.items():
         threshold = choose_threshold(noisy, score, validation)
-        kept = score >= threshold
-        name = how if how == VALIDATION_TAUGHT else f"kept by the commentary, {how}"
-        conditions[name] = protocol.join(protocol.take(noisy, kept), validation)
+        kept[name] = score >= threshold
         found[name] = {
-            "F1 of finding wrong labels": f1_score(corrupted, ~kept),
+            "F1 of finding wrong labels": f1_score(corrupted, ~kept[name]),
             "average precision": average_precision_score(corrupted, -score),
-            "part kept": kept.mean(),
+            "part kept": kept[name].mean(),
             "threshold": threshold,
         }
-        if how != VALIDATION_TAUGHT:
-            shuffled = np.random.default_rng(seed).permutation(kept)
-            conditions[f"as many at random, {how}"] = protocol.join(
-                protocol.take(noisy, shuffled), validation
-            )
+    for how in histograms:
+        shuffled = np.random.default_rng(seed).permutation(
+            kept[f"kept by the commentary, {how}"]
+        )
+        kept[f"as many at random, {how}"] = shuffled
+    for name, some in kept.items():
+        conditions[name] = protocol.join(protocol.take(noisy, some), validation)
     values = {
         name: {
             "accuracy": regress(examples).score(flat(test), test.y),

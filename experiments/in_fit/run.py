@@ -15,6 +15,7 @@ from tfcommentaries import (
     students,
     teachers,
 )
+from tfcommentaries.teaching import agreeing
 
 NOISE = 0.4
 STEPS = 200, 1000
@@ -94,15 +95,20 @@ def measure(group, seed, folder):
         warmup=WARMUP,
     )
     both = protocol.join(noisy, validation)
-    given = protocol.predict_classes(
-        students.cbr, validation, noisy.x, protocol.fewer(STEPS[0], 5), 2000 + seed
+    kept = agreeing(
+        lambda: protocol.make_student(students.cbr, test.x.shape[1:], 10),
+        validation,
+        noisy,
+        protocol.fewer(STEPS[0], 5),
+        BATCH,
+        2000 + seed,
     )
-    agreeing = protocol.join(protocol.take(noisy, given == noisy.y), validation)
+    filtered = protocol.join(protocol.take(noisy, kept), validation)
     values = {
         "plain": fit(noisy, test, seed),
         "plain, validation data added": fit(both, test, seed),
         "plain, validation data only": fit(validation, test, seed),
-        "plain, validation data and what agrees": fit(agreeing, test, seed),
+        "plain, validation data and what agrees": fit(filtered, test, seed),
         "one weight per example": fit(with_ids(noisy), test, seed, one_each),
         "a network that sees image and label": fit(noisy, test, seed, seeing),
     }
@@ -128,7 +134,7 @@ def measure(group, seed, folder):
         "plain": (noisy, None, None),
         "plain, validation data added": (both, None, None),
         "plain, validation data only": (validation, None, None),
-        "plain, validation data and what agrees": (agreeing, None, None),
+        "plain, validation data and what agrees": (filtered, None, None),
         "the learned weights": (noisy, None, weights),
         "the learned weights, shuffled": (noisy, None, generator.permutation(weights)),
         "random weights": (

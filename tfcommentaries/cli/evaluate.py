@@ -1,8 +1,6 @@
 """`tfcommentaries evaluate`."""
 
-import keras
 import numpy as np
-import tensorflow as tf
 from matplotlib.figure import Figure
 
 from tfcommentaries import SavedCommentary, insights
@@ -12,7 +10,13 @@ from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.commentaries import ConstantWeighting
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
-from tfcommentaries.teaching import annotate, evaluate, paired_gain, verdict
+from tfcommentaries.teaching import (
+    agreeing,
+    annotate,
+    evaluate,
+    paired_gain,
+    verdict,
+)
 
 
 def run(args):
@@ -24,14 +28,25 @@ def run(args):
     train, validation, test = data.splits[:3]
     progress = np.linspace(0, 1, 11)
     weights = annotate(commentary, train, progress)
-    both = tuple(np.concatenate(parts) for parts in zip(train, validation))
+    kept = agreeing(
+        lambda: task.make_student(data.splits),
+        validation,
+        train,
+        args.steps,
+        task.batch_size,
+        task.seed,
+    )
+    both, filtered = (
+        tuple(np.concatenate(parts) for parts in zip(some, validation))
+        for some in (train, (train.x[kept], train.y[kept]))
+    )
     conditions = {
         "plain": (*train, None),
         "commentary": (*train, commentary),
         "constant": (*train, ConstantWeighting(float(weights.mean()))),
         "plain_with_validation": (*both, None),
         "validation_only": (*validation, None),
-        "filtered_with_validation": (*_filtered(task, data, args.steps), None),
+        "filtered_with_validation": (*filtered, None),
     }
     print(
         f"Training {args.seeds} new students per condition for {args.steps} steps, "
@@ -52,24 +67,6 @@ def run(args):
     folder.save_picture(_overview(rows, data, progress, weights), "overview")
     print(table(rows))
     print(f"Written: {folder.metrics} and {folder.pictures}")
-
-
-def _filtered(task, data, steps):
-    """Validation examples, and training examples that these speak for.
-
-    What else could be done with the validation examples: train a student on them and
-    keep the training examples whose label it gives too.
-    """
-    train, validation = data.splits[:2]
-    keras.utils.set_random_seed(task.seed)
-    student = task.make_student(data.splits)
-    batches = tf.data.Dataset.from_tensor_slices(tuple(validation))
-    batches = batches.shuffle(len(validation.y), seed=task.seed).repeat()
-    student.fit(batches.batch(task.batch_size), steps_per_epoch=steps, verbose=0)
-    kept = student.predict(train.x, verbose=0).argmax(-1) == train.y
-    return tuple(
-        np.concatenate([ours[kept], more]) for ours, more in zip(train, validation)
-    )
 
 
 def table(rows, metric="accuracy", points=6):

@@ -1,5 +1,6 @@
 """Using a commentary to train a student."""
 
+from tfcommentaries.teaching.agreement import agreeing
 from tfcommentaries.teaching.annotating import annotate
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
 from tfcommentaries.teaching.dataset import teach
@@ -13,6 +14,7 @@ from tfcommentaries.teaching.evaluation import (
 
 __all__ = [
     "CommentaryCallback",
+    "agreeing",
     "annotate",
     "beaten",
     "evaluate",

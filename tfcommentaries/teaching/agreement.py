@@ -1,0 +1,40 @@
+"""What clean examples are good for without a commentary: as a filter."""
+
+import keras
+import tensorflow as tf
+
+
+def agreeing(make_student, clean, examples, steps, batch_size, seed=0):
+    """Which examples have the label that a student of clean ones gives them.
+
+    Training on these and the clean examples is the simplest alternative to a
+    commentary where labels may be wrong, and the first to compare one with.
+
+    Args:
+        make_student: function without arguments that makes a compiled `keras.Model`
+            with one output per class.
+        clean: `(x, y)` arrays with integer labels that are right.
+        examples: `(x, y)` arrays with integer labels.
+        steps: training steps of the student.
+        batch_size: of training.
+        seed: of its weights and of the order of the clean examples; sets the seeds
+            of Python, NumPy and TensorFlow.
+
+    Returns:
+        A boolean array `(examples,)`.
+
+    Raises:
+        ValueError: if there are no clean examples.
+    """
+    if not len(clean[1]):
+        raise ValueError(
+            "A student needs at least one clean example to learn from, better some of "
+            "every class. Received: none"
+        )
+    keras.utils.set_random_seed(seed)
+    student = make_student()
+    batches = tf.data.Dataset.from_tensor_slices(tuple(clean))
+    batches = batches.shuffle(len(clean[1]), seed=seed).repeat().batch(batch_size)
+    student.fit(batches, steps_per_epoch=steps, verbose=0)
+    x, y = examples
+    return student.predict(x, batch_size=500, verbose=0).argmax(-1) == y
