@@ -140,10 +140,8 @@ def measure(train, validation, test, seed, folder, **learning):
     steps = [protocol.fewer(n, n // 20) for n in TEST_STEPS]
     networks = {"": students.cbr, " (transfer: few-shot net)": students.few_shot_net}
     for suffix, network in networks.items():
-        for name, condition in conditions.items():
-            values.setdefault(name + suffix, {}).update(
-                teach_student(network, *condition, seed, steps)
-            )
+        for name, found in teach_students(network, conditions, seed, steps).items():
+            values.setdefault(name + suffix, {}).update(found)
     return {"values": values}
 
 
@@ -159,32 +157,38 @@ def part_on(place, test, found):
     return (found * place).sum() / (found * (place | test.distracting)).sum()
 
 
-def teach_student(network, examples, test, teaching, testing, seed, steps):
-    """Trains a new student and tests it on both groups.
+def teach_students(network, conditions, seed, steps):
+    """Trains one student per condition, all from the same weights, and tests it.
 
     Args:
         network: function `(shape, num_classes)` to a Keras model.
-        examples: `Examples` to train on.
-        test: `Misleading`.
-        teaching: masks in training, or `None`.
-        testing: masks in the test, or `None`.
+        conditions: `{name: (examples, test, teaching, testing)}`: `Examples` to train
+            on, `Misleading` to test on, and masks in each, or `None`.
         seed: of the initial weights and the order of examples.
         steps: numbers of steps after which to test, ascending.
 
     Returns:
-        `{"accuracy, aligned, step n": number, "accuracy, conflicting, ...": ...,
-        "mean training loss, to step n": ...}`, the last since the step before.
+        `{condition: {"accuracy, aligned, step n": number, "accuracy, conflicting,
+        ...": ..., "mean training loss, to step n": ...}}`, the last since the step
+        before.
     """
+    first = next(iter(conditions.values()))[0]
     keras.utils.set_random_seed(1000 + seed)
-    model = protocol.make_student(network, examples.x.shape[1:], 10)
-    batches = _batches(examples, teaching, seed)
-    found, done = {}, 0
-    for count in steps:
-        losses = model.fit(batches, steps_per_epoch=count - done, verbose=0)
-        found[f"mean training loss, to step {count}"] = losses.history["loss"][0]
-        done = count
-        for group, accuracy in _accuracies(model, test, testing).items():
-            found[f"accuracy, {group}, step {count}"] = accuracy
+    model = protocol.make_student(network, first.x.shape[1:], 10)
+    restart = protocol.restarting(model)
+    found = {}
+    for name, (examples, test, teaching, testing) in conditions.items():
+        keras.utils.set_random_seed(1000 + seed)
+        restart()
+        batches = _batches(examples, teaching, seed)
+        values, done = {}, 0
+        for count in steps:
+            fitted = model.fit(batches, steps_per_epoch=count - done, verbose=0)
+            done = count
+            values[f"mean training loss, to step {count}"] = fitted.history["loss"][0]
+            for group, accuracy in _accuracies(model, test, testing).items():
+                values[f"accuracy, {group}, step {count}"] = accuracy
+        found[name] = values
     return found
 
 

@@ -131,6 +131,22 @@ def make_student(network, shape, num_classes, optimizer=None, soft_labels=False)
     return model
 
 
+def restarting(model):
+    """A function that makes a compiled, built model and its optimizer as they are now.
+
+    Students that start alike are then one model, for which `fit` makes one graph.
+    """
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    start = [v.numpy() for v in variables]
+
+    def restart():
+        for variable, value in zip(variables, start):
+            variable.assign(value)
+
+    return restart
+
+
 def draw_images(rows, titles=None):
     """A figure of rows of images, each `(columns, height, width[, channels])`."""
     from matplotlib.figure import Figure
@@ -190,14 +206,11 @@ def accuracies(
     model = make_student(network, first.x.shape[1:], classes, **soft, **compiling)
     student = FunctionalStudent(model)
     student.build(first.x[:2], first.y[:2])
-    model.optimizer.build(model.trainable_variables)
-    start = student.draw(f"test-{seed}")
-    fresh = [v.numpy() for v in model.optimizer.variables]
+    student.assign(student.draw(f"test-{seed}"))
+    restart = restarting(model)
     found = {}
     for name, (examples, commentary, sample_weight) in conditions.items():
-        student.assign(start)
-        for variable, value in zip(model.optimizer.variables, fresh):
-            variable.assign(value)
+        restart()
         parts = [*examples, sample_weight]
         parts = tuple(part for part in parts if part is not None)
         data = tf.data.Dataset.from_tensor_slices(parts)

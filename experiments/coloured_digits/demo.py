@@ -31,17 +31,15 @@ def main(_):
     commentary = masks.learn(train, validation, 0, stride=2, outer_steps=OUTER_STEPS)
     both = protocol.join(train.examples, validation.examples)
     conditions = {
-        "commentary": (train.examples, commentary),
-        "plain": (train.examples, None),
-        "plain_with_validation": (both, None),
-        "validation_only": (validation.examples, None),
+        "commentary": (train.examples, test, commentary, commentary),
+        "plain": (train.examples, test, None, None),
+        "plain_with_validation": (both, test, None, None),
+        "validation_only": (validation.examples, test, None, None),
     }
     found = {name: [] for name in conditions}
     for seed in range(SEEDS):
-        for name, (examples, teaching) in conditions.items():
-            accuracy = masks.teach_student(
-                students.cbr, examples, test, teaching, teaching, seed, STEPS
-            )
+        taught = masks.teach_students(students.cbr, conditions, seed, STEPS)
+        for name, accuracy in taught.items():
             values = [accuracy[f"accuracy, conflicting, step {n}"] for n in STEPS]
             found[name].append(values)
     rows = [
