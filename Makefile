@@ -36,14 +36,14 @@ pipeline: $(TFX_VENV)/installed
 	  pipelines.digits.local_runner --verbosity=-1
 
 test: $(TFX_VENV)/installed
-	$(QUIET) $(TFX_VENV)/bin/python -m pytest -q -n auto tests
+	$(QUIET) $(TFX_VENV)/bin/python -m pytest -q -n auto --dist worksteal tests
 
 test-core: $(CORE_VENV)/installed
-	$(QUIET) $(CORE_VENV)/bin/python -m pytest -q -n auto tests \
+	$(QUIET) $(CORE_VENV)/bin/python -m pytest -q -n auto --dist worksteal tests \
 	  --ignore=tests/experiments
 
 experiments-quick: $(VENV)/installed
-	$(QUIET) $(VENV)/bin/python -m pytest -q -n auto tests/experiments
+	$(QUIET) $(VENV)/bin/python -m pytest -q -n auto --dist worksteal tests/experiments
 
 bench: $(VENV)/installed $(BENCH_VENV)/installed
 	$(VENV)/bin/python -m benchmarks.hypergradients

@@ -114,7 +114,7 @@ def test_takes_what_tuner_found(artifacts, tmp_path):
 def test_killed_and_run_again_it_ends_the_same(artifacts, tmp_path):
     command = [sys.executable, str(HERE / "learn_here.py"), str(tmp_path)]
     # Long enough to be killed in the middle.
-    recipe = json.dumps({**RECIPE, "learner_config": {"inner_steps": 30}})
+    recipe = json.dumps({**RECIPE, "learner_config": {"inner_steps": 10}})
     options = {
         "env": {**os.environ, "PYTHONPATH": str(HERE.parents[1])},
         "stdout": subprocess.DEVNULL,
