@@ -24,14 +24,15 @@ flags.DEFINE_string("run_dir", None, "What is done is kept here; runs/<experimen
 flags.DEFINE_integer(
     "seeds", None, "How often all is repeated; none: what fits into about an hour."
 )
-flags.DEFINE_bool("quick", False, "A few steps, to see that it runs.")
+flags.DEFINE_bool("quick", False, "A few steps of the first group: does it run?")
 
 
 def run(file, groups, measure, draw=None, seeds=5):
     """Runs an experiment from the command line. Called at the end of a `run.py`.
 
     Measures each group with each seed, unless the run folder has it, and writes
-    `results.json` and pictures beside `run.py`; with `--quick` into the run folder.
+    `results.json` and pictures beside `run.py`; with `--quick` only the first group
+    with one seed, and all into the run folder.
 
     Args:
         file: `__file__` of the `run.py`.
@@ -51,8 +52,8 @@ def run(file, groups, measure, draw=None, seeds=5):
         if FLAGS.quick:
             here = run_dir = run_dir / "quick"
         records = {}
-        for group in groups():
-            for seed in range(1 if FLAGS.quick else FLAGS.seeds or seeds):
+        for group in fewer(groups(), groups()[:1]):
+            for seed in range(fewer(FLAGS.seeds or seeds, 1)):
                 folder = folder_of(run_dir, group, seed)
                 done = folder / "record.json"
                 if not done.exists():
@@ -251,7 +252,7 @@ class TestAt(keras.callbacks.Callback):
         before = [v.numpy() for v in state]
         data = tf.data.Dataset.from_tensor_slices(self.untaught.x)
         data = data.shuffle(len(self.untaught.x), seed=0).repeat().batch(64)
-        for x in data.take(STATISTICS_BATCHES):
+        for x in data.take(fewer(STATISTICS_BATCHES, 1)):
             self.model(x, training=True)
         self.found[f"accuracy with untaught statistics, step {step}"] = self._accuracy()
         for variable, value in zip(state, before):

@@ -95,15 +95,19 @@ def learn_and_test(
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(loss=loss)
     learner = FewShotLearner(
-        model, commentary, inner_steps=INNER_STEPS, inner_rate=inner_rate, **options
+        model,
+        commentary,
+        inner_steps=protocol.fewer(INNER_STEPS, 1),
+        inner_rate=inner_rate,
+        **options,
     )
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, protocol.fewer(OUTER_STEPS, 60))
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, protocol.fewer(OUTER_STEPS, 30))
     learner.compile(keras.optimizers.Adam(rate))
     # In the quick form the same few tasks again and again, to see losses fall.
     tasks = tasks.take(protocol.fewer(-1, TASKS_PER_STEP)).repeat()
     history = learner.fit(
         tasks.batch(TASKS_PER_STEP).prefetch(2),
-        steps_per_epoch=protocol.fewer(OUTER_STEPS, 60) // 10,
+        steps_per_epoch=protocol.fewer(OUTER_STEPS, 30) // 10,
         epochs=10,
         verbose=2,
     ).history

@@ -61,7 +61,7 @@ def fit(train, test, seed, learn=None):
     student = protocol.make_student(students.cbr, test.x.shape[1:], 10)
     batches = tf.data.Dataset.from_tensor_slices(tuple(train))
     batches = batches.shuffle(len(train.y), seed=seed).repeat().batch(BATCH)
-    tester = protocol.TestAt(test, protocol.fewer(STEPS, (5, 40)))
+    tester = protocol.TestAt(test, protocol.fewer(STEPS, (5, 20)))
     callbacks = [tester] if learn is None else [learn, tester]
     student.fit(
         batches, steps_per_epoch=tester.steps[-1], callbacks=callbacks, verbose=0
@@ -143,7 +143,7 @@ def measure(group, seed, folder):
             generator.uniform(0, 2, len(weights)).astype("float32"),
         ),
     }
-    steps = protocol.fewer(STEPS, (5, 40))
+    steps = protocol.fewer(STEPS, (5, 20))
     for student, architecture in (
         ("new student", students.cbr),
         ("transfer: few-shot net", students.few_shot_net),

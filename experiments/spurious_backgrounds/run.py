@@ -1,5 +1,7 @@
 """Digits on photographs that go along with them. See README.md beside this."""
 
+import functools
+
 from experiments import masks, protocol
 from experiments.protocol import FLAGS
 from tfcommentaries import datasets
@@ -16,10 +18,15 @@ def groups():
     return [f"{kind} validation" for kind in VALIDATION]
 
 
+@functools.cache
+def originals(name):
+    """The data set's `Splits`; to decode all images takes seconds."""
+    return datasets.load_tfds(name, FLAGS.data_dir)
+
+
 def make_data(group, seed):
     """Training, validation and balanced test images, of different originals."""
-    digits = datasets.load_tfds("mnist", FLAGS.data_dir)
-    scenes = datasets.load_tfds("cifar10", FLAGS.data_dir)
+    digits, scenes = originals("mnist"), originals("cifar10")
     agreement = VALIDATION[group.split(" ")[0]]
     sizes = protocol.fewer((8000, 4000, 4000), (200, 100, 100))
     parts = zip(digits[:3], scenes[:3], sizes, (masks.AGREEMENT, agreement, 0.5))
