@@ -153,7 +153,7 @@ def draw(records, run_dir):
         found = [
             [one["values"][name][step] for one in ones] for ones in records.values()
         ]
-        places = np.arange(len(records)) + 0.16 * (i - len(shown) / 2)
+        places = np.arange(len(records)) + 0.16 * (i - (len(shown) - 1) / 2)
         axes.bar(
             places,
             [np.mean(values) for values in found],
