@@ -1,5 +1,6 @@
 """What all experiments share: flags, seeds, going on where one was, tables."""
 
+import functools
 import json
 import os
 import pathlib
@@ -100,6 +101,12 @@ def table(records):
 def fewer(size, quick):
     """`size`, or with `--quick` the number for that."""
     return quick if FLAGS.quick else size
+
+
+@functools.cache
+def load_tfds(name):
+    """`Splits` of a data set in `--data_dir`; all its images take seconds to decode."""
+    return datasets.load_tfds(name, FLAGS.data_dir)
 
 
 def join(*parts):

@@ -18,7 +18,7 @@ def groups():
 def make_data(group, seed):
     """Training, validation and balanced test pairs, of different originals."""
     if FLAGS.data_dir:
-        source = datasets.load_tfds("mnist", FLAGS.data_dir)
+        source = protocol.load_tfds("mnist")
         sizes = 8000, 4000, 4000
     else:
         source, sizes = datasets.load_digits(), (2000, 500, 2000)

@@ -101,13 +101,14 @@ def learn_and_test(
         inner_rate=inner_rate,
         **options,
     )
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, protocol.fewer(OUTER_STEPS, 30))
+    outer_steps = protocol.fewer(OUTER_STEPS, 30)
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, outer_steps)
     learner.compile(keras.optimizers.Adam(rate))
     # In the quick form the same few tasks again and again, to see losses fall.
     tasks = tasks.take(protocol.fewer(-1, TASKS_PER_STEP)).repeat()
     history = learner.fit(
         tasks.batch(TASKS_PER_STEP).prefetch(2),
-        steps_per_epoch=protocol.fewer(OUTER_STEPS, 30) // 10,
+        steps_per_epoch=outer_steps // 10,
         epochs=10,
         verbose=2,
     ).history

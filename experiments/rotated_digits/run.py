@@ -64,7 +64,7 @@ def measure(group, seed, folder):
     if source == "digits":
         splits = datasets.load_digits()
     else:
-        splits = datasets.load_tfds("mnist", FLAGS.data_dir)
+        splits = protocol.load_tfds("mnist")
     data = datasets.load_rotated_digits(splits, kind, seed=seed)
     commentary = learn(data, seed)
     export_commentary(commentary, folder / "weights", {"inner_steps": INNER_STEPS})

@@ -1,7 +1,5 @@
 """Digits on photographs that go along with them. See README.md beside this."""
 
-import functools
-
 from experiments import masks, protocol
 from experiments.protocol import FLAGS
 from tfcommentaries import datasets
@@ -18,15 +16,9 @@ def groups():
     return [f"{kind} validation" for kind in VALIDATION]
 
 
-@functools.cache
-def originals(name):
-    """The data set's `Splits`; to decode all images takes seconds."""
-    return datasets.load_tfds(name, FLAGS.data_dir)
-
-
 def make_data(group, seed):
     """Training, validation and balanced test images, of different originals."""
-    digits, scenes = originals("mnist"), originals("cifar10")
+    digits, scenes = protocol.load_tfds("mnist"), protocol.load_tfds("cifar10")
     agreement = VALIDATION[group.split(" ")[0]]
     sizes = protocol.fewer((8000, 4000, 4000), (200, 100, 100))
     parts = zip(digits[:3], scenes[:3], sizes, (masks.AGREEMENT, agreement, 0.5))

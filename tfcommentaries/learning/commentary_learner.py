@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.hypergradients import UnrolledTraining
+from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.finite_check import explained, finite_norm
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
@@ -138,10 +139,8 @@ class CommentaryLearner(keras.Model):
         )
         self._outer_step = None
         self._outer_steps = None
-        self.hypergradient_norm = keras.metrics.Mean("hypergradient_norm")
-        self.annotation_mean = keras.metrics.Mean("annotation_mean")
-        self.annotation_min = keras.metrics.Mean("annotation_min")
-        self.annotation_max = keras.metrics.Mean("annotation_max")
+        names = "hypergradient_norm", *ANNOTATION_SUMMARY
+        self._logged = {name: keras.metrics.Mean(name) for name in names}
 
     def compile(self, optimizer="adam", loss=None, metrics=None, **kwargs):
         """Configures the outer loop.
@@ -357,7 +356,6 @@ class CommentaryLearner(keras.Model):
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(loss)
-        self.hypergradient_norm.update_state(norm)
-        self.annotation_mean.update_state(tf.reduce_mean(annotation))
-        self.annotation_min.update_state(tf.reduce_min(annotation))
-        self.annotation_max.update_state(tf.reduce_max(annotation))
+        found = {"hypergradient_norm": norm, **summarize(annotation)}
+        for name, value in found.items():
+            self._logged[name].update_state(value)

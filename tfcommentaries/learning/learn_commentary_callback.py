@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfcommentaries.hypergradients import ImplicitTraining, InnerProblem
 from tfcommentaries.hypergradients.implicit_training import ImplicitLayer
+from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.outer_batches import endless
@@ -93,7 +94,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         )
         names = ["outer_loss", "hypergradient_norm"]
         if not commentary.uses_student_loss:
-            names += ["annotation_mean", "annotation_min", "annotation_max"]
+            names += ANNOTATION_SUMMARY
         self._logged = {name: keras.metrics.Mean(name) for name in names}
         self._monitor = HypergradientMonitor()
 
@@ -186,8 +187,6 @@ class LearnCommentaryCallback(CommentaryCallback):
         self.optimizer.apply(hypergradient, variables)
         found = {"outer_loss": loss, "hypergradient_norm": norm}
         if "annotation_mean" in self._logged:
-            found["annotation_mean"] = tf.reduce_mean(annotations[0])
-            found["annotation_min"] = tf.reduce_min(annotations[0])
-            found["annotation_max"] = tf.reduce_max(annotations[0])
+            found |= summarize(annotations[0])
         for name, value in found.items():
             self._logged[name].update_state(value)
