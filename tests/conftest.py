@@ -37,6 +37,15 @@ def float64():
     keras.config.set_dtype_policy(policy)
 
 
+@pytest.fixture
+def mixed_float16():
+    """Makes Keras compute in float16, and keep variables in float32."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    yield
+    keras.config.set_dtype_policy(policy)
+
+
 @pytest.fixture(scope="session")
 def digits():
     """scikit-learn's digits, split."""

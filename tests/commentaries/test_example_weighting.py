@@ -142,16 +142,16 @@ def test_survives_the_keras_format(make, tmp_path):
     assert found == expected
 
 
-def test_stays_in_float32_under_mixed_precision():
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        weighting = ExampleWeighting()
-        weights = weighting(tf.zeros((2, 8, 8, 1), tf.float16), progress=0.5)
-    finally:
-        keras.config.set_dtype_policy(policy)
-    assert weights.dtype == tf.float32
+def test_stays_in_float32_under_mixed_precision(mixed_float16):
+    x = tf.zeros((2, 8, 8, 1), tf.float16)
+    weighting = ExampleWeighting()
+    assert weighting(x, progress=0.5).dtype == tf.float32
     assert {v.dtype for v in weighting.variables} == {"float32"}
+    assert teachers.Table(2)(tf.range(2)).dtype == tf.float32
+    half = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+    weighting = ExampleWeighting(half, curriculum=False)
+    assert weighting(x).dtype == tf.float32
+    assert half.compute_dtype == "float16"
 
 
 @pytest.mark.parametrize(

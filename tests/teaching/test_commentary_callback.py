@@ -162,14 +162,9 @@ def test_a_train_step_of_the_users_own_is_kept(vectors):
     assert history["mine"] == [3.0, 3.0]
 
 
-def test_mixed_precision(vectors, odd_weighting):
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        model = make_student((5,), 3)
-        history = fit(model, vectors, CommentaryCallback(odd_weighting)).history
-    finally:
-        keras.config.set_dtype_policy(policy)
+def test_mixed_precision(vectors, odd_weighting, mixed_float16):
+    model = make_student((5,), 3)
+    history = fit(model, vectors, CommentaryCallback(odd_weighting)).history
     assert np.isfinite(history["loss"]).all()
 
 

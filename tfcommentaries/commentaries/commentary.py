@@ -51,6 +51,10 @@ class Commentary(keras.layers.Layer):
         if self.batch_spec is not None:
             self._check_spec(x)
         annotation = super().__call__(x, y=y, progress=progress)
+        dtype = keras.backend.standardize_dtype(annotation.dtype)
+        if keras.backend.is_float_dtype(dtype) and dtype != self.compute_dtype:
+            # A teacher of the user's that follows the global policy.
+            annotation = keras.ops.cast(annotation, self.compute_dtype)
         if self.batch_spec is None:
             self.batch_spec = (_spec(x), None if y is None else _spec(y))
         return annotation

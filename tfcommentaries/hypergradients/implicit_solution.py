@@ -59,7 +59,9 @@ class ImplicitSolution:
             solution = [tf.stop_gradient(s) for s in self.find(parameters)]
 
             def gradient(*upstream):
-                return tuple(self.pull_back(solution, parameters, list(upstream)))
+                # That of embeddings comes as slices.
+                dense = [tf.convert_to_tensor(u) for u in upstream]
+                return tuple(self.pull_back(solution, parameters, dense))
 
             return tuple(solution), gradient
 

@@ -6,6 +6,8 @@ two products with its derivatives, which `linearize` gives as functions:
     transposed(u) = (dF/dsolution)^T u        mixed(u) = (dF/dparameters)^T u
 """
 
+import contextlib
+
 import tensorflow as tf
 
 
@@ -90,14 +92,14 @@ class Stationary:
             return tuple(self._rescaled(p, self.loss_scale) for p in products)
 
         def transposed(u):
-            with tf.autodiff.ForwardAccumulator(solution, u) as accumulator:
+            with _forward(solution, u) as accumulator:
                 gradient = self.gradient(solution, parameters)
             return _tangents(accumulator, gradient)
 
         def mixed(u):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(parameters)
-                with tf.autodiff.ForwardAccumulator(solution, u) as accumulator:
+                with _forward(solution, u) as accumulator:
                     loss = self.loss(solution, parameters) * self.loss_scale
                 (slope,) = _tangents(accumulator, [loss])
             return [g / self.loss_scale for g in _gradient(tape, slope, parameters)]
@@ -158,6 +160,21 @@ class FiniteDifference(Stationary):
             lambda u: difference(lambda s: self.gradient(s, parameters), u),
             lambda u: difference(by_parameters, u),
         )
+
+
+@contextlib.contextmanager
+def _forward(solution, u):
+    """A `ForwardAccumulator` whose failure says what to do."""
+    with tf.autodiff.ForwardAccumulator(solution, u) as accumulator:
+        try:
+            yield accumulator
+        except Exception as error:
+            raise ValueError(
+                "The student does not run in forward mode, as products with second "
+                "derivatives are made by default; its recurrent layers may not, "
+                'unless unrolled. Pass `products="reverse"` to ImplicitTraining '
+                f'(`mode="reverse"` to Stationary). The error was: {error}'
+            ) from error
 
 
 def _gradient(tape, target, sources, upstream=None):

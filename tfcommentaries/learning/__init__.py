@@ -3,7 +3,7 @@
 from tfcommentaries.learning.commentary_learner import CommentaryLearner
 from tfcommentaries.learning.diagnosis import compare_hypergradients
 from tfcommentaries.learning.few_shot_learner import FewShotLearner
-from tfcommentaries.learning.finite_check import NonFiniteHypergradientError
+from tfcommentaries.learning.hypergradient_update import NonFiniteHypergradientError
 from tfcommentaries.learning.learn_commentary_callback import LearnCommentaryCallback
 
 __all__ = [

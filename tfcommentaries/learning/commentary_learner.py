@@ -7,8 +7,11 @@ import tensorflow as tf
 from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.data_checks import check_data
-from tfcommentaries.learning.finite_check import explained, finite_norm
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
+from tfcommentaries.learning.hypergradient_update import (
+    apply_hypergradient,
+    explained,
+)
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
 from tfcommentaries.learning.outer_batches import endless, outer_batches
@@ -298,15 +301,11 @@ class CommentaryLearner(keras.Model):
             self.students_per_step,
             (keras.config.floatx(), [v.dtype for v in variables], self._output_dtypes),
         )
-        norm = finite_norm(hypergradient)
         strategy = tf.distribute.get_strategy()
-        replicas = strategy.num_replicas_in_sync
         last = tf.nest.map_structure(lambda t: t[0, -1], data[0])
-        self._log(last, losses * replicas, norm)
-        with tf.control_dependencies([norm]):
-            # The optimizer adds up what the replicas give.
-            hypergradient = [g / replicas for g in hypergradient]
-        self.optimizer.apply(hypergradient, variables)
+        self._log(last, losses * strategy.num_replicas_in_sync)
+        norm = apply_hypergradient(self.optimizer, hypergradient, variables)
+        self._logged["hypergradient_norm"].update_state(norm)
         logs = self._measure(data[1], outputs)
         if strategy.cluster_resolver is not None:
             # Among workers Keras takes means over a first axis, which scalars lack.
@@ -347,7 +346,7 @@ class CommentaryLearner(keras.Model):
             total *= self._outer_steps
         return tf.cast(steps / total, tf.float32)
 
-    def _log(self, batch, loss, norm):
+    def _log(self, batch, loss):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         if self.commentary.uses_student_loss:
             annotation = self.commentary(_LOSSES)
@@ -356,6 +355,5 @@ class CommentaryLearner(keras.Model):
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(loss)
-        found = {"hypergradient_norm": norm, **summarize(annotation)}
-        for name, value in found.items():
+        for name, value in summarize(annotation).items():
             self._logged[name].update_state(value)

@@ -5,7 +5,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.hypergradients import InnerProblem
-from tfcommentaries.learning.finite_check import explained, finite_norm
+from tfcommentaries.learning.hypergradient_update import (
+    apply_hypergradient,
+    explained,
+)
 from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.students import FunctionalStudent
@@ -83,6 +86,7 @@ class FewShotLearner(keras.Model):
         self.rates = []
         self._problem = None
         self._tasks_per_step = None
+        self._output_dtype = None
         self.hypergradient_norm = keras.metrics.Mean("hypergradient_norm")
 
     def compile(self, optimizer="adam", metrics=("accuracy",), **kwargs):
@@ -139,7 +143,8 @@ class FewShotLearner(keras.Model):
         if self.commentary is not None:
             self.commentary.check_batch(np.asarray(x), np.asarray(y))
             x, y, _ = self.commentary.teach(x, y, None, 0.0)
-        self.student.build(x, y)
+        outputs = self.student.build(x, y)
+        self._output_dtype = outputs.dtype
         if self._problem is None:
             self._problem = InnerProblem(self.commentary, self.student, "sgd")
             if self.learn_rates:
@@ -197,29 +202,28 @@ class FewShotLearner(keras.Model):
 
     def train_step(self, data):
         variables = self.learned_variables
+        scale = self.student.loss_scale
 
         def one_task(task):
             values = [tf.convert_to_tensor(v) for v in variables]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(values)
                 loss, outputs = self._try_task(*self._split(values), task)
+                scaled = loss * scale
             gradient = tape.gradient(
-                loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
+                scaled, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )
-            return loss, [tf.convert_to_tensor(g) for g in gradient], outputs
+            return loss, [tf.convert_to_tensor(g) / scale for g in gradient], outputs
 
         dtypes = keras.config.floatx(), [v.dtype for v in variables]
         losses, gradient, outputs = mean_over_students(
             one_task,
             data,
             self._tasks_per_step,
-            (*dtypes, self.student.model.compute_dtype),
+            (*dtypes, self._output_dtype),
         )
-        norm = finite_norm(gradient)
+        norm = apply_hypergradient(self.optimizer, gradient, variables)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        with tf.control_dependencies([norm]):
-            gradient = [g / replicas for g in gradient]
-        self.optimizer.apply(gradient, variables)
         self.hypergradient_norm.update_state(norm)
         for metric in self.metrics:
             if metric.name == "loss":

@@ -8,6 +8,7 @@ from tfcommentaries.hypergradients.implicit_training import ImplicitLayer
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
+from tfcommentaries.learning.hypergradient_update import apply_hypergradient
 from tfcommentaries.learning.outer_batches import endless
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.teaching import CommentaryCallback
@@ -174,17 +175,18 @@ class LearnCommentaryCallback(CommentaryCallback):
             y = self.commentary.student_labels(y)
             loss = tf.reduce_mean(self.loss(y, outputs, sample_weight=sample_weight))
             loss += self._layer.problem.penalty(annotations)
+            scaled = loss * student.loss_scale
         hypergradient = tape.gradient(
-            loss, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            scaled, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        norm = tf.debugging.check_numerics(
-            tf.linalg.global_norm(hypergradient),
+        hypergradient = [g / student.loss_scale for g in hypergradient]
+        norm = apply_hypergradient(
+            self.optimizer,
+            hypergradient,
+            variables,
             "The hypergradient is not finite. Use another solver, more damping or a "
             "smaller scale.",
         )
-        with tf.control_dependencies([norm]):
-            hypergradient = [tf.identity(g) for g in hypergradient]
-        self.optimizer.apply(hypergradient, variables)
         found = {"outer_loss": loss, "hypergradient_norm": norm}
         if "annotation_mean" in self._logged:
             found |= summarize(annotations[0])

@@ -26,11 +26,14 @@ class Table(layers.Layer):
         num_examples: number of ids; ids are integers from 0.
         initial_logit: where every entry starts. Defaults to 0, weight 0.5.
         outputs: logits per example.
-        **kwargs: arguments of `keras.layers.Layer`.
+        dtype: dtype or policy, whatever the global policy is.
+        **kwargs: other arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, num_examples, initial_logit=0.0, outputs=1, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self, num_examples, initial_logit=0.0, outputs=1, dtype="float32", **kwargs
+    ):
+        super().__init__(dtype=dtype, **kwargs)
         if num_examples < 1:
             raise ValueError(
                 "`num_examples` must be at least 1. "
