@@ -25,8 +25,8 @@ from tfcommentaries import (
 HERE = pathlib.Path(__file__).parent
 
 
-def learn(strategy, inner_training=None, students=2):
-    """Learns for two outer steps from fixed numbers; gives weights and logs."""
+def learn(strategy, inner_training=None, initialization="fresh"):
+    """Learns with two students for two outer steps; gives weights and logs."""
     generator = np.random.default_rng(0)
     x = generator.normal(size=(64, 5)).astype("float32")
     y = np.arange(64) % 3
@@ -43,8 +43,8 @@ def learn(strategy, inner_training=None, students=2):
             student,
             inner_training or UnrolledTraining(),
             inner_steps=4,
-            student_initialization="fixed",
-            students_per_step=students,
+            student_initialization=initialization,
+            students_per_step=2,
         )
         learner.compile(keras.optimizers.SGD(0.5), metrics=["accuracy"])
     history = learner.fit(
@@ -64,11 +64,15 @@ def assert_same(weights, expected):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("training", [UnrolledTraining(), ImplicitTraining()])
-def test_two_devices_learn_what_one_learns(training):
-    weights, logs = learn(tf.distribute.get_strategy(), training)
+@pytest.mark.parametrize(
+    ("training", "initialization"),
+    [(UnrolledTraining(), "fresh"), (ImplicitTraining(), "fixed")],
+    ids=["unrolled", "implicit"],
+)
+def test_two_devices_learn_what_one_learns(training, initialization):
+    weights, logs = learn(tf.distribute.get_strategy(), training, initialization)
     mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    spread, spread_logs = learn(mirrored, training)
+    spread, spread_logs = learn(mirrored, training, initialization)
     assert_same(spread, weights)
     for name in ("loss", "accuracy", "hypergradient_norm"):
         np.testing.assert_allclose(spread_logs[name], logs[name], rtol=1e-5)

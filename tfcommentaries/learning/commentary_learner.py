@@ -157,6 +157,8 @@ class CommentaryLearner(keras.Model):
                 off unless asked for.
         """
         kwargs.setdefault("jit_compile", False)
+        # Hypergradients are scaled, where they need it, before they come out.
+        kwargs.setdefault("auto_scale_loss", False)
         loss = self.student.model.loss if loss is None else loss
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 

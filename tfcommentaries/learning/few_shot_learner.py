@@ -98,6 +98,8 @@ class FewShotLearner(keras.Model):
             **kwargs: other arguments of `keras.Model.compile`.
         """
         kwargs.setdefault("jit_compile", False)
+        # Hypergradients are scaled, where they need it, before they come out.
+        kwargs.setdefault("auto_scale_loss", False)
         loss = self.student.model.loss
         super().compile(optimizer=optimizer, loss=loss, metrics=list(metrics), **kwargs)
 

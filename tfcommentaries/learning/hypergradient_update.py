@@ -28,8 +28,8 @@ def apply_hypergradient(optimizer, hypergradient, variables, message=_MESSAGE):
     norm = tf.debugging.check_numerics(norm, message)
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     with tf.control_dependencies([norm]):
-        # The optimizer adds up what the replicas give. One that scales losses, as
-        # Keras makes it under mixed_float16, divides by a scale that is not in here.
+        # The optimizer adds up what the replicas give. One that scales losses divides
+        # by its scale.
         hypergradient = [optimizer.scale_loss(g / replicas) for g in hypergradient]
     optimizer.apply(hypergradient, variables)
     return norm
@@ -50,9 +50,10 @@ def explained(optimizer):
     except tf.errors.InvalidArgumentError as error:
         if _MESSAGE not in error.message:
             raise
+        step = int(tf.convert_to_tensor(optimizer.iterations))
         raise NonFiniteHypergradientError(
-            f"{_MESSAGE} The commentary is as it was before outer step "
-            f"{int(optimizer.iterations)}. Use fewer `inner_steps`, `truncate`, a "
-            "smaller learning rate of the student, or Adam with a larger `eps_root`; "
-            "and see whether the student's loss itself stays finite."
+            f"{_MESSAGE} The commentary is as it was before outer step {step}. "
+            "Use fewer `inner_steps`, `truncate`, a smaller learning rate of the "
+            "student, or Adam with a larger `eps_root`; and see whether the student's "
+            "loss itself stays finite."
         ) from None

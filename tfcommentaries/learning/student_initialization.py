@@ -64,7 +64,7 @@ class StudentInitialization(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         if self.mode in ("fixed", "continue"):
             return
-        step = int(self.model.optimizer.iterations)
+        step = int(tf.convert_to_tensor(self.model.optimizer.iterations))
         weights = self._draw(step if self.mode == "fresh" else step % self.mode)
         variables = self.variables.weights
         tf.nest.map_structure(lambda v, t: v.assign(t), variables, weights)
