@@ -72,6 +72,28 @@ def test_equals_giving_the_weights_to_fit(vectors, odd_weighting):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+def test_two_devices_are_taught_as_one(vectors):
+    # Normalised weights have the mean of each device's own batch.
+    weighting = ExampleWeighting(normalize=None)
+    weighting(vectors[0], progress=0.0)
+    for variable in weighting.trainable_variables:
+        variable.assign(np.random.default_rng(0).normal(size=variable.shape))
+    one = tf.distribute.get_strategy()
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    found = []
+    for strategy in (one, two):
+        with strategy.scope():
+            model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile(keras.optimizers.SGD(1.0), loss)
+        generator = np.random.default_rng(1)
+        model.set_weights([generator.normal(size=w.shape) for w in model.get_weights()])
+        fit(model, vectors, CommentaryCallback(weighting))
+        found.append(model.get_weights())
+    for a, b in zip(*found):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
 def test_given_sample_weights_are_multiplied(vectors):
     model, seen = recording_student()
     given = np.arange(12.0)
