@@ -40,8 +40,9 @@ class ExampleWeighting(TaughtByTeacher):
             `"channels"`: as extra channels of an image `(batch, h, w, channels)`
             or extra features of a vector. `"dict"`: the teacher is called with
             `{"x": ..., "progress": (batch, 1), "label": (batch, num_classes)}`,
-            for FiLM and the like. Where x is a dict its own entries take the
-            place of `"x"`, whatever `conditioning` says.
+            for FiLM and the like, and for words: channels beside ids would be
+            taken for ids. Where x is a dict its own entries take the place of
+            `"x"`, whatever `conditioning` says.
         normalize: `"batch_mean"` divides the weights by their mean over the
             batch when teaching; `None` does not.
         teacher_key: where x is a dict, the entry that the teacher sees instead
