@@ -79,7 +79,11 @@ def test_two_devices_are_taught_as_one(vectors):
     for variable in weighting.trainable_variables:
         variable.assign(np.random.default_rng(0).normal(size=variable.shape))
     one = tf.distribute.get_strategy()
-    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    two = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"],
+        # Collective ops of several strategies in one process are mixed up.
+        cross_device_ops=tf.distribute.ReductionToOneDevice(),
+    )
     found = []
     for strategy in (one, two):
         with strategy.scope():
