@@ -84,7 +84,10 @@ def folder_of(run_dir, group, seed):
 
 
 def table(records):
-    """Rows `{"condition", "metric", "mean", "std", "seeds"}` of all records."""
+    """Rows `{"condition", "metric", "mean", "std", "seeds", "values"}` of all records.
+
+    The values are those of each seed, in order, for paired differences.
+    """
     found = {}
     for group, ones in records.items():
         for one in ones:
@@ -93,7 +96,12 @@ def table(records):
                     key = f"{group}: {condition}", metric
                     found.setdefault(key, []).append(value)
     return [
-        {"condition": condition, "metric": metric, **mean_and_std(values)}
+        {
+            "condition": condition,
+            "metric": metric,
+            **mean_and_std(values),
+            "values": values,
+        }
         for (condition, metric), values in found.items()
     ]
 

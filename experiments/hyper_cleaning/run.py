@@ -133,9 +133,9 @@ def measure(group, seed, folder):
     noisy = datasets.Examples(clean.x, labels)
     conditions = {
         "validation only": validation,
-        "oracle: correct labels": protocol.join(clean, validation),
-        # As much as dropping wrong labels can give.
-        "right labels only, known": protocol.join(
+        "all labels right": protocol.join(clean, validation),
+        # The published oracle: as much as dropping wrong labels can give.
+        "oracle: right labels only": protocol.join(
             protocol.take(clean, ~corrupted), validation
         ),
         "baseline: all noisy": protocol.join(noisy, validation),

@@ -50,8 +50,9 @@ def test_what_is_done_is_not_done_again(tmp_path):
 
 def check(rows):
     for row in rows:
-        assert set(row) == {"condition", "metric", "mean", "std", "seeds"}
+        assert set(row) == {"condition", "metric", "mean", "std", "seeds", "values"}
         assert row["seeds"] == 1 and np.isfinite(row["mean"])
+        assert row["values"] == [row["mean"]]
     conditions = {row["condition"].split(": ", 1)[1] for row in rows}
     assert conditions.intersection(BASELINES)
     assert len(conditions) > 2
