@@ -41,7 +41,7 @@ def test_one_hot_labels_are_the_same_as_integers():
     for variable in weighting.trainable_variables:
         variable.assign(tf.random.normal(variable.shape))
     expected = weighting(x, y=np.array([0, 1, 2]))
-    for y in (np.eye(3, dtype="float32"), np.array([[0], [1], [2]])):
+    for y in (np.eye(3, dtype="float32"), np.array([[0], [1], [2]]), [0, 1, 2]):
         np.testing.assert_allclose(weighting(x, y=y), expected, rtol=1e-6)
 
 
@@ -189,6 +189,24 @@ def test_a_label_out_of_range_is_named(vectors, label, message):
         ExampleWeighting(num_classes=3).check_batch(x, wrong)
     with pytest.raises(tf.errors.InvalidArgumentError, match="built for 3 classes"):
         ExampleWeighting(num_classes=3)(x, y=wrong, progress=0.0)
+
+
+def test_labels_of_several_outputs_are_named(vectors):
+    x, y = vectors
+    labels = {"digit": y, "size": y}
+    weighting = ExampleWeighting(num_classes=3)
+    with pytest.raises(ValueError, match=r"outputs: \['digit', 'size'\].*num_classes"):
+        weighting.check_batch(x, labels)
+    with pytest.raises(ValueError, match="several outputs"):
+        weighting.teach(x, labels, None, 0.0)
+
+
+def test_several_inputs_are_named(vectors):
+    x, y = vectors
+    with pytest.raises(ValueError, match="default teacher only for a tensor"):
+        ExampleWeighting()((x, x), progress=0.0)
+    with pytest.raises(ValueError, match="one tensor.*x holds 2"):
+        ExampleWeighting(keras.layers.Dense(1))((x, x), progress=0.0)
 
 
 def test_labels_of_another_shape_are_named(vectors):

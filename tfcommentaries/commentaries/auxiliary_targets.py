@@ -7,6 +7,7 @@ from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.conditioning import (
     append_channels,
     check_labels,
+    is_one_tensor,
     one_hot,
 )
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
@@ -74,7 +75,7 @@ class AuxiliaryTargets(TaughtByTeacher):
 
     def build(self, x_shape, y_shape=None, progress_shape=None):
         if self._default_teacher and self.teacher is None:
-            if isinstance(x_shape, dict):
+            if not is_one_tensor(x_shape):
                 raise ValueError(
                     "AuxiliaryTargets has a default teacher only for a tensor of "
                     f"images or vectors. Pass `teacher=`. Received: {x_shape}"

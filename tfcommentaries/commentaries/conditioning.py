@@ -17,13 +17,14 @@ def one_hot(y, num_classes, dtype, name):
         name: what asks, for errors.
 
     Raises:
-        ValueError: if there are no labels.
+        ValueError: if there are no labels, or those of several outputs.
         tf.errors.InvalidArgumentError: if a label is out of range.
     """
     if y is None:
         raise ValueError(
             f"This {name} sees the label (num_classes={num_classes}). Pass `y`."
         )
+    _check_one_set(y, num_classes, name)
     y = tf.convert_to_tensor(y)
     if y.shape.rank == 2 and y.shape[-1] == num_classes:
         return tf.cast(y, dtype)
@@ -36,8 +37,26 @@ def one_hot(y, num_classes, dtype, name):
     return tf.one_hot(labels, num_classes, dtype=dtype)
 
 
+def is_one_tensor(shape):
+    """Whether a shape that Keras gives to `build` is that of a single tensor."""
+    return not isinstance(shape, dict) and not any(
+        isinstance(axis, dict | list | tuple) for axis in shape
+    )
+
+
 def append_channels(x, conditions, dtype):
-    """Appends `(batch, n)` conditions to the last axis of x `(batch, ..., c)`."""
+    """Appends `(batch, n)` conditions to the last axis of x `(batch, ..., c)`.
+
+    Raises:
+        ValueError: if x is not one tensor.
+    """
+    if _is_several(x):
+        raise ValueError(
+            "A teacher that sees progress or label as channels takes one tensor of "
+            f"images or vectors, but x holds {len(x)}. Give x as a dict and say which "
+            "entry the teacher sees, or see the conditions as a dict too, where the "
+            "commentary has `teacher_key=` or `conditioning=`."
+        )
     x = tf.cast(x, dtype)
     shape = tf.shape(x)
     middle = x.shape.rank - 2
@@ -63,6 +82,7 @@ def check_labels(y, num_classes, name):
             f"{name} with num_classes={num_classes} needs labels, but the data set "
             "has none."
         )
+    _check_one_set(y, num_classes, name)
     shape = np.shape(y)
     if len(shape) == 2 and shape[-1] == num_classes:
         return
@@ -82,3 +102,21 @@ def check_labels(y, num_classes, name):
             f"{name} was built for {num_classes} classes but got label {wrong}. "
             f"Pass {mend} or fix the labels."
         )
+
+
+def _check_one_set(y, num_classes, name):
+    if _is_several(y):
+        came = sorted(y) if isinstance(y, dict) else f"{len(y)} of them"
+        raise ValueError(
+            f"{name} with num_classes={num_classes} takes one array of labels, not "
+            f"those of several outputs: {came}. Where weights should depend on one "
+            "of them, give it as an entry of x (`student_key=` names the student's) "
+            "and pass `num_classes=None`."
+        )
+
+
+def _is_several(tensors):
+    """Whether this is more than one tensor; nested lists of numbers are one."""
+    if isinstance(tensors, list | tuple):
+        return any(len(getattr(part, "shape", ())) > 0 for part in tensors)
+    return isinstance(tensors, dict)

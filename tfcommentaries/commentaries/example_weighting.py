@@ -7,6 +7,7 @@ from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.conditioning import (
     append_channels,
     check_labels,
+    is_one_tensor,
     one_hot,
 )
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
@@ -109,7 +110,7 @@ class ExampleWeighting(TaughtByTeacher):
     def _teacher_input_shape(self, x_shape):
         if isinstance(x_shape, dict) and self.teacher_key is not None:
             x_shape = x_shape[self.teacher_key]
-        if isinstance(x_shape, dict) or self.conditioning == "dict":
+        if not is_one_tensor(x_shape) or self.conditioning == "dict":
             raise ValueError(
                 "ExampleWeighting has a default teacher only for a tensor of "
                 "images or vectors with `conditioning='channels'`. Pass "
