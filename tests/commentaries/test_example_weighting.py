@@ -202,7 +202,7 @@ def test_labels_of_several_outputs_are_named(vectors):
 
 
 def test_several_inputs_are_named(vectors):
-    x, y = vectors
+    x, _ = vectors
     with pytest.raises(ValueError, match="default teacher only for a tensor"):
         ExampleWeighting()((x, x), progress=0.0)
     with pytest.raises(ValueError, match="one tensor.*x holds 2"):
