@@ -190,4 +190,4 @@ def draw(records, run_dir):
 
 
 if __name__ == "__main__":
-    protocol.run(__file__, groups, measure, draw, seeds=3)
+    protocol.run(__file__, groups, measure, draw, seeds=1)
