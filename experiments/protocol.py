@@ -2,8 +2,10 @@
 
 import functools
 import json
+import math
 import os
 import pathlib
+import time
 
 import keras
 import numpy as np
@@ -23,7 +25,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "TFDS data directory; none: bundled digits.")
 flags.DEFINE_string("run_dir", None, "What is done is kept here; runs/<experiment>.")
 flags.DEFINE_integer(
-    "seeds", None, "How often all is repeated; none: what fits into about an hour."
+    "seeds", None, "How often all is repeated; none: by estimate for about an hour."
 )
 flags.DEFINE_bool("quick", False, "A few steps of the first group: does it run?")
 
@@ -33,7 +35,7 @@ def run(file, groups, measure, draw=None, seeds=5):
 
     Measures each group with each seed, unless the run folder has it, and writes
     `results.json` and pictures beside `run.py`; with `--quick` only the first group
-    with one seed, and all into the run folder.
+    with one seed, and all into the run folder. Tells how many minutes each took.
 
     Args:
         file: `__file__` of the `run.py`.
@@ -44,7 +46,7 @@ def run(file, groups, measure, draw=None, seeds=5):
             `draw`. The folder, of this group and seed, is for exported commentaries.
         draw: function `({group: [dict of each seed]}, run_dir)` to `{name: Figure}`.
         seeds: how often all is repeated, unless a flag says otherwise: what two cores
-            do in about an hour.
+            should do in about an hour.
     """
 
     def main(_):
@@ -61,7 +63,9 @@ def run(file, groups, measure, draw=None, seeds=5):
                     folder.mkdir(parents=True, exist_ok=True)
                     print(f"{group}, seed {seed}", flush=True)
                     keras.utils.set_random_seed(seed)
+                    began = time.monotonic()
                     record = measure(group, seed, folder)
+                    record["minutes"] = (time.monotonic() - began) / 60
                     keras.backend.clear_session()
                     write_text(done, to_json(record))
                     print(to_json(record["values"]), flush=True)
@@ -73,6 +77,9 @@ def run(file, groups, measure, draw=None, seeds=5):
         for row in rows:
             title = f"{row['condition']:<60} {row['metric']:<40}"
             print(f"{title}{row['mean']:.4f} ± {row['std']:.4f}  ({row['seeds']})")
+        for group, ones in records.items():
+            minutes = ", ".join(f"{one.get('minutes', math.nan):.1f}" for one in ones)
+            print(f"{group}, minutes of each seed: {minutes}")
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     app.run(main)

@@ -70,6 +70,8 @@ def test_penalty_is_the_mean_area():
 def test_refuses_what_is_not_images():
     with pytest.raises(ValueError, match=r"takes images.*\(3, 5\)"):
         AttentionMask()(np.zeros((3, 5), "float32"))
+    with pytest.raises(ValueError, match="takes images"):
+        AttentionMask()((X,) * 4)
 
 
 def test_survives_its_config():

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries import teachers
+from tfcommentaries.commentaries.conditioning import is_one_tensor
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 
 
@@ -58,7 +59,7 @@ class AttentionMask(TaughtByTeacher):
         self.area_penalty = area_penalty
 
     def build(self, x_shape, y_shape=None, progress_shape=None):
-        if isinstance(x_shape, dict) or len(x_shape) != 4:
+        if not is_one_tensor(x_shape) or len(x_shape) != 4:
             raise ValueError(
                 "AttentionMask takes images (batch, height, width, channels). "
                 f"Received: inputs of shape {x_shape}"

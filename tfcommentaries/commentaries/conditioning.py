@@ -53,9 +53,8 @@ def append_channels(x, conditions, dtype):
     if _is_several(x):
         raise ValueError(
             "A teacher that sees progress or label as channels takes one tensor of "
-            f"images or vectors, but x holds {len(x)}. Give x as a dict and say which "
-            "entry the teacher sees, or see the conditions as a dict too, where the "
-            "commentary has `teacher_key=` or `conditioning=`."
+            f"images or vectors, but x holds {len(x)}. Where the commentary has "
+            "`teacher_key=`, give x as a dict and name the entry that it sees."
         )
     x = tf.cast(x, dtype)
     shape = tf.shape(x)
@@ -109,9 +108,9 @@ def _check_one_set(y, num_classes, name):
         came = sorted(y) if isinstance(y, dict) else f"{len(y)} of them"
         raise ValueError(
             f"{name} with num_classes={num_classes} takes one array of labels, not "
-            f"those of several outputs: {came}. Where weights should depend on one "
-            "of them, give it as an entry of x (`student_key=` names the student's) "
-            "and pass `num_classes=None`."
+            f"those of several outputs: {came}. Pass one array; weights of an "
+            "ExampleWeighting can instead depend on one of them as an entry of x, "
+            "with `num_classes=None` and `student_key=`."
         )
 
 
