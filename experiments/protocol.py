@@ -1,10 +1,14 @@
 """What all experiments share: flags, seeds, going on where one was, tables."""
 
+import concurrent.futures
 import functools
 import json
 import math
+import multiprocessing
 import os
 import pathlib
+import signal
+import sys
 import time
 
 import keras
@@ -20,6 +24,8 @@ from tfcommentaries.teaching import mean_and_std
 
 #: Of 64 examples; moving averages of momentum 0.9 have then forgotten all before.
 STATISTICS_BATCHES = 60
+#: What a group and seed gave; where it is, that is done.
+RECORD = "record.json"
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "TFDS data directory; none: bundled digits.")
@@ -27,6 +33,7 @@ flags.DEFINE_string("run_dir", None, "What is done is kept here; runs/<experimen
 flags.DEFINE_integer(
     "seeds", None, "How often all is repeated; none: by estimate for about an hour."
 )
+flags.DEFINE_integer("jobs", 1, "Groups and seeds measured at once, a process each.", 1)
 flags.DEFINE_bool("quick", False, "A few steps of the first group: does it run?")
 
 
@@ -54,22 +61,16 @@ def run(file, groups, measure, draw=None, seeds=5):
         run_dir = pathlib.Path(FLAGS.run_dir or f"runs/{here.name}")
         if FLAGS.quick:
             here = run_dir = run_dir / "quick"
+        folders = {
+            (group, seed): folder_of(run_dir, group, seed)
+            for group in fewer(groups(), groups()[:1])
+            for seed in range(fewer(FLAGS.seeds or seeds, 1))
+        }
+        _measure_all(measure, folders)
         records = {}
-        for group in fewer(groups(), groups()[:1]):
-            for seed in range(fewer(FLAGS.seeds or seeds, 1)):
-                folder = folder_of(run_dir, group, seed)
-                done = folder / "record.json"
-                if not done.exists():
-                    folder.mkdir(parents=True, exist_ok=True)
-                    print(f"{group}, seed {seed}", flush=True)
-                    keras.utils.set_random_seed(seed)
-                    began = time.monotonic()
-                    record = measure(group, seed, folder)
-                    record["minutes"] = (time.monotonic() - began) / 60
-                    keras.backend.clear_session()
-                    write_text(done, to_json(record))
-                    print(to_json(record["values"]), flush=True)
-                records.setdefault(group, []).append(json.loads(done.read_text()))
+        for (group, _), folder in folders.items():
+            record = json.loads((folder / RECORD).read_text())
+            records.setdefault(group, []).append(record)
         rows = table(records)
         write_text(here / "results.json", to_json(rows))
         for name, figure in (draw(records, run_dir) if draw else {}).items():
@@ -83,6 +84,44 @@ def run(file, groups, measure, draw=None, seeds=5):
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     app.run(main)
+
+
+def _measure_all(measure, folders):
+    """Measures what is not there yet, here or in processes that share the cores."""
+    todo = [
+        (measure, *key, folder)
+        for key, folder in folders.items()
+        if not (folder / RECORD).exists()
+    ]
+    if FLAGS.jobs == 1:
+        for one in todo:
+            _measure_one(*one)
+        return
+    fresh = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(FLAGS.jobs, fresh, _begin) as pool:
+        for done in [pool.submit(_measure_one, *one) for one in todo]:
+            done.result()
+
+
+def _begin():
+    """Gives a process the flags, and its share of the cores; Ctrl-C ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    FLAGS(sys.argv)
+    threads = max(1, os.cpu_count() // FLAGS.jobs)
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+
+
+def _measure_one(measure, group, seed, folder):
+    """Measures a group with a seed; its record is written last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"{group}, seed {seed}", flush=True)
+    keras.utils.set_random_seed(seed)
+    began = time.monotonic()
+    record = measure(group, seed, folder)
+    record["minutes"] = (time.monotonic() - began) / 60
+    keras.backend.clear_session()
+    write_text(folder / RECORD, to_json(record))
+    print(to_json(record["values"]), flush=True)
 
 
 def folder_of(run_dir, group, seed):

@@ -39,8 +39,8 @@ def test_runs_on_bundled_data(name, tmp_path):
     check(run(name, tmp_path))
 
 
-def test_what_is_done_is_not_done_again(tmp_path):
-    rows = run("hyper_cleaning", tmp_path)
+def test_what_a_process_did_is_not_done_again(tmp_path):
+    rows = run("hyper_cleaning", tmp_path, "--jobs=2")
     check(rows)
     (record,) = tmp_path.rglob("record.json")
     time = record.stat().st_mtime
