@@ -9,6 +9,7 @@ import os
 import pathlib
 import signal
 import sys
+import threading
 import time
 
 import keras
@@ -104,11 +105,20 @@ def _measure_all(measure, folders):
 
 
 def _begin():
-    """Gives a process the flags, and its share of the cores; Ctrl-C ends it."""
+    """Gives a process the flags and its share of the cores, and ends it with the first.
+
+    Otherwise it would go on after Ctrl-C, or when the first is killed.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_first, daemon=True).start()
     FLAGS(sys.argv)
     threads = max(1, os.cpu_count() // FLAGS.jobs)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
+
+
+def _end_with_first():
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _measure_one(measure, group, seed, folder):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import flags
 from matplotlib.figure import Figure
 
 from experiments import protocol
@@ -19,30 +20,38 @@ from tfcommentaries import (
     students,
 )
 
+#: Few images, which students know by heart; ten times as many; and, on few, proportions
+#: for all pairs of classes alike instead of learned ones.
+FEW, MORE, ALIKE = PARTS = "few", "more", "alike"
+flags.DEFINE_multi_enum("part", [FEW], PARTS, "What to measure; may be repeated.")
+
 
 class Setting(NamedTuple):
     """How one group is tested.
 
     Attributes:
+        part: one of `PARTS`.
         source: data set.
         sizes: numbers of training and validation images.
-        proportions: to try for all pairs of classes alike, fixed and drawn.
     """
 
+    part: str
     source: str
-    sizes: tuple | None
-    proportions: tuple = ()
+    sizes: tuple | None = None
 
 
-PROPORTIONS = 0.95, 0.85, 0.75, 0.65, 0.55
 SETTINGS = {
-    # So few that a student knows them by heart, which augmentation is against.
-    "mnist, few images": Setting("mnist", (200, 200), PROPORTIONS),
-    "cifar10, few images": Setting("cifar10", (1000, 500), PROPORTIONS),
-    "mnist": Setting("mnist", (2000, 5000)),
-    "cifar10": Setting("cifar10", (10000, 5000)),
-    "digits": Setting("digits", None, (0.85,)),
+    "mnist, few images": Setting(FEW, "mnist", (200, 200)),
+    "cifar10, few images": Setting(FEW, "cifar10", (1000, 500)),
+    "mnist": Setting(MORE, "mnist", (2000, 5000)),
+    "cifar10": Setting(MORE, "cifar10", (10000, 5000)),
+    "mnist, alike": Setting(ALIKE, "mnist", (200, 200)),
+    "cifar10, alike": Setting(ALIKE, "cifar10", (1000, 500)),
+    "digits": Setting(FEW, "digits"),
+    "digits, alike": Setting(ALIKE, "digits"),
 }
+#: Tried for all pairs alike, fixed and drawn.
+PROPORTIONS = 0.95, 0.85, 0.75, 0.65, 0.55
 #: What follows the names of tables that began with a logit: -1 is the paper's, a
 #: proportion of 0.87.
 STARTS = {"": -1.0, ", from 0.55": 2.2}
@@ -63,8 +72,13 @@ class Mixup(LabelBlending):
 
 
 def groups():
-    """Data sets, and how many of their images."""
-    return [name for name in SETTINGS if (name == "digits") == (not FLAGS.data_dir)]
+    """Data sets, how many of their images, and what is tried."""
+    return [
+        name
+        for name, setting in SETTINGS.items()
+        if (setting.source == "digits") == (not FLAGS.data_dir)
+        and setting.part in FLAGS.part
+    ]
 
 
 def make_data(group, seed):
@@ -123,7 +137,9 @@ def decaying_adam(steps):
 
 
 def measure(group, seed, folder):
-    """A table from each start, and students."""
+    """Students of learned tables and their controls."""
+    if SETTINGS[group].part == ALIKE:
+        return measure_alike(group, seed)
     train, validation, test = make_data(group, seed)
     generator = np.random.default_rng(seed)
     tables, found = {}, {}
@@ -141,28 +157,20 @@ def measure(group, seed, folder):
     transferred = ["none", *tables]
     tables["random table"] = with_table(generator.normal(size=(10, 10)))
     tables["mixup"] = Mixup(10)
-    for one in SETTINGS[group].proportions:
-        tables[f"constant {one}"] = constant(one)
-        tables[f"drawn around {one}"] = Mixup(10, one)
     conditions = {
         "none": (train, None, None),
         "none, validation data added": (protocol.join(train, validation), None, None),
         **{name: (train, table, None) for name, table in tables.items()},
     }
-    steps = protocol.fewer((STEPS,), (5, 20))
-    values = protocol.accuracies(
-        students.cbr,
-        conditions,
+    values = teach(conditions, test, seed)
+    steps = protocol.fewer((TRANSFER_STEPS,), (2,))
+    transfer = protocol.accuracies(
+        students.few_shot_net,
+        {name: conditions[name] for name in transferred},
         test,
         steps,
         seed,
         untaught=train,
-        optimizer=functools.partial(decaying_adam, steps[-1]),
-    )
-    conditions = {name: conditions[name] for name in transferred}
-    steps = protocol.fewer((TRANSFER_STEPS,), (2,))
-    transfer = protocol.accuracies(
-        students.few_shot_net, conditions, test, steps, seed, untaught=train
     )
     for name, measured in transfer.items():
         values[f"{name} (transfer: few-shot net)"] = measured
@@ -174,8 +182,37 @@ def measure(group, seed, folder):
     return {"values": values, "proportions": found}
 
 
+def measure_alike(group, seed):
+    """Where learning should go: students of one proportion for all pairs."""
+    train, _, test = make_data(group, seed)
+    conditions = {"none": (train, None, None)}
+    for one in PROPORTIONS:
+        conditions[f"constant {one}"] = train, constant(one), None
+        conditions[f"drawn around {one}"] = train, Mixup(10, one), None
+    return {"values": teach(conditions, test, seed)}
+
+
+def teach(conditions, test, seed):
+    """Accuracies of CBR students; batch normalisation's averages also untaught."""
+    steps = protocol.fewer((STEPS,), (5, 20))
+    return protocol.accuracies(
+        students.cbr,
+        conditions,
+        test,
+        steps,
+        seed,
+        untaught=conditions["none"][0],
+        optimizer=functools.partial(decaying_adam, steps[-1]),
+    )
+
+
 def draw(records, run_dir):
-    """Proportions by pair of classes, mean over seeds: a row for each start."""
+    """Learned proportions by pair of classes, mean over seeds: a row for each start."""
+    records = {
+        group: ones for group, ones in records.items() if "proportions" in ones[0]
+    }
+    if not records:
+        return {}
     size = 3.4 * len(records), 3.0 * len(STARTS)
     figure = Figure(figsize=size, layout="constrained")
     rows = figure.subplots(len(STARTS), len(records), squeeze=False)

@@ -39,6 +39,10 @@ def test_runs_on_bundled_data(name, tmp_path):
     check(run(name, tmp_path))
 
 
+def test_blending_with_one_proportion_runs(tmp_path):
+    check(run("blending", tmp_path, "--part=alike"))
+
+
 def test_what_a_process_did_is_not_done_again(tmp_path):
     rows = run("hyper_cleaning", tmp_path, "--jobs=2")
     check(rows)
