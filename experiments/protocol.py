@@ -32,7 +32,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "TFDS data directory; none: bundled digits.")
 flags.DEFINE_string("run_dir", None, "What is done is kept here; runs/<experiment>.")
 flags.DEFINE_integer(
-    "seeds", None, "How often all is repeated; none: by estimate for about an hour."
+    "seeds", None, "How often all is repeated; none: as an hour allows."
 )
 flags.DEFINE_integer("jobs", 1, "Groups and seeds measured at once, a process each.", 1)
 flags.DEFINE_bool("quick", False, "A few steps of the first group: does it run?")
@@ -53,8 +53,8 @@ def run(file, groups, measure, draw=None, seeds=5):
             `{condition: {metric: number}}`; whatever else JSON can hold is kept for
             `draw`. The folder, of this group and seed, is for exported commentaries.
         draw: function `({group: [dict of each seed]}, run_dir)` to `{name: Figure}`.
-        seeds: how often all is repeated, unless a flag says otherwise: what two cores
-            should do in about an hour.
+        seeds: how often all is repeated, unless a flag says otherwise; two cores
+            should then take an hour at most.
     """
 
     def main(_):

@@ -183,4 +183,4 @@ def measure(group, seed, folder):
 
 
 if __name__ == "__main__":
-    protocol.run(__file__, groups, measure, seeds=3)
+    protocol.run(__file__, groups, measure, seeds=2)
