@@ -156,4 +156,4 @@ def measure(group, seed, folder):
 
 
 if __name__ == "__main__":
-    protocol.run(__file__, groups, measure, seeds=4)
+    protocol.run(__file__, groups, measure, seeds=2)

@@ -272,4 +272,4 @@ def draw(records, run_dir):
 
 
 if __name__ == "__main__":
-    protocol.run(__file__, groups, measure, draw, seeds=2)
+    protocol.run(__file__, groups, measure, draw, seeds=1)
