@@ -23,7 +23,7 @@ tf.config.set_logical_device_configuration(
 def seeds():
     keras.utils.set_random_seed(0)
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 @pytest.fixture
