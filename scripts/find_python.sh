@@ -1,30 +1,28 @@
 #!/bin/sh
-# Prints an interpreter of the version given (3.10, python3.10 or a path): on PATH,
-# from pyenv, or from uv, which fetches one if it must.
+# Prints the first Python of the versions given, such as 3.13 3.12, that can make virtual
+# environments: on PATH, of pyenv, or one that uv has. Nothing is downloaded.
 set -u
-wanted=$1
-case $wanted in */*) echo "$wanted"; exit 0 ;; esac
-version=${wanted#python}
+lacking=
 
-is_it() {
-    "$1" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$version')" \
-        2>/dev/null
+is_of() { # version, interpreter
+    [ "$("$2" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$1" ]
 }
 
-# pyenv's shims are on PATH also for versions that are not active.
-for found in "python$version" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python; do
-    if is_it "$found"; then
-        echo "$found"
-        exit 0
-    fi
+for version in "$@"; do
+    # pyenv's shims are on PATH also for versions that are not active.
+    for found in "python$version" python3 \
+        "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python \
+        "$(uv python find --no-python-downloads "$version" 2>/dev/null)"; do
+        is_of "$version" "$found" || continue
+        if "$found" -c 'import venv, ensurepip' 2>/dev/null; then
+            echo "$found"
+            exit 0
+        fi
+        lacking="$lacking
+Python $version is there but has no module venv: apt-get install python$version-venv"
+        break
+    done
 done
-if command -v uv >/dev/null; then
-    uv python install --quiet "$version" >&2 && uv python find "$version" && exit 0
-fi
-cat >&2 <<END
-No Python $version was found on PATH, in pyenv or through uv. Get one with any of
-    pyenv install $version
-    uv python install $version       (https://docs.astral.sh/uv)
-    apt-get install python$version python$version-venv
-END
+echo "No Python of $* that can be used is on PATH, in pyenv or in uv.$lacking
+Get one, for instance: apt-get install python3 python3-venv" >&2
 exit 1

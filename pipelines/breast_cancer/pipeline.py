@@ -2,26 +2,30 @@
 
 import os
 
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 from tfx.components import (
     CsvExampleGen,
-    Evaluator,
-    Pusher,
     SchemaGen,
     StatisticsGen,
     Trainer,
     Transform,
 )
 from tfx.orchestration import pipeline
-from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2, transform_pb2
+from tfx.proto import trainer_pb2, transform_pb2
 
 from pipelines.breast_cancer.make_data import FEATURES, LABEL
+from pipelines.shared_parts import SPLITS, evaluate_and_push, input_config
 from tfcommentaries.components import CommentaryAnnotator, CommentaryGen
 
 MODULES = os.path.join(os.path.dirname(__file__), "modules")
+_PACKAGE = "pipelines.breast_cancer.modules"
+#: Where the code is, for workers that have this package installed.
+INSTALLED_CODE = {
+    "run_fn": f"{_PACKAGE}.trainer.trainer.run_fn",
+    "preprocessing_fn": f"{_PACKAGE}.transform.transform.preprocessing_fn",
+}
 OUTER_STEPS = 100
 STUDENT_STEPS = 200
-SPLITS = ["train", "validation", "eval"]
 
 
 def create_pipeline(
@@ -56,15 +60,7 @@ def create_pipeline(
     Returns:
         A TFX `Pipeline`.
     """
-    examples = CsvExampleGen(
-        input_base=data_root,
-        input_config=example_gen_pb2.Input(
-            splits=[
-                example_gen_pb2.Input.Split(name=name, pattern=f"{name}/*")
-                for name in SPLITS
-            ]
-        ),
-    )
+    examples = CsvExampleGen(input_base=data_root, input_config=input_config())
     statistics = StatisticsGen(examples=examples.outputs["examples"])
     schema = SchemaGen(statistics=statistics.outputs["statistics"])
     transform = Transform(
@@ -104,20 +100,6 @@ def create_pipeline(
     taught = Trainer(**common, custom_config={"weighted": True})
     untaught = Trainer(**common, custom_config={"weighted": False})
     untaught = untaught.with_id("UntaughtTrainer")
-    evaluator = Evaluator(
-        examples=examples.outputs["examples"],
-        model=taught.outputs["model"],
-        baseline_model=untaught.outputs["model"],
-        example_splits=["eval"],
-        eval_config=eval_config(),
-    )
-    pusher = Pusher(
-        model=taught.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_dir)
-        ),
-    )
     return pipeline.Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=pipeline_root,
@@ -130,8 +112,7 @@ def create_pipeline(
             annotator,
             taught,
             untaught,
-            evaluator,
-            pusher,
+            *evaluate_and_push(examples, taught, untaught, eval_config(), serving_dir),
         ],
         enable_cache=enable_cache,
         metadata_connection_config=metadata_connection_config,
@@ -148,20 +129,23 @@ def _code(name, path, module):
 
 def eval_config():
     """Accuracy, which must not be lower for the commentary."""
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": 0.8}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": 0.0}
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": 0.8}),
+        change_threshold=config_pb2.GenericChangeThreshold(
+            direction=config_pb2.MetricDirection.HIGHER_IS_BETTER,
+            absolute={"value": 0.0},
         ),
     )
-    return tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(signature_name="serving_default", label_key=LABEL)],
-        slicing_specs=[tfma.SlicingSpec()],
+    return config_pb2.EvalConfig(
+        model_specs=[
+            config_pb2.ModelSpec(signature_name="serving_default", label_key=LABEL)
+        ],
+        slicing_specs=[config_pb2.SlicingSpec()],
         metrics_specs=[
-            tfma.MetricsSpec(
+            config_pb2.MetricsSpec(
                 metrics=[
-                    tfma.MetricConfig(class_name="ExampleCount"),
-                    tfma.MetricConfig(
+                    config_pb2.MetricConfig(class_name="ExampleCount"),
+                    config_pb2.MetricConfig(
                         class_name="SparseCategoricalAccuracy", threshold=threshold
                     ),
                 ]

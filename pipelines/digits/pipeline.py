@@ -2,21 +2,17 @@
 
 import os
 
-import tensorflow_model_analysis as tfma
-from tfx.components import (
-    Evaluator,
-    ImportExampleGen,
-    Pusher,
-    SchemaGen,
-    StatisticsGen,
-    Trainer,
-)
+from tensorflow_model_analysis.proto import config_pb2
+from tfx.components import ImportExampleGen, SchemaGen, StatisticsGen, Trainer
 from tfx.orchestration import pipeline
-from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
+from tfx.proto import trainer_pb2
 
+from pipelines.shared_parts import evaluate_and_push, input_config
 from tfcommentaries.components import CommentaryGen, CommentaryTrainer
 
 MODULE = os.path.join(os.path.dirname(__file__), "modules", "trainer", "trainer.py")
+#: Where the code is, for workers that have this package installed.
+INSTALLED_CODE = {"run_fn": "pipelines.digits.modules.trainer.trainer.run_fn"}
 OUTER_STEPS = 100
 STUDENT_STEPS = 300
 #: Accuracy, and gain over the untaught model, that a blessed model has at least.
@@ -54,13 +50,7 @@ def create_pipeline(
     Returns:
         A TFX `Pipeline`.
     """
-    splits = [
-        example_gen_pb2.Input.Split(name=name, pattern=f"{name}/*")
-        for name in ("train", "validation", "eval")
-    ]
-    examples = ImportExampleGen(
-        input_base=data_root, input_config=example_gen_pb2.Input(splits=splits)
-    )
+    examples = ImportExampleGen(input_base=data_root, input_config=input_config())
     statistics = StatisticsGen(examples=examples.outputs["examples"])
     schema = SchemaGen(statistics=statistics.outputs["statistics"])
     commentary = CommentaryGen(
@@ -88,20 +78,6 @@ def create_pipeline(
     }
     taught = CommentaryTrainer(commentary=commentary.outputs["commentary"], **common)
     untaught = Trainer(**common).with_id("UntaughtTrainer")
-    evaluator = Evaluator(
-        examples=examples.outputs["examples"],
-        model=taught.outputs["model"],
-        baseline_model=untaught.outputs["model"],
-        example_splits=["eval"],
-        eval_config=eval_config(),
-    )
-    pusher = Pusher(
-        model=taught.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_dir)
-        ),
-    )
     return pipeline.Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=pipeline_root,
@@ -112,8 +88,7 @@ def create_pipeline(
             commentary,
             taught,
             untaught,
-            evaluator,
-            pusher,
+            *evaluate_and_push(examples, taught, untaught, eval_config(), serving_dir),
         ],
         enable_cache=enable_cache,
         metadata_connection_config=metadata_connection_config,
@@ -123,38 +98,41 @@ def create_pipeline(
 
 def eval_config():
     """Accuracy overall, which must grow, and of each digit, which must not suffer."""
-    accuracy = tfma.MetricConfig(
+    accuracy = config_pb2.MetricConfig(
         class_name="SparseCategoricalAccuracy",
         per_slice_thresholds=[
-            tfma.PerSliceMetricThreshold(
+            config_pb2.PerSliceMetricThreshold(
                 slicing_specs=[slicing], threshold=_threshold(*least)
             )
             for slicing, least in (
-                (tfma.SlicingSpec(), LEAST_OVERALL),
-                (tfma.SlicingSpec(feature_keys=["label"]), LEAST_OF_A_DIGIT),
+                (config_pb2.SlicingSpec(), LEAST_OVERALL),
+                (config_pb2.SlicingSpec(feature_keys=["label"]), LEAST_OF_A_DIGIT),
             )
         ],
     )
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(signature_name="serving_default", label_key="label")
+            config_pb2.ModelSpec(signature_name="serving_default", label_key="label")
         ],
         slicing_specs=[
-            tfma.SlicingSpec(),
-            tfma.SlicingSpec(feature_keys=["label"]),
+            config_pb2.SlicingSpec(),
+            config_pb2.SlicingSpec(feature_keys=["label"]),
         ],
         metrics_specs=[
-            tfma.MetricsSpec(
-                metrics=[tfma.MetricConfig(class_name="ExampleCount"), accuracy]
+            config_pb2.MetricsSpec(
+                metrics=[config_pb2.MetricConfig(class_name="ExampleCount"), accuracy]
             )
         ],
     )
 
 
 def _threshold(accuracy, gain):
-    return tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": accuracy}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": gain}
+    return config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(
+            lower_bound={"value": accuracy}
+        ),
+        change_threshold=config_pb2.GenericChangeThreshold(
+            direction=config_pb2.MetricDirection.HIGHER_IS_BETTER,
+            absolute={"value": gain},
         ),
     )

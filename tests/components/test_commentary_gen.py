@@ -112,16 +112,15 @@ def test_takes_what_tuner_found(artifacts, tmp_path):
 
 
 def test_killed_and_run_again_it_ends_the_same(artifacts, tmp_path):
-    command = [sys.executable, str(HERE / "learn_here.py"), str(tmp_path)]
     # Long enough to be killed in the middle.
-    recipe = json.dumps({**RECIPE, "learner_config": {"inner_steps": 10}})
-    options = {
-        "env": {**os.environ, "PYTHONPATH": str(HERE.parents[1])},
-        "stdout": subprocess.DEVNULL,
-        "stderr": subprocess.DEVNULL,
-    }
-    victim = subprocess.Popen([*command, "1", recipe], **options)
-    folder = tmp_path / "commentary"
+    recipe = {**RECIPE, "learner_config": {"inner_steps": 10}}
+    command = [sys.executable, str(HERE / "learn_here.py"), str(tmp_path)]
+    victim = subprocess.Popen(
+        [*command, json.dumps(recipe)],
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         while not list(tmp_path.glob(".learning-*/*.index")):
             assert victim.poll() is None, "it ended before it could be killed"
@@ -129,17 +128,17 @@ def test_killed_and_run_again_it_ends_the_same(artifacts, tmp_path):
     finally:
         victim.send_signal(signal.SIGKILL)
         victim.wait()
-    assert not (folder / "1" / "Format-Serving").exists()
-    subprocess.run([*command, "2", recipe], check=True, timeout=300, **options)
-    # As if nothing had been learned before.
-    assert not list(tmp_path.glob(".learning-*"))
-    subprocess.run([*command, "3", recipe], check=True, timeout=300, **options)
-    resumed, undisturbed = (
-        tf.saved_model.load(commentary_dir(folder / n)).trainable_variables
-        for n in ("2", "3")
-    )
-    for a, b in zip(resumed, undisturbed):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+    assert not (tmp_path / "commentary" / "1" / "Format-Serving").exists()
+    found = []
+    for execution in "2", "3":
+        # The second of them as if nothing had been learned before.
+        assert len(list(tmp_path.glob(".learning-*"))) == (execution == "2")
+        artifacts.commentary.uri = str(tmp_path / "commentary" / execution)
+        do(artifacts, recipe, train_args=json.dumps({"num_steps": 60}))
+        model = tf.saved_model.load(commentary_dir(artifacts.commentary.uri))
+        found.append(model.trainable_variables)
+    for resumed, undisturbed in zip(*found, strict=True):
+        np.testing.assert_allclose(resumed, undisturbed, rtol=1e-5, atol=1e-7)
 
 
 def test_learning_survives_an_export_that_fails(artifacts, tmp_path, monkeypatch):

@@ -5,8 +5,7 @@ import importlib
 import os
 import sys
 
-from absl import app, logging
-from absl.flags import argparse_flags
+from absl import app, flags, logging
 
 from tfcommentaries.cli import arguments
 
@@ -23,7 +22,7 @@ Learn how to weight training examples, and teach new networks with it.
 
 def parse(argv):
     """Parses the command line; returns an `argparse.Namespace`."""
-    parser = argparse_flags.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="tfcommentaries",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -35,6 +34,8 @@ def parse(argv):
     _add_report(commands)
     _add_inspect(commands)
     _add_store(commands)
+    # Flags that other libraries define in this process are not ours.
+    flags.FLAGS.mark_as_parsed()
     return parser.parse_args(argv[1:])
 
 

@@ -1,4 +1,4 @@
-"""Runs the pipeline here: `python -m pipelines.breast_cancer.local_runner`."""
+"""Runs a pipeline here: `python -m pipelines.local_runner --pipeline=digits`."""
 
 import os
 
@@ -6,33 +6,33 @@ from absl import app, flags
 from tfx.orchestration import metadata
 
 from pipelines import lineage
-from pipelines.breast_cancer import make_data, pipeline
+from pipelines.selection import PIPELINE, selected
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
-    "root", "runs/pipelines/breast_cancer", "Data, artifacts and metadata."
+    "root", None, "For data, artifacts and metadata. [runs/pipelines/PIPELINE]"
 )
-flags.DEFINE_integer("outer_steps", pipeline.OUTER_STEPS, "Of learning.")
-flags.DEFINE_integer("student_steps", pipeline.STUDENT_STEPS, "Of training models.")
+flags.DEFINE_integer("outer_steps", None, "Of learning.", lower_bound=1)
+flags.DEFINE_integer("student_steps", None, "Of training models.", lower_bound=1)
 
 
 def main(_):
     """Makes the data, runs the pipeline and says what came of it."""
-    root = os.path.abspath(FLAGS.root)
+    root = os.path.abspath(FLAGS.root or f"runs/pipelines/{PIPELINE.value}")
     data = os.path.join(root, "data")
-    make_data.make_data(data)
+    selected("make_data").make_data(data)
     connection = metadata.sqlite_metadata_connection_config(
         os.path.join(root, "metadata.sqlite")
     )
+    steps = {"outer_steps": FLAGS.outer_steps, "student_steps": FLAGS.student_steps}
     lineage.run(
-        pipeline.create_pipeline(
+        selected("pipeline").create_pipeline(
             data,
             os.path.join(root, "serving"),
             pipeline_root=os.path.join(root, "artifacts"),
             metadata_connection_config=connection,
-            outer_steps=FLAGS.outer_steps,
-            student_steps=FLAGS.student_steps,
             beam_pipeline_args=["--direct_running_mode=in_memory"],
+            **{name: value for name, value in steps.items() if value},
         ),
         connection,
     )
