@@ -20,7 +20,7 @@ EXTRAS = {
     ],
     "cuda": ["tensorflow[and-cuda]>=2.16"],
     "tfds": [
-        "tensorflow-datasets>=4.9",
+        "tensorflow-datasets>=4.9.6",
         "importlib_resources>=6",  # tensorflow-datasets imports it and does not say so
         "scikit-learn>=1.3",
         "scipy>=1.11",
