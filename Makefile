@@ -114,7 +114,7 @@ lock:
 	$(COMPILE) --universal --python-version 3.10 --extra test setup.py \
 	  requirements/build.in -o requirements/core.txt
 	$(COMPILE) --python-version 3.10 --resolution lowest-direct --extra test \
-	  setup.py requirements/build.in -o requirements/oldest.txt
+	  setup.py requirements/build.in requirements/oldest.in -o requirements/oldest.txt
 	$(COMPILE) --python-version 3.10 --extra test --extra tfx setup.py \
 	  requirements/build.in requirements/tfx-1.16.in -o requirements/tfx-1.16.txt
 	$(COMPILE) --universal --python-version 3.12 --extra test --extra tfx setup.py \
