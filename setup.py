@@ -26,12 +26,16 @@ EXTRAS = {
         "scipy>=1.11",
     ],
     "insights": ["jinja2>=3.1", "matplotlib>=3.8", "tensorboard>=2.16.2"],
-    "test": ["pytest>=8", "pytest-xdist>=3.2", "ruff>=0.6"],
+    "test": [
+        "pytest>=8",
+        "pytest-xdist>=3.2",
+        "ruff>=0.6",
+        "hypothesis>=6.100",
+        "pandas>=1.5",
+    ],
 }
 EXTRAS["test"] += EXTRAS["tfds"] + EXTRAS["insights"]
-EXTRAS["all"] = sorted(
-    {name for key in EXTRAS if key != "cuda" for name in EXTRAS[key]}
-)
+EXTRAS["all"] = sorted({n for key in EXTRAS if key != "cuda" for n in EXTRAS[key]})
 
 setup(
     name="tfcommentaries",

@@ -15,6 +15,7 @@ _PUBLIC = {
     "Composition": "commentaries",
     "ExampleWeighting": "commentaries",
     "FewShotLearner": "learning",
+    "GroupWeighting": "commentaries",
     "ImplicitTraining": "hypergradients",
     "LabelBlending": "commentaries",
     "LearnCommentaryCallback": "learning",

@@ -224,7 +224,7 @@ def test_inputs_of_another_shape_are_named(vectors):
 
 def test_a_missing_entry_is_named():
     with pytest.raises(ValueError, match=r"entry 'id'.*Received: \['image'\]"):
-        table().check_batch({"image": np.zeros((2, 5))}, None)
+        table()({"image": np.zeros((2, 5))})
 
 
 def test_there_is_no_default_teacher_for_a_dict():

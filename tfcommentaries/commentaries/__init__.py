@@ -11,6 +11,9 @@ from tfcommentaries.commentaries.controls import (
     ShuffledWeighting,
 )
 from tfcommentaries.commentaries.example_weighting import ExampleWeighting
+from tfcommentaries.commentaries.group_names import GroupNames
+from tfcommentaries.commentaries.group_table import GroupTable
+from tfcommentaries.commentaries.group_weighting import GroupWeighting
 from tfcommentaries.commentaries.label_blending import LabelBlending
 from tfcommentaries.commentaries.loss_weighting import LossWeighting
 from tfcommentaries.commentaries.soft_labels import SoftLabels
@@ -22,6 +25,9 @@ __all__ = [
     "Composition",
     "ConstantWeighting",
     "ExampleWeighting",
+    "GroupNames",
+    "GroupTable",
+    "GroupWeighting",
     "LabelBlending",
     "LossWeighting",
     "RandomWeighting",

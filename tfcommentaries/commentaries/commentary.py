@@ -1,5 +1,7 @@
 """The base class of everything that can be taught."""
 
+import types
+
 import keras
 import tensorflow as tf
 
@@ -37,6 +39,13 @@ class Commentary(keras.layers.Layer):
     uses_progress = False
     #: Whether `call` takes the student's losses, `(batch,)`, in place of the inputs.
     uses_student_loss = False
+    #: Whether `call` reads entries of x beside those that a student gets.
+    reads_beside = False
+    #: Settings that suit learning this kind, where none are given: the rate of the
+    #: outer Adam; and of `LearnCommentaryCallback`, `warmup` and `steps`.
+    suggested = types.MappingProxyType(
+        {"learning_rate": 1e-3, "warmup": 0, "steps": None}
+    )
 
     def __init__(self, dtype="float32", **kwargs):
         super().__init__(dtype=dtype, **kwargs)
@@ -48,6 +57,7 @@ class Commentary(keras.layers.Layer):
         """Annotates a batch; see `call`, which subclasses implement."""
         if progress is not None and not isinstance(progress, keras.KerasTensor):
             progress = tf.cast(progress, tf.float32)
+        x = self.sees(self.prepare(x))
         if self.batch_spec is not None:
             self._check_spec(x)
         annotation = super().__call__(x, y=y, progress=progress)
@@ -110,6 +120,43 @@ class Commentary(keras.layers.Layer):
             progress=progress if self.uses_progress else None,
         )
         return self.apply(annotation, x, y, sample_weight)
+
+    def prepare(self, x):
+        """Does what must happen to inputs before a training step.
+
+        Names, which have no kernels on a GPU, become integers here. The base class
+        gives x as it is. Learners and `teach` call it in the input pipeline; inputs
+        that are prepared already stay as they are.
+
+        Args:
+            x: inputs, as for `call`.
+
+        Returns:
+            The inputs with what a training step can take.
+        """
+        return x
+
+    def sees(self, x):
+        """The part of prepared inputs that `call` reads; the base class gives all.
+
+        Args:
+            x: inputs, as `prepare` gives them.
+
+        Returns:
+            A tensor or a dict of tensors.
+        """
+        return x
+
+    def serving_spec(self, x_spec):
+        """Specs of the inputs that an exported commentary takes.
+
+        Args:
+            x_spec: specs of what `call` has seen, in the structure of `sees`.
+
+        Returns:
+            Specs of inputs before `prepare`; the base class gives `x_spec`.
+        """
+        return x_spec
 
     def student_inputs(self, x):
         """What a student gets of x when it is not taught.

@@ -10,8 +10,9 @@ from tfcommentaries.commentaries.commentary import Commentary
 class Composition(Commentary):
     """Applies several commentaries, one after the other; they are learned together.
 
-    Each annotates the batch as it comes, before any is applied. The annotation is
-    that of all, flattened and side by side; `split` takes it apart.
+    Each annotates the batch as it comes, before any is applied; those that read entries
+    beside the student's inputs, such as groups or ids, see these too. The annotation
+    is that of all, flattened and side by side; `split` takes it apart.
 
     Example:
 
@@ -48,6 +49,31 @@ class Composition(Commentary):
     def uses_progress(self):
         return any(part.uses_progress for part in self.commentaries)
 
+    @property
+    def reads_beside(self):
+        return any(part.reads_beside for part in self.commentaries)
+
+    def add_groups(self, x, groups):
+        """As `GroupWeighting.add_groups`, where one of the parts is such."""
+        for part in self.commentaries:
+            if hasattr(part, "add_groups"):
+                return part.add_groups(x, groups)
+        raise ValueError("No part of this Composition is a GroupWeighting.")
+
+    def prepare(self, x):
+        for part in self.commentaries:
+            x = part.prepare(x)
+        return x
+
+    def serving_spec(self, x_spec):
+        spec = dict(x_spec) if isinstance(x_spec, dict) else x_spec
+        for part in self.commentaries:
+            if part.reads_beside:
+                seen = part.sees(x_spec)
+                spec = {key: s for key, s in spec.items() if key not in seen}
+                spec.update(part.serving_spec(seen))
+        return spec
+
     def build(self, x_shape, y_shape=None, progress_shape=None):
         self.built = True
 
@@ -59,7 +85,7 @@ class Composition(Commentary):
         """
         annotations = [
             part(
-                x,
+                x if part.reads_beside else self.student_inputs(x),
                 y=y if part.uses_labels else None,
                 progress=progress if part.uses_progress else None,
             )
@@ -86,6 +112,7 @@ class Composition(Commentary):
         ]
 
     def apply(self, annotation, x, y, sample_weight=None):
+        x = self.student_inputs(x)
         for part, piece in zip(self.commentaries, self.split(annotation)):
             x, y, sample_weight = part.apply(piece, x, y, sample_weight)
         return x, y, sample_weight

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.example_weighting import ExampleWeighting
+from tfcommentaries.commentaries.weights import weigh
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -31,9 +32,7 @@ class ConstantWeighting(Commentary):
         return tf.fill([batch], tf.cast(self.weight, self.compute_dtype))
 
     def apply(self, annotation, x, y, sample_weight=None):
-        if sample_weight is not None:
-            annotation *= tf.reshape(tf.cast(sample_weight, annotation.dtype), [-1])
-        return x, y, annotation
+        return x, y, weigh(annotation, sample_weight, None)
 
     def get_config(self):
         return {**super().get_config(), "weight": self.weight}

@@ -7,10 +7,13 @@ from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.conditioning import (
     append_channels,
     check_labels,
+    entry,
     is_one_tensor,
     one_hot,
+    student_entry,
 )
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
+from tfcommentaries.commentaries.weights import check_normalize, weigh
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -49,7 +52,7 @@ class ExampleWeighting(TaughtByTeacher):
         teacher_key: where x is a dict, the entry that the teacher sees instead
             of all of x, for example `"id"` for a table.
         student_key: where x is a dict, the entry that the student gets instead
-            of all of x.
+            of all of x. Validation data need only what the student gets.
         **kwargs: arguments of `Commentary`.
 
     Reference:
@@ -76,11 +79,7 @@ class ExampleWeighting(TaughtByTeacher):
                 "`conditioning` must be 'channels' or 'dict'. "
                 f"Received: conditioning={conditioning!r}"
             )
-        if normalize not in ("batch_mean", None):
-            raise ValueError(
-                "`normalize` must be 'batch_mean' or None. "
-                f"Received: normalize={normalize!r}"
-            )
+        check_normalize(normalize)
         if num_classes is not None and num_classes < 2:
             raise ValueError(
                 "`num_classes` must be at least 2, or None to hide the label "
@@ -136,15 +135,23 @@ class ExampleWeighting(TaughtByTeacher):
         return tf.sigmoid(tf.reshape(tf.convert_to_tensor(logits), [-1]))
 
     def apply(self, annotation, x, y, sample_weight=None):
-        weights = annotation
-        if self.normalize == "batch_mean":
-            weights = tf.math.divide_no_nan(weights, tf.reduce_mean(weights))
-        if sample_weight is not None:
-            weights *= tf.reshape(tf.cast(sample_weight, weights.dtype), [-1])
+        weights = weigh(annotation, sample_weight, self.normalize)
         return self.student_inputs(x), y, weights
 
+    @property
+    def suggested(self):
+        # A table says what suits it.
+        return getattr(self.teacher, "suggested", super().suggested)
+
+    @property
+    def reads_beside(self):
+        return self.teacher_key is not None
+
+    def sees(self, x):
+        return entry(x, self.teacher_key, "ExampleWeighting")
+
     def student_inputs(self, x):
-        return x if self.student_key is None else x[self.student_key]
+        return student_entry(x, self.student_key)
 
     def _teacher_input(self, x, y, progress):
         if self.teacher_key is not None:
@@ -173,14 +180,6 @@ class ExampleWeighting(TaughtByTeacher):
         return append_channels(x, list(conditions.values()), self.compute_dtype)
 
     def check_batch(self, x, y):
-        for key in (self.teacher_key, self.student_key):
-            if key is not None and (not isinstance(x, dict) or key not in x):
-                came = sorted(x) if isinstance(x, dict) else type(x).__name__
-                raise ValueError(
-                    f"ExampleWeighting needs inputs as a dict with the entry "
-                    f"{key!r} (teacher_key={self.teacher_key!r}, "
-                    f"student_key={self.student_key!r}). Received: {came}"
-                )
         if self.uses_labels:
             check_labels(y, self.num_classes, "ExampleWeighting")
 

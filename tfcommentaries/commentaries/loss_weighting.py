@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
+from tfcommentaries.commentaries.weights import weigh
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -65,10 +66,7 @@ class LossWeighting(TaughtByTeacher):
         return tf.sigmoid(tf.reshape(tf.convert_to_tensor(logits), [-1]))
 
     def apply(self, annotation, x, y, sample_weight=None):
-        weights = tf.math.divide_no_nan(annotation, tf.reduce_mean(annotation))
-        if sample_weight is not None:
-            weights *= tf.reshape(tf.cast(sample_weight, weights.dtype), [-1])
-        return x, y, weights
+        return x, y, weigh(annotation, sample_weight)
 
     def teach(self, x, y, sample_weight=None, progress=None):
         """Raises, since a batch alone does not tell the student's losses."""

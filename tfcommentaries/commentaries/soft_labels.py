@@ -6,7 +6,9 @@ import tensorflow as tf
 from tfcommentaries.commentaries.conditioning import (
     append_channels,
     check_labels,
+    entry,
     one_hot,
+    student_entry,
 )
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 
@@ -96,8 +98,15 @@ class SoftLabels(TaughtByTeacher):
     def apply(self, annotation, x, y, sample_weight=None):
         return self.student_inputs(x), annotation, sample_weight
 
+    @property
+    def reads_beside(self):
+        return self.teacher_key is not None
+
+    def sees(self, x):
+        return entry(x, self.teacher_key, type(self).__name__)
+
     def student_inputs(self, x):
-        return x if self.student_key is None else x[self.student_key]
+        return student_entry(x, self.student_key)
 
     def student_labels(self, y):
         return one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)

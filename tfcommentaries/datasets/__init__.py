@@ -8,11 +8,14 @@ from tfcommentaries.datasets.misleading import (
     load_digits_on_scenes,
 )
 from tfcommentaries.datasets.rotated_digits import load_rotated_digits
+from tfcommentaries.datasets.sources import FAULTS, Sources, spoil_sources
 from tfcommentaries.datasets.splits import Examples, Splits, split
 from tfcommentaries.datasets.tfds_images import load_tfds
 
 __all__ = [
+    "FAULTS",
     "Examples",
+    "Sources",
     "Splits",
     "corrupt_labels",
     "episodes",
@@ -22,4 +25,5 @@ __all__ = [
     "load_rotated_digits",
     "load_tfds",
     "split",
+    "spoil_sources",
 ]

@@ -7,6 +7,7 @@ from tfcommentaries.hypergradients.adjoint_scan import plain_scan
 from tfcommentaries.hypergradients.implicit_solution import ImplicitSolution
 from tfcommentaries.hypergradients.inner_problem import InnerProblem
 from tfcommentaries.hypergradients.optimality import FiniteDifference, Stationary
+from tfcommentaries.hypergradients.preconditioned import Preconditioned
 from tfcommentaries.hypergradients.training_layer import TrainingLayer
 
 
@@ -25,13 +26,25 @@ class ImplicitTraining:
             with one product.
         products: `"forward"`, `"reverse"` or `"finite_difference"`: how products
             with second derivatives are made; see `optimality`.
+        preconditioned: whether what the solver gives is scaled, weight by weight, as
+            the student's optimizer scales its steps: by the root of its mean squared
+            gradients (Adam, RMSprop and their like). Others scale nothing. With
+            `solver="identity"` this is the first-order method of SAMA.
 
     Reference:
         [Lorraine et al., Optimizing Millions of Hyperparameters by Implicit
-        Differentiation](https://arxiv.org/abs/1911.02590)
+        Differentiation](https://arxiv.org/abs/1911.02590);
+        [Choe et al., Making Scalable Meta Learning Practical](
+            https://arxiv.org/abs/2310.05674)
     """
 
-    def __init__(self, optimizer=None, solver="neumann", products="forward"):
+    def __init__(
+        self,
+        optimizer=None,
+        solver="neumann",
+        products="forward",
+        preconditioned=False,
+    ):
         if products not in ("forward", "reverse", "finite_difference"):
             raise ValueError(
                 "`products` must be 'forward', 'reverse' or 'finite_difference'. "
@@ -40,6 +53,7 @@ class ImplicitTraining:
         self.optimizer = optimizer
         self.solver = solvers.get(solver)
         self.products = products
+        self.preconditioned = preconditioned
 
     def bind(self, commentary, student):
         """Makes the layer for one commentary and one student.
@@ -78,16 +92,21 @@ class ImplicitLayer(TrainingLayer):
         flat = [tf.stop_gradient(s) for s in flat]
         state = tf.nest.pack_sequence_as(state, flat)
         last = tf.nest.map_structure(lambda t: t[-1], batches)
-        weights = self.solution(state.weights, last, [a[-1] for a in annotations])
+        squares = self.problem.optimizer.mean_squares(state.slots)
+        weights = self.solution(
+            state.weights, last, [a[-1] for a in annotations], squares
+        )
         return state._replace(weights=weights)
 
-    def solution(self, weights, batch, annotation):
+    def solution(self, weights, batch, annotation, mean_squares=None):
         """Gives weights through which the implicit gradient flows.
 
         Args:
             weights: `StudentWeights` that count as a minimum.
             batch: the batch of the inner loss.
             annotation: its annotation, a list.
+            mean_squares: of the student's gradients, by weight, where its optimizer
+                keeps them and the method is preconditioned.
 
         Returns:
             The same `StudentWeights`; gradients flow to `annotation`.
@@ -103,7 +122,8 @@ class ImplicitLayer(TrainingLayer):
             optimality = FiniteDifference(loss, loss_scale=scale)
         else:
             optimality = Stationary(loss, self.options.products, scale)
-        layer = ImplicitSolution(
-            lambda _: weights.trainable, optimality, self.options.solver
-        )
+        solver = self.options.solver
+        if self.options.preconditioned and mean_squares is not None:
+            solver = Preconditioned(solver, mean_squares)
+        layer = ImplicitSolution(lambda _: weights.trainable, optimality, solver)
         return weights._replace(trainable=layer(annotation))

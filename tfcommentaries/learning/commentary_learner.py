@@ -145,12 +145,12 @@ class CommentaryLearner(keras.Model):
         names = "hypergradient_norm", *ANNOTATION_SUMMARY
         self._logged = {name: keras.metrics.Mean(name) for name in names}
 
-    def compile(self, optimizer="adam", loss=None, metrics=None, **kwargs):
+    def compile(self, optimizer=None, loss=None, metrics=None, **kwargs):
         """Configures the outer loop.
 
         Args:
-            optimizer: the commentary's. Clip hypergradients with its `clipnorm`
-                or `global_clipnorm`.
+            optimizer: the commentary's. `None` is Adam with the rate that suits its
+                kind. Clip hypergradients with its `clipnorm` or `global_clipnorm`.
             loss: outer loss. `None` takes the student's own loss.
             metrics: Keras metrics of the trained students on validation batches.
             **kwargs: other arguments of `keras.Model.compile`. `jit_compile` is
@@ -159,6 +159,9 @@ class CommentaryLearner(keras.Model):
         kwargs.setdefault("jit_compile", False)
         # Hypergradients are scaled, where they need it, before they come out.
         kwargs.setdefault("auto_scale_loss", False)
+        if optimizer is None:
+            rate = self.commentary.suggested["learning_rate"]
+            optimizer = keras.optimizers.Adam(rate)
         loss = self.student.model.loss if loss is None else loss
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
@@ -214,9 +217,15 @@ class CommentaryLearner(keras.Model):
             validation_data, tf.data.Dataset
         ):
             validation_batch_size = min(512, len(tf.nest.flatten(validation_data)[0]))
-        batches, batch = endless(train, batch_size, self.seed, "training")
+        batches, batch = endless(
+            train, batch_size, self.seed, "training", self.commentary.prepare
+        )
         validation, validation_batch = endless(
-            validation_data, validation_batch_size, self.seed + 1, "validation"
+            validation_data,
+            validation_batch_size,
+            self.seed + 1,
+            "validation",
+            self.commentary.prepare,
         )
         check_data(train, self.commentary, "training")
         check_data(validation_data, self.commentary, "validation")

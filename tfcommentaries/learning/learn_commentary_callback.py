@@ -10,6 +10,7 @@ from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import apply_hypergradient
 from tfcommentaries.learning.outer_batches import endless
+from tfcommentaries.optimizers import mean_squares
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.teaching import CommentaryCallback
 
@@ -38,9 +39,8 @@ class LearnCommentaryCallback(CommentaryCallback):
     >>> weighting = ExampleWeighting(
     ...     teachers.Table(len(x)), curriculum=False, teacher_key="id", student_key="x"
     ... )
-    >>> clean = {"id": np.zeros(len(x_val), int), "x": x_val}, y_val
     >>> learn = LearnCommentaryCallback(
-    ...     weighting, clean, optimizer=keras.optimizers.Adam(0.3), warmup=32
+    ...     weighting, (x_val, y_val), optimizer=keras.optimizers.Adam(0.3), warmup=32
     ... )
     >>> model.fit({"id": ids, "x": x}, y, epochs=20, callbacks=[learn])
 
@@ -49,10 +49,16 @@ class LearnCommentaryCallback(CommentaryCallback):
         validation_data: clean data, as for `CommentaryLearner.fit`; one batch is
             used per outer step. Not the `validation_data` of `fit`, which should
             be other data.
-        inner_training: an `ImplicitTraining`. Defaults to one Neumann product.
-        optimizer: the commentary's; a Keras optimizer or its name.
+        inner_training: an `ImplicitTraining`. Defaults to the first-order method of
+            SAMA, which was as good as one Neumann product at half of the cost, or
+            better (`experiments/in_fit`).
+        optimizer: the commentary's; a Keras optimizer or its name. `None` is Adam with
+            the rate that suits the kind of commentary.
         every: training steps per outer step.
-        warmup: training steps before the first outer step.
+        warmup: training steps before the first outer step; `None`: as suits the kind.
+        steps: outer steps, after which the commentary stays as it is; `None`: as suits
+            the kind, throughout for most. Clean examples that the model fits by now
+            tell no more, and weights of groups would drift.
         loss: outer loss. `None` takes the model's own, without regularisation.
         validation_batch_size: as for `CommentaryLearner.fit`.
         seed: for shuffling arrays.
@@ -64,34 +70,47 @@ class LearnCommentaryCallback(CommentaryCallback):
         commentary,
         validation_data,
         inner_training=None,
-        optimizer="adam",
+        optimizer=None,
         every=1,
-        warmup=0,
+        warmup=None,
+        steps=None,
         loss=None,
         validation_batch_size=None,
         seed=0,
         **kwargs,
     ):
         super().__init__(commentary, **kwargs)
-        if every < 1 or warmup < 0:
+        suggested = commentary.suggested
+        warmup = suggested["warmup"] if warmup is None else warmup
+        steps = suggested["steps"] if steps is None else steps
+        if every < 1 or warmup < 0 or (steps is not None and steps < 1):
             raise ValueError(
-                "`every` must be at least 1 and `warmup` at least 0. "
-                f"Received: every={every}, warmup={warmup}"
+                "`every` and `steps` must be at least 1 and `warmup` at least 0. "
+                f"Received: every={every}, steps={steps}, warmup={warmup}"
             )
-        self.inner_training = inner_training or ImplicitTraining()
+        self.inner_training = inner_training or ImplicitTraining(
+            solver="identity", products="finite_difference", preconditioned=True
+        )
         if not isinstance(self.inner_training, ImplicitTraining):
             raise TypeError(
                 "Learning inside `fit` needs an ImplicitTraining; an unrolled training "
                 "is learned with CommentaryLearner. Received: "
                 f"{type(inner_training).__name__}"
             )
+        if optimizer is None:
+            optimizer = keras.optimizers.Adam(suggested["learning_rate"])
         self.optimizer = keras.optimizers.get(optimizer)
         self.every = every
         self.warmup = warmup
+        self.steps = steps
         self.loss = None if loss is None else keras.losses.get(loss)
         check_data(validation_data, commentary, "validation")
         self._validation, self._batch = endless(
-            validation_data, validation_batch_size, seed, "validation"
+            validation_data,
+            validation_batch_size,
+            seed,
+            "validation",
+            commentary.prepare,
         )
         names = ["outer_loss", "hypergradient_norm"]
         if not commentary.uses_student_loss:
@@ -123,7 +142,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(self._batch)
         if self.commentary.uses_student_loss:
             self.commentary(tf.zeros([1]))
-        else:
+        elif not self.commentary.variables:
             self.commentary.teach(x, y, None, 0.0)
         student = FunctionalStudent(model)
         student.build(
@@ -155,6 +174,8 @@ class LearnCommentaryCallback(CommentaryCallback):
 
         step = self._step
         due = (step >= self.warmup) & ((step - self.warmup) % self.every == 0)
+        if self.steps is not None:
+            due &= step < self.warmup + self.steps * self.every
         tf.cond(due, learn, lambda: True)
         return {name: metric.result() for name, metric in self._logged.items()}
 
@@ -169,7 +190,10 @@ class LearnCommentaryCallback(CommentaryCallback):
             tape.watch(phi)
             annotations = self._layer.problem.annotate(phi, stacked, progress)
             weights = self._layer.solution(
-                student.weights, batch, [a[0] for a in annotations]
+                student.weights,
+                batch,
+                [a[0] for a in annotations],
+                mean_squares(self.model.optimizer),
             )
             outputs, _ = student.predict(weights, self.commentary.student_inputs(x))
             y = self.commentary.student_labels(y)

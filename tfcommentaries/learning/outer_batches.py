@@ -22,7 +22,7 @@ def outer_batches(train, validation, inner_steps, students):
     return both.batch(students, drop_remainder=True).prefetch(2)
 
 
-def endless(data, batch_size, seed, name):
+def endless(data, batch_size, seed, name, prepare=None):
     """Makes endless batches that all have the same size.
 
     Args:
@@ -32,6 +32,7 @@ def endless(data, batch_size, seed, name):
             first batch, and is 32 for arrays.
         seed: for shuffling arrays.
         name: what to call the data in errors.
+        prepare: `Commentary.prepare`, or `None`.
 
     Returns:
         `(dataset, batch)`: the endless data set and one of its batches.
@@ -40,8 +41,12 @@ def endless(data, batch_size, seed, name):
         ValueError: if there is no example, or the structure is another.
     """
     if isinstance(data, tf.data.Dataset):
+        if prepare is not None and isinstance(data.element_spec, tuple):
+            data = data.map(lambda x, *rest: (prepare(x), *rest))
         first = next(iter(data.take(1)), None)
     else:
+        if prepare is not None and isinstance(data, tuple | list) and len(data):
+            data = (prepare(data[0]), *data[1:])
         data, first = _from_arrays(data, seed, name)
     if first is None:
         raise ValueError(f"The {name} data is empty: it has no example.")

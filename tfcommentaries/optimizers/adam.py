@@ -44,6 +44,9 @@ class Adam(InnerOptimizer):
     def init(self, weights):
         return [(tf.zeros_like(w),) * (3 if self.amsgrad else 2) for w in weights]
 
+    def mean_squares(self, slots):
+        return [of_weight[-1] for of_weight in slots]
+
     def step(self, gradient, slots, weight, learning_rate, step):
         count = tf.cast(step + 1, weight.dtype)
         bias_1 = 1 - tf.pow(tf.cast(self.beta_1, weight.dtype), count)

@@ -19,6 +19,26 @@ _COMMON = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue")
 _REFUSED = {"use_ema": False, "gradient_accumulation_steps": None}
 
 
+#: Where Keras's optimizers keep mean squared gradients that they scale steps by.
+_MEAN_SQUARES = "_velocity_hats", "_velocities", "_accumulators", "_accumulated_grads"
+
+
+def mean_squares(optimizer):
+    """Mean squared gradients of a Keras optimizer in use.
+
+    Args:
+        optimizer: a built Keras optimizer, also one that scales losses.
+
+    Returns:
+        Its variables with them, one per weight, or `None` if it has none.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    for name in _MEAN_SQUARES:
+        if getattr(optimizer, name, None):
+            return getattr(optimizer, name)
+    return None
+
+
 def from_keras(optimizer, variables=None, eps_root=None):
     """Makes the differentiable form of a Keras optimizer.
 

@@ -44,6 +44,10 @@ class InnerOptimizer:
         """One step of one weight; returns `(weight, slots)`."""
         raise NotImplementedError
 
+    def mean_squares(self, slots):
+        """Mean squared gradients that steps are scaled by, or `None`."""
+        return None
+
     def update(self, gradients, slots, weights, step):
         """One step of all weights.
 

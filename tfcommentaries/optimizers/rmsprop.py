@@ -38,6 +38,9 @@ class RMSprop(InnerOptimizer):
         count = 1 + int(self.centered) + int(self.momentum > 0)
         return [(tf.zeros_like(w),) * count for w in weights]
 
+    def mean_squares(self, slots):
+        return [of_weight[0] for of_weight in slots]
+
     def step(self, gradient, slots, weight, learning_rate, step):
         slots = list(slots)
         slots[0] = self.rho * slots[0] + (1 - self.rho) * tf.square(gradient)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfcommentaries.saving.empty_batches import annotate_any
 from tfcommentaries.saving.example_reading import ExampleAnnotation
-from tfcommentaries.saving.manifest import FILE, make_manifest, to_json
+from tfcommentaries.saving.manifest import FILE, input_specs, make_manifest, to_json
 from tfcommentaries.saving.replacing import replacing_directory
 
 #: Names that the signature gives to what is not an input of the user's.
@@ -40,17 +40,16 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
             "it, or call it on a batch, before exporting it."
         )
     manifest = make_manifest(commentary, learned, metrics)
-    x_spec = commentary.batch_spec[0]
+    seen_spec = commentary.batch_spec[0]
+    x_spec = commentary.serving_spec(seen_spec)
     taken = set(_RESERVED).intersection(x_spec if isinstance(x_spec, dict) else ())
     if taken:
         raise ValueError(
             f"The inputs have entries named {sorted(taken)}, which an exported "
             "commentary keeps for the labels and the progress. Rename them."
         )
-    signature = {
-        name: tf.TensorSpec(spec["shape"], spec["dtype"], name=name)
-        for name, spec in manifest["inputs"].items()
-    }
+    if x_spec != seen_spec:
+        manifest["prepared_inputs"] = input_specs(commentary, seen_spec)
 
     def annotate(inputs):
         inputs = dict(inputs)
@@ -64,7 +63,11 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
     with replacing_directory(path) as directory:
         archive = keras.export.ExportArchive()
         archive.track(commentary)
-        archive.add_endpoint("annotate", annotate, [signature])
+        archive.add_endpoint("annotate", annotate, [_signature(manifest["inputs"])])
+        if "prepared_inputs" in manifest:
+            # For use inside a training step: without what must happen before one.
+            prepared = _signature(manifest["prepared_inputs"])
+            archive.add_endpoint("annotate_prepared", annotate, [prepared])
         if reading is not None:
             archive.add_endpoint(
                 "serve_examples",
@@ -74,3 +77,10 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
         archive.write_out(directory, verbose=False)
         with tf.io.gfile.GFile(os.path.join(directory, FILE), "w") as file:
             file.write(text)
+
+
+def _signature(specs):
+    return {
+        name: tf.TensorSpec(spec["shape"], spec["dtype"], name=name)
+        for name, spec in specs.items()
+    }

@@ -28,19 +28,13 @@ def make_manifest(commentary, learned=None, metrics=None):
     Returns:
         A dict that JSON can hold.
     """
-    x_spec, y_spec = commentary.batch_spec
-    inputs = x_spec if isinstance(x_spec, dict) else {"x": x_spec}
-    specs = {name: _spec(spec) for name, spec in inputs.items()}
-    if commentary.uses_labels:
-        specs["y"] = _spec(y_spec)
-    if commentary.uses_progress:
-        specs["progress"] = {"shape": [None], "dtype": "float32"}
+    x_spec = commentary.serving_spec(commentary.batch_spec[0])
     return {
         "format": FORMAT,
         "kind": commentary.kind,
         "class": keras.saving.get_registered_name(type(commentary)),
         "teaching_config": commentary.get_teaching_config(),
-        "inputs": specs,
+        "inputs": input_specs(commentary, x_spec),
         "inputs_are_dict": isinstance(x_spec, dict),
         "uses_labels": commentary.uses_labels,
         "uses_progress": commentary.uses_progress,
@@ -112,5 +106,24 @@ def to_json(value):
     return json.dumps(value, indent=2, default=plain) + "\n"
 
 
-def _spec(spec):
-    return {"shape": list(spec.shape), "dtype": spec.dtype.name}
+def input_specs(commentary, x_spec):
+    """Shapes and dtypes of what an exported commentary takes, by name.
+
+    Args:
+        commentary: a `Commentary` that has been called.
+        x_spec: `tf.TensorSpec` of its inputs, or a dict of such.
+
+    Returns:
+        A dict that JSON can hold.
+    """
+
+    def describe(spec):
+        return {"shape": list(spec.shape), "dtype": spec.dtype.name}
+
+    inputs = x_spec if isinstance(x_spec, dict) else {"x": x_spec}
+    specs = {name: describe(spec) for name, spec in inputs.items()}
+    if commentary.uses_labels:
+        specs["y"] = describe(commentary.batch_spec[1])
+    if commentary.uses_progress:
+        specs["progress"] = {"shape": [None], "dtype": "float32"}
+    return specs

@@ -56,6 +56,10 @@ class SavedCommentary(Commentary):
         return self.applying.uses_student_loss
 
     @property
+    def reads_beside(self):
+        return self.applying.reads_beside
+
+    @property
     def learned_steps(self):
         """Student steps that it was learned for, or `None` if it does not say."""
         return self.manifest["learned"].get("inner_steps")
@@ -81,11 +85,12 @@ class SavedCommentary(Commentary):
             batch = tf.shape(tf.nest.flatten(x)[0])[0]
             progress = tf.reshape(tf.cast(progress, tf.float32), [-1])
             inputs["progress"] = tf.broadcast_to(progress, [batch])
-        inputs = {
-            name: self._cast(name, spec, inputs)
-            for name, spec in self.manifest["inputs"].items()
-        }
-        return self._loaded.annotate(inputs)["annotation"]
+        endpoint, specs = self._loaded.annotate, self.manifest["inputs"]
+        if "prepared_inputs" in self.manifest:
+            endpoint = self._loaded.annotate_prepared
+            specs = self.manifest["prepared_inputs"]
+        inputs = {name: self._cast(name, s, inputs) for name, s in specs.items()}
+        return endpoint(inputs)["annotation"]
 
     def _cast(self, name, spec, inputs):
         if name not in inputs:
@@ -111,6 +116,21 @@ class SavedCommentary(Commentary):
 
     def apply(self, annotation, x, y, sample_weight=None):
         return self.applying.apply(annotation, x, y, sample_weight)
+
+    def add_groups(self, x, groups):
+        """As `GroupWeighting.add_groups`, where such was exported."""
+        if not hasattr(self.applying, "add_groups"):
+            raise ValueError(
+                f"The commentary at {self.directory} is of the kind {self.kind}, which "
+                "has no groups. Give x as it is."
+            )
+        return self.applying.add_groups(x, groups)
+
+    def prepare(self, x):
+        return self.applying.prepare(x)
+
+    def sees(self, x):
+        return self.applying.sees(x)
 
     def student_inputs(self, x):
         return self.applying.student_inputs(x)

@@ -1,6 +1,6 @@
 """Using a commentary to train a student."""
 
-from tfcommentaries.teaching.agreement import agreeing
+from tfcommentaries.teaching.agreement import agreeing, agreement_rates, trusted
 from tfcommentaries.teaching.annotating import annotate
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
 from tfcommentaries.teaching.dataset import teach
@@ -15,11 +15,13 @@ from tfcommentaries.teaching.evaluation import (
 __all__ = [
     "CommentaryCallback",
     "agreeing",
+    "agreement_rates",
     "annotate",
     "beaten",
     "evaluate",
     "mean_and_std",
     "paired_gain",
     "teach",
+    "trusted",
     "verdict",
 ]

@@ -1,5 +1,7 @@
 """A teacher without a network."""
 
+import types
+
 import keras
 import tensorflow as tf
 from keras import layers
@@ -29,6 +31,10 @@ class Table(layers.Layer):
         dtype: dtype or policy, whatever the global policy is.
         **kwargs: other arguments of `keras.layers.Layer`.
     """
+
+    suggested = types.MappingProxyType(
+        {"learning_rate": 0.3, "warmup": 20, "steps": None}
+    )
 
     def __init__(
         self, num_examples, initial_logit=0.0, outputs=1, dtype="float32", **kwargs

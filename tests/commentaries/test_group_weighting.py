@@ -1,0 +1,297 @@
+"""One weight per group: names in, names out."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from models import make_student
+
+from tfcommentaries import (
+    AttentionMask,
+    CommentaryCallback,
+    CommentaryLearner,
+    Composition,
+    ExampleWeighting,
+    GroupWeighting,
+    LearnCommentaryCallback,
+    SavedCommentary,
+    export_commentary,
+    teach,
+    teachers,
+)
+from tfcommentaries.commentaries import GroupNames
+
+NAMES = np.array(["ann", "bob", "cem"])
+
+
+@pytest.fixture
+def source(vectors):
+    return NAMES[np.arange(len(vectors[1])) % 3]
+
+
+@pytest.fixture
+def weighting(source):
+    weighting = GroupWeighting(source)
+    set_logits(weighting, [-2.0, 0.0, 1.0])
+    return weighting
+
+
+def set_logits(weighting, values, column="group"):
+    logits = weighting.logits[column]
+    logits.assign(np.broadcast_to(np.reshape(values, [-1, 1, 1]), logits.shape))
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-np.asarray(x)))
+
+
+def test_each_example_has_the_weight_of_its_group(weighting, vectors, source):
+    x, y = vectors
+    grouped = weighting.add_groups(x, source)
+    expected = sigmoid([-2, 0, 1])[np.arange(12) % 3]
+    np.testing.assert_allclose(weighting(grouped), expected, rtol=1e-6)
+    seen, labels, weights = weighting.teach(grouped, y, np.full(12, 2.0), None)
+    np.testing.assert_array_equal(seen, x)
+    np.testing.assert_array_equal(labels, y)
+    np.testing.assert_allclose(weights, 2 * expected / expected.mean(), rtol=1e-6)
+
+
+def test_unknown_groups_get_the_mean_weight_and_are_counted():
+    weighting = GroupWeighting(["ann"] * 3 + ["bob"])
+    set_logits(weighting, [1.0, -1.0])
+    with pytest.warns(UserWarning, match="2 of 3 examples.*dan, eve.*mean weight"):
+        grouped = weighting.add_groups(np.zeros((3, 1)), ["eve", "dan", "bob"])
+    mean = 0.75 * sigmoid(1) + 0.25 * sigmoid(-1)
+    np.testing.assert_allclose(weighting(grouped), [mean, mean, sigmoid(-1)], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [2019, 2021, 2019],
+        np.array(["a", "b", "a"]),
+        np.array([b"a", b"b", b"a"], object),
+        pd.Series(["a", "b", "a"]),
+        pd.Series(["a", "b", "a"], dtype="category"),
+        pd.Series(["a", "b", "a"], dtype="string"),
+        pd.Series([7, 8, 7], dtype="Int64"),
+    ],
+    ids=lambda c: str(getattr(c, "dtype", type(c).__name__)),
+)
+def test_groups_may_be(column):
+    weighting = GroupWeighting(column)
+    set_logits(weighting, [-1.0, 1.0])
+    grouped = weighting.add_groups(np.zeros((3, 2)), column)
+    np.testing.assert_allclose(weighting(grouped), sigmoid([-1, 1, -1]), rtol=1e-6)
+    assert [row["examples"] for row in weighting.table()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "column, message",
+    [
+        (["a", None, float("nan")], "2 of the 3 groups are missing.*'unknown'"),
+        ([0.5, 1.0], r"must be strings or integers. Received: float64.*astype\(str\)"),
+        ([], "must be strings or integers|at least one group"),
+    ],
+)
+def test_bad_groups_are_named(column, message):
+    with pytest.raises(ValueError, match=message):
+        GroupWeighting(column)
+
+
+def test_inputs_without_groups_are_named(weighting, vectors):
+    with pytest.raises(ValueError, match="needs the groups.*inputs alone.*add_groups"):
+        weighting(vectors[0])
+    with pytest.raises(ValueError, match="must be strings.*Received: int32"):
+        weighting.add_groups(vectors[0], tf.zeros([12], tf.int32))
+
+
+def test_several_columns_add_their_logits(vectors):
+    x, _ = vectors
+    columns = {"annotator": NAMES[np.arange(12) % 3], "year": np.arange(12) % 2 + 2020}
+    weighting = GroupWeighting(columns)
+    set_logits(weighting, [-1.0, 0.0, 2.0], "annotator")
+    set_logits(weighting, [0.0, 0.5], "year")
+    found = weighting(weighting.add_groups(x, columns))
+    expected = sigmoid(
+        np.array([-1, 0, 2])[np.arange(12) % 3] + 0.5 * (np.arange(12) % 2)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert {row["column"] for row in weighting.table()} == {"annotator", "year"}
+    assert "annotator cem" in str(weighting.table())
+
+
+def test_by_class_and_over_training(vectors, source):
+    x, y = vectors
+    weighting = GroupWeighting(source, num_classes=3, curriculum=True)
+    values = np.random.default_rng(0).normal(size=(3, 3, 5))
+    weighting.logits["group"].assign(values)
+    grouped = weighting.add_groups(x, source)
+    group = np.arange(12) % 3
+    for progress, expected in (
+        (0.0, values[group, y, 0]),
+        (0.625, values[group, y, 2:4].mean(-1)),
+        (1.0, values[group, y, 4]),
+    ):
+        found = weighting(grouped, y=y, progress=progress)
+        np.testing.assert_allclose(found, sigmoid(expected), rtol=1e-5)
+        one_hot = weighting(grouped, y=np.eye(3)[y], progress=progress)
+        np.testing.assert_allclose(one_hot, found, rtol=1e-6)
+    row = weighting.table()[0]
+    assert len(row["weight_by_class"]) == 3 and len(row["weight_over_training"]) == 5
+
+
+def test_the_table_can_be_read(weighting):
+    table = weighting.table({"ann": 0.75, "bob": 0.5, "cem": 0.0})
+    assert [row["group"] for row in table] == ["cem", "bob", "ann"]
+    assert str(table).splitlines() == [
+        "group  examples  weight  disagreement",
+        "cem           4    0.73            0%",
+        "bob           4    0.50           50%",
+        "ann           4    0.12           75%",
+    ]
+
+
+def test_the_config_makes_the_same(weighting):
+    again = GroupWeighting.from_config(weighting.get_config())
+    assert again.columns["group"].names == NAMES.tolist()
+    assert again.columns["group"].counts == [4, 4, 4]
+
+
+def test_a_data_set_of_names_is_taught(weighting, vectors, source):
+    x, y = vectors
+    data = tf.data.Dataset.from_tensor_slices((x, y, source)).batch(12)
+    grouped = data.map(lambda x, y, source: (weighting.add_groups(x, source), y))
+    (batch,) = teach(grouped, weighting)
+    expected = weighting.teach(weighting.add_groups(x, source), y)
+    for found, wanted in zip(batch, expected):
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    # Names may also stand in x as they are.
+    named = data.map(lambda x, y, source: ({"x": x, "group": source}, y))
+    (batch,) = teach(named, weighting)
+    np.testing.assert_allclose(batch[2], expected[2], rtol=1e-6)
+
+
+@pytest.fixture
+def spoiled(digits):
+    """Digits of which one third, of one source, has random labels."""
+    x, y = digits.train.x.reshape(-1, 64), digits.train.y.copy()
+    source = NAMES[np.arange(len(y)) % 3]
+    bad = source == "bob"
+    y[bad] = np.random.default_rng(0).integers(0, 10, bad.sum())
+    return x, y, source
+
+
+def check_mistrusts_bob(weighting):
+    weights = {row["group"]: row["weight"] for row in weighting.table()}
+    assert weights["bob"] < 0.5 * min(weights["ann"], weights["cem"]), weights
+
+
+def test_a_learner_finds_the_bad_source(spoiled, digits):
+    x, y, source = spoiled
+    checked = digits.validation.x[:50].reshape(50, 64), digits.validation.y[:50]
+    weighting = GroupWeighting(source)
+    learner = CommentaryLearner(weighting, make_student((64,)), inner_steps=20)
+    learner.compile()
+    assert float(learner.optimizer.learning_rate) == np.float32(0.2)
+    # Names go in as they are; the checked examples have none.
+    learner.fit(({"x": x, "group": source}, y), checked, epochs=2, verbose=0)
+    check_mistrusts_bob(weighting)
+
+
+def test_it_is_learned_inside_fit(spoiled, digits):
+    x, y, source = spoiled
+    checked = digits.validation.x[:50].reshape(50, 64), digits.validation.y[:50]
+    weighting, model = GroupWeighting(source), make_student((64,))
+    learn = LearnCommentaryCallback(weighting, checked)
+    model.fit(
+        weighting.add_groups(x, source), y, epochs=4, callbacks=[learn], verbose=0
+    )
+    check_mistrusts_bob(weighting)
+
+
+def test_hypergradients_reach_all_columns(vectors):
+    x, y = vectors
+    columns = {"annotator": NAMES[np.arange(12) % 3], "year": np.arange(12) % 2 + 2020}
+    weighting = GroupWeighting(columns, num_classes=3, curriculum=True)
+    learner = CommentaryLearner(
+        weighting, make_student((5,), 3), inner_steps=6, validation_mode="inference"
+    )
+    learner.compile()
+    learner.fit((weighting.add_groups(x, columns), y), (x, y), 4, epochs=1, verbose=0)
+    assert all(np.abs(v).max() > 0 for v in weighting.trainable_variables)
+
+
+PARTS = {
+    "examples": lambda: ExampleWeighting(num_classes=10),
+    "ids": lambda: ExampleWeighting(
+        teachers.Table(64), curriculum=False, teacher_key="id", student_key="x"
+    ),
+    "masks": lambda: AttentionMask(teachers.unet((8, 8, 1), depth=1, width=4)),
+}
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("part", PARTS)
+def test_goes_with_other_kinds(part, first, digits, tmp_path):
+    x, y = digits.train.x[:64], digits.train.y[:64]
+    source = NAMES[np.arange(64) % 3]
+    groups = GroupWeighting(source)
+    parts = [groups, PARTS[part]()]
+    both = Composition(parts if first else parts[::-1])
+    given = {"id": np.arange(64), "x": x} if part == "ids" else x
+    grouped = both.add_groups(given, source)
+    taught, _, weights = both.teach(grouped, y, None, 0.5)
+    assert taught.shape == x.shape and weights.shape == (64,)
+    learner = CommentaryLearner(both, make_student((8, 8, 1)), inner_steps=3)
+    learner.compile()
+    learner.fit((grouped, y), (x, y), 16, steps_per_epoch=2, verbose=0)
+    assert np.abs(groups.logits["group"]).max() > 0
+    export_commentary(both, tmp_path / "both")
+    saved = SavedCommentary(tmp_path / "both")
+    for name, found in zip("xyw", saved.teach(grouped, y, None, 0.5)):
+        expected = dict(zip("xyw", both.teach(grouped, y, None, 0.5)))[name]
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert saved.manifest["inputs"]["group"]["dtype"] == "string"
+
+
+def test_a_saved_one_teaches_a_fit(weighting, vectors, source, tmp_path):
+    x, y = vectors
+    weighting(weighting.add_groups(x, source))
+    export_commentary(weighting, tmp_path / "saved")
+    saved = SavedCommentary(tmp_path / "saved")
+    grouped = saved.add_groups(x, source)
+    np.testing.assert_allclose(saved(grouped), weighting(grouped), rtol=1e-6)
+    named = {"x": tf.constant(x), "group": tf.constant(source)}
+    np.testing.assert_allclose(saved(named), weighting(grouped), rtol=1e-6)
+    models = [make_student((5,), 3) for _ in range(2)]
+    models[1].set_weights(models[0].get_weights())
+    options = {"shuffle": False, "epochs": 2, "verbose": 0}
+    models[0].fit(grouped, y, callbacks=[CommentaryCallback(saved)], **options)
+    weights = np.asarray(weighting.teach(grouped, y)[2])
+    models[1].fit(x, y, sample_weight=weights, batch_size=32, **options)
+    for a, b in zip(*(model.get_weights() for model in models)):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_known_names_may_be_given_beforehand():
+    weighting = GroupWeighting(GroupNames(["a", "b"]))
+    assert [row["examples"] for row in weighting.table()] == [1, 1]
+    with pytest.raises(ValueError, match="at least one group"):
+        GroupNames([])
+
+
+def test_other_kinds_have_no_groups(vectors, tmp_path):
+    with pytest.raises(ValueError, match="No part"):
+        Composition([ExampleWeighting()]).add_groups(vectors[0], NAMES)
+    weighting = ExampleWeighting()
+    weighting(vectors[0], progress=0.0)
+    export_commentary(weighting, tmp_path / "it")
+    with pytest.raises(ValueError, match="example_weighting, which has no groups"):
+        SavedCommentary(tmp_path / "it").add_groups(vectors[0], NAMES)
+
+
+def test_float16_policies_do_not_reach_it(mixed_float16, source):
+    assert GroupWeighting(source).logits["group"].dtype == "float32"
+    assert keras.config.dtype_policy().name == "mixed_float16"

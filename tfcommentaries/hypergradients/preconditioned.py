@@ -1,0 +1,38 @@
+"""Solutions scaled as an adaptive optimizer scales its steps."""
+
+import tensorflow as tf
+
+#: Of the mean root: roots that are much smaller scale no more than these.
+DAMPING = 0.01
+
+
+class Preconditioned:
+    """Divides what a solver gives by roots of mean squared gradients.
+
+    They are relative to their mean, so that the solution keeps its size.
+
+    Args:
+        solver: as `solvers` has them.
+        mean_squares: list of tensors, as the solution is.
+
+    Reference:
+        [Choe et al., Making Scalable Meta Learning Practical](
+            https://arxiv.org/abs/2310.05674)
+    """
+
+    def __init__(self, solver, mean_squares):
+        self.solver = solver
+        self.mean_squares = mean_squares
+
+    def solve(self, matvec, b):
+        """See `solvers`."""
+        roots = [tf.sqrt(tf.convert_to_tensor(square)) for square in self.mean_squares]
+        size = sum(tf.size(root, tf.int64) for root in roots)
+        mean = tf.add_n([tf.reduce_sum(root) for root in roots])
+        mean /= tf.cast(size, mean.dtype)
+        # Before the first step all are zero.
+        mean = tf.where(mean > 0, mean, 1)
+        return [
+            x * tf.cast((1 + DAMPING) * mean / (root + DAMPING * mean), x.dtype)
+            for x, root in zip(self.solver.solve(matvec, b), roots)
+        ]
