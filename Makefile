@@ -38,11 +38,7 @@ $(ENVIRONMENTS:%=%-environment): %-environment:
 	@sh scripts/environment.sh $* $(PYTHON)
 
 demo: core-environment
-	$(QUIET) $(BIN)/tfcommentaries learn --run_dir=runs/demo \
-	  --label_noise=0.45 --label_noise_kind=pair --validation_size=50
-	$(QUIET) $(BIN)/tfcommentaries evaluate --run_dir=runs/demo
-	$(QUIET) $(BIN)/tfcommentaries report runs/demo
-	$(QUIET) $(BIN)/python -m experiments.coloured_digits.demo --verbosity=-1
+	@$(QUIET) sh scripts/demo.sh $(BIN)
 
 pipeline: tfx-environment
 	$(QUIET) CUDA_VISIBLE_DEVICES= $(TFX_BIN)/python -W ignore -m \

@@ -20,8 +20,8 @@ from tfcommentaries.teaching import mean_and_std
 
 flags.DEFINE_string("demo_dir", "runs/demo/masks", "Where results go.")
 SEEDS = 5
-OUTER_STEPS = 100
-STEPS = 60, 300
+OUTER_STEPS = 60
+STEPS = 60, 150
 
 
 def main(_):

@@ -91,6 +91,40 @@ def test_evaluate_compares_new_students(learned, capsys):
     assert (learned / "pictures" / "overview.png").stat().st_size > 10_000
 
 
+def test_sources(tmp_path, capsys):
+    folder = tmp_path / "sources"
+    flags = ["--spoiled_sources", "--validation_size=50", "--inner_steps=10"]
+    assert run("learn", f"--run_dir={folder}", *flags) == 0
+    printed = capsys.readouterr().out
+    assert "outer step 40 of 40" in printed and "what is wrong with it" in printed
+    (clean,) = [line for line in printed.splitlines() if line.startswith("source 4")]
+    assert clean.split()[-2:] == ["trust", "nothing"]
+    flags = ["--steps=8", "--seeds=2"]
+    assert run("evaluate", f"--run_dir={folder}", *flags) == 0
+    assert "student 18 of 18" in capsys.readouterr().out
+    rows = json.loads((folder / "metrics.json").read_text())
+    assert {r["condition"] for r in rows} == {
+        "plain",
+        "plain_with_validation",
+        "validation_only",
+        "filtered_with_validation",
+        "commentary",
+        "commentary_trusted_sources",
+        "sources_by_rate_0.5",
+        "sources_by_rate_0.8",
+        "good_sources_known",
+    }
+    assert {r["student_step"] for r in rows} == {2, 4, 6, 8}
+    pictures = {p.stem for p in (folder / "pictures").iterdir()}
+    assert pictures == {"learning", "learning_curves", "overview", "sources"}
+    assert run("report", folder) == 0
+    assert 'aria-label="Table of sources"' in (folder / "report.html").read_text()
+    model = tmp_path / "taught.keras"
+    flags = [f"--model={model}", "--epochs=1"]
+    assert run("teach", f"--run_dir={folder}", *flags) == 0
+    assert keras.models.load_model(model).input_shape == (None, 8, 8, 1)
+
+
 def test_teach_saves_a_keras_model(learned, tmp_path, capsys):
     model = tmp_path / "new" / "taught.keras"
     arguments = ["teach", f"--run_dir={learned}", f"--model={model}", "--epochs=1"]

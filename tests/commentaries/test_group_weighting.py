@@ -146,11 +146,12 @@ def test_the_table_can_be_read(weighting):
     table = weighting.table({"ann": 0.75, "bob": 0.5, "cem": 0.0})
     assert [row["group"] for row in table] == ["cem", "bob", "ann"]
     assert str(table).splitlines() == [
-        "group  examples  weight  disagreement",
-        "cem           4    0.73            0%",
-        "bob           4    0.50           50%",
-        "ann           4    0.12           75%",
+        "group  examples  weight  disagreement  advice",
+        "cem           4    0.73            0%  trust",
+        "bob           4    0.50           50%  trust",
+        "ann           4    0.12           75%  look at",
     ]
+    assert table.trusted() == ["cem", "bob"]
 
 
 def test_the_config_makes_the_same(weighting):

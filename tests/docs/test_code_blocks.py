@@ -36,9 +36,20 @@ def test_keras_tutorial(tmp_path):
     assert "<html" in (tmp_path / "report.html").read_text()
 
 
+def test_sources_tutorial(capsys):
+    names = run("tutorials/sources.md")
+    x, y = names["x_test"], names["y_test"]
+    assert (names["model"].predict(x, verbose=0).argmax(-1) == y).mean() > 0.85
+    good = {name for name, fault in names["faults"].items() if fault == "nothing"}
+    assert set(names["table"].trusted()) == good
+    assert capsys.readouterr().out.count("trusted sources: 0.9") == 1
+
+
 def test_quick_start(capsys):
     names = runpy.run_path(str(DOCS / "tutorials" / "quickstart.py"))
-    assert names["wrong"][names["suspects"].index[:100]].mean() > 0.7
+    trusted = names["weighting"].table().trusted()
+    faults = names["faults"]
+    assert set(trusted) == {name for name in faults if faults[name] == "nothing"}
     assert capsys.readouterr().out.count("test accuracy 0.") == 2
 
 

@@ -18,6 +18,7 @@ from tfcommentaries import (
     CommentaryLearner,
     Composition,
     ExampleWeighting,
+    GroupWeighting,
     LabelBlending,
     LossWeighting,
     SavedCommentary,
@@ -28,11 +29,13 @@ from tfcommentaries import (
 from tfcommentaries.datasets import Examples
 
 HISTORY = {"outer_step": [10, 20], "loss": [2.0, 1.0], "hypergradient_norm": [3.0, 2.0]}
+SITES = np.array(["Rome", "Bern", "Oslo"] * 20)
 KINDS = {
     "example_weighting": (
         lambda: ExampleWeighting(num_classes=10),
         ["weights", "weights_over_progress", "examples", "suspects"],
     ),
+    "group_weighting": (lambda: GroupWeighting(SITES), ["sources"]),
     "label_blending": (lambda: LabelBlending(num_classes=10), ["blending"]),
     "soft_labels": (lambda: SoftLabels(num_classes=10), ["labels", "suspects"]),
     "auxiliary_targets": (lambda: AuxiliaryTargets(4), ["targets"]),
@@ -41,6 +44,10 @@ KINDS = {
     "composition": (
         lambda: Composition([AttentionMask(), LabelBlending(num_classes=10)]),
         ["1-masks", "2-blending"],
+    ),
+    "composition of groups": (
+        lambda: Composition([GroupWeighting(SITES), ExampleWeighting(num_classes=10)]),
+        ["1-sources", "2-weights"],
     ),
 }
 
@@ -76,7 +83,10 @@ def exported(tmp_path, examples, request):
     if commentary.uses_student_loss:
         commentary(np.linspace(0, 5, 7, dtype="float32"))
     else:
-        commentary(examples.x, y=examples.y, progress=0.0)
+        x = examples.x
+        if commentary.table() is not None:
+            x = commentary.add_groups(x, SITES)
+        commentary(x, y=examples.y, progress=0.0)
     export_commentary(commentary, tmp_path / "it", {"inner_steps": 7})
     return SavedCommentary(tmp_path / "it"), KINDS[request.param][1]
 
@@ -102,6 +112,8 @@ class Page(html.parser.HTMLParser):
 @pytest.mark.parametrize("exported", KINDS, indirect=True)
 def test_every_kind_has_a_page(exported, examples, tmp_path):
     commentary, expected = exported
+    if commentary.table() is not None:
+        examples = examples._replace(x=commentary.add_groups(examples.x, SITES))
     file = tmp_path / "report.html"
     insights.write_report(file, commentary, examples, history=HISTORY)
     text = file.read_text()

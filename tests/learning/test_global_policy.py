@@ -36,7 +36,9 @@ def learn(data, inner_training):
     train, validation = data
     optimizer = keras.optimizers.Adam(0.1)
     if inner_training is None:
-        callback = LearnCommentaryCallback(commentary, validation, optimizer=optimizer)
+        callback = LearnCommentaryCallback(
+            commentary, validation, optimizer=optimizer, warmup=0
+        )
         make_student((5,), 3).fit(
             *train, epochs=4, batch_size=12, callbacks=[callback], verbose=0
         )

@@ -13,6 +13,7 @@ from tfcommentaries import (
     AttentionMask,
     Composition,
     ExampleWeighting,
+    GroupWeighting,
     LabelBlending,
     SavedCommentary,
     SoftLabels,
@@ -21,9 +22,11 @@ from tfcommentaries import (
 
 BATCH = 12
 CLASSES = 3
+SITES = np.array(["Rome", "Bern", "Oslo"] * (BATCH // 3))
 KINDS = {
     "weighting": lambda: ExampleWeighting(num_classes=CLASSES),
     "blending": lambda: LabelBlending(CLASSES),
+    "groups": lambda: GroupWeighting(SITES),
     "mask": AttentionMask,
     "soft_labels": lambda: SoftLabels(CLASSES),
     "composition": lambda: Composition([AttentionMask(), ExampleWeighting()]),
@@ -40,6 +43,8 @@ def batch():
 def gives(commentary):
     """Arrays of all that a commentary says and does to a batch."""
     x, y = batch()
+    if commentary.table() is not None:
+        x = commentary.add_groups(x, SITES)
     tf.random.set_seed(0)
     taught = commentary.teach(x, y, np.ones(BATCH, "float32"), 0.3)
     parts = [commentary(x, y=y, progress=0.3), *taught]
@@ -52,7 +57,7 @@ def signature(path):
     """Arrays of what the serving signature answers."""
     x, y = batch()
     serve = tf.saved_model.load(str(path)).signatures["serving_default"]
-    given = {"x": x, "y": y, "progress": np.full(BATCH, 0.3, "float32")}
+    given = {"group": SITES, "x": x, "y": y, "progress": np.full(BATCH, 0.3, "float32")}
     specs = serve.structured_input_signature[1]
     answer = serve(**{n: tf.cast(given[n], s.dtype) for n, s in specs.items()})
     return {f"signature {name}": value.numpy() for name, value in answer.items()}
@@ -63,7 +68,7 @@ def export(directory):
     generator = np.random.default_rng(0)
     for kind, make in KINDS.items():
         commentary, path = make(), pathlib.Path(directory, kind)
-        commentary.teach(*batch(), None, 0.0)
+        gives(commentary)
         for variable in commentary.trainable_variables:
             variable.assign(generator.normal(size=variable.shape))
         export_commentary(commentary, path)

@@ -213,9 +213,9 @@ def test_a_commentary_that_was_never_called_is_named(tmp_path):
 
 def test_inputs_with_a_reserved_name_are_refused(tmp_path):
     weighting = ExampleWeighting(
-        teachers.Table(2), curriculum=False, teacher_key="id", student_key="y"
+        teachers.Table(2), curriculum=False, teacher_key="y", student_key="x"
     )
-    weighting({"id": np.arange(2), "y": np.zeros((2, 3), "float32")})
+    weighting({"y": np.arange(2), "x": np.zeros((2, 3), "float32")})
     with pytest.raises(ValueError, match=r"entries named \['y'\]"):
         export_commentary(weighting, tmp_path / "it")
 

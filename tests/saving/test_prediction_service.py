@@ -26,6 +26,7 @@ from tfcommentaries import (
     AuxiliaryTargets,
     Composition,
     ExampleWeighting,
+    GroupWeighting,
     LabelBlending,
     LossWeighting,
     SoftLabels,
@@ -33,6 +34,8 @@ from tfcommentaries import (
 )
 from tfcommentaries.saving import write_warmup_requests
 
+#: Where a batch of seven has one more, which is not known.
+SITES, YEARS = ["Rome", "Bern", "Oslo"] * 2, [2024, 2025] * 3
 KINDS = {
     "weighting": lambda: ExampleWeighting(num_classes=10),
     "blending": lambda: LabelBlending(num_classes=10),
@@ -40,6 +43,7 @@ KINDS = {
     "targets": lambda: AuxiliaryTargets(4, num_classes=10),
     "mask": AttentionMask,
     "loss": LossWeighting,
+    "groups": lambda: GroupWeighting({"site": SITES, "year": YEARS}),
     "composition": lambda: Composition([AttentionMask(), ExampleWeighting()]),
 }
 
@@ -53,6 +57,8 @@ def served(tmp_path_factory, digits):
         commentary = models[name] = make()
         x, y = inputs(name, digits, 7)
         commentary(x, y=y, progress=0.0)
+        for variable in commentary.trainable_variables:
+            variable.assign_add(np.random.default_rng(0).normal(size=variable.shape))
         export_commentary(commentary, root / name / "1")
         write_warmup_requests(root / name / "1", x, y, 0.5, batch_sizes=(1, 7))
     with (
@@ -64,6 +70,9 @@ def served(tmp_path_factory, digits):
 
 def inputs(name, digits, size):
     """`(x, y)` for a kind."""
+    if name == "groups":
+        columns = {"site": [*SITES, "Kyiv"], "year": [*YEARS, 1999]}
+        return {key: np.array(column)[:size] for key, column in columns.items()}, None
     if name == "loss":
         return np.linspace(0, 5, 7, dtype="float32")[:size], None
     return digits.train.x[:size], digits.train.y[:size]
@@ -78,7 +87,7 @@ def test_answers(name, size, served, digits):
     request = predict_pb2.PredictRequest()
     request.model_spec.name = name
     request.model_spec.signature_name = "serving_default"
-    values = {"x": x}
+    values = dict(x) if isinstance(x, dict) else {"x": x}
     if commentary.uses_labels:
         values["y"] = y
     if commentary.uses_progress:

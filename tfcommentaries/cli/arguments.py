@@ -13,6 +13,12 @@ def add_task_arguments(parser):
         "classification data set of TFDS, such as mnist or cifar10. Default: digits",
     )
     group.add_argument(
+        "--spoiled_sources",
+        action="store_true",
+        help="deal the training examples out to ten sources, seven of them bad, and "
+        "learn one weight for each",
+    )
+    group.add_argument(
         "--data_dir", help="TFDS data directory. Default: TFDS's own default"
     )
     group.add_argument(

@@ -1,20 +1,26 @@
 """`tfcommentaries evaluate`."""
 
+import itertools
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.arguments import overrides
 from tfcommentaries.cli.learn import captions
+from tfcommentaries.cli.progress import ProgressLine
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.commentaries import ConstantWeighting
+from tfcommentaries.datasets import Examples
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
 from tfcommentaries.teaching import (
     agreeing,
+    agreement_rates,
     annotate,
     evaluate,
     paired_gain,
+    trusted,
     verdict,
 )
 
@@ -25,48 +31,104 @@ def run(args):
     task = folder.read_task(overrides(args))
     data = task.load_data()
     commentary = SavedCommentary(folder.commentary)
-    train, validation, test = data.splits[:3]
     progress = np.linspace(0, 1, 11)
-    weights = annotate(commentary, train, progress)
+    weights = annotate(
+        commentary, (data.inputs(commentary), data.splits.train.y), progress
+    )
     kept = agreeing(
         lambda: task.make_student(data.splits),
-        validation,
-        train,
+        data.splits.validation,
+        data.splits.train,
         args.steps,
         task.batch_size,
         task.seed,
     )
-    both, filtered = (
-        tuple(np.concatenate(parts) for parts in zip(some, validation))
-        for some in (train, (train.x[kept], train.y[kept]))
-    )
-    conditions = {
-        "plain": (*train, None),
-        "commentary": (*train, commentary),
-        "constant": (*train, ConstantWeighting(float(weights.mean()))),
-        "plain_with_validation": (*both, None),
-        "validation_only": (*validation, None),
-        "filtered_with_validation": (*filtered, None),
-    }
+    if data.groups is None:
+        conditions = _of_examples(commentary, data, weights, kept)
+    else:
+        conditions = _of_sources(commentary, data, kept)
     print(
-        f"Training {args.seeds} new students per condition for {args.steps} steps, "
-        "with initial weights that were not used in learning."
+        f"\nTraining {args.seeds} new students for {args.steps} steps under each of "
+        f"{len(conditions)} conditions, with initial weights that were not used in "
+        "learning."
     )
+    line = ProgressLine(args.seeds * len(conditions), "student")
+    done = itertools.count(1)
     rows = evaluate(
         task.make_student(data.splits),
         conditions,
-        test,
+        data.splits.test,
         steps=args.steps,
-        every=args.every,
+        every=args.every or _every(args.steps),
         seeds=args.seeds,
         batch_size=task.batch_size,
-        on_seed=lambda text: print(f"  {text}", flush=True),
+        on_seed=lambda text: line.update(next(done)),
     )
     write_text(folder.metrics, to_json(rows))
     folder.save_picture(insights.learning_curves(rows), "learning_curves")
-    folder.save_picture(_overview(rows, data, progress, weights), "overview")
+    figure = (
+        _overview(rows, data, progress, weights)
+        if data.groups is None
+        else _overview_of_sources(rows, data, commentary)
+    )
+    folder.save_picture(figure, "overview")
     print(table(rows))
     print(f"Written: {folder.metrics} and {folder.pictures}")
+
+
+def _every(steps, tests=4):
+    """Steps between tests, so that there are a few."""
+    return next(steps // n for n in range(min(tests, steps), 0, -1) if steps % n == 0)
+
+
+def _of_examples(commentary, data, weights, kept):
+    """Conditions where each example is weighted."""
+    train, validation = data.splits[:2]
+    return {
+        "plain": (*train, None),
+        "commentary": (*train, commentary),
+        "constant": (*train, ConstantWeighting(float(weights.mean()))),
+        "plain_with_validation": (*_join(train, validation), None),
+        "validation_only": (*validation, None),
+        "filtered_with_validation": (*_join(train, validation, kept), None),
+    }
+
+
+def _of_sources(commentary, data, kept):
+    """Conditions where each source is weighted, rules that need no learning among them.
+
+    Validation examples count as much as those of the best source.
+    """
+    train, validation = data.splits[:2]
+    learned = commentary.table()
+    both = _join(train, validation)
+    best = np.full(len(validation.y), learned[0]["group"])
+    grouped = commentary.add_groups(both.x, np.concatenate([data.groups, best]))
+    rates = agreement_rates(kept, data.groups)
+    conditions = {
+        "plain": (*train, None),
+        "plain_with_validation": (*both, None),
+        "validation_only": (*validation, None),
+        "filtered_with_validation": (*_join(train, validation, kept), None),
+        "commentary": (grouped, both.y, commentary),
+    }
+    chosen = {
+        "commentary_trusted_sources": learned.trusted(),
+        "sources_by_rate_0.5": trusted(rates, 0.5),
+        "sources_by_rate_0.8": trusted(rates, 0.8),
+    }
+    if data.faults:
+        good = [name for name, fault in data.faults.items() if fault == "nothing"]
+        chosen["good_sources_known"] = good
+    for name, sources in chosen.items():
+        of = np.isin(data.groups, sources)
+        conditions[name] = (*_join(train, validation, of), None)
+    return conditions
+
+
+def _join(train, validation, kept=slice(None)):
+    parts = zip((train.x[kept], train.y[kept]), validation)
+    return Examples(*(np.concatenate(part) for part in parts))
 
 
 def table(rows, metric="accuracy", points=6):
@@ -88,7 +150,7 @@ def table(rows, metric="accuracy", points=6):
         (r["condition"], r["student_step"]): r for r in rows if r["metric"] == metric
     }
     names = list(dict.fromkeys(row["condition"] for row in rows))
-    baselines = [name for name in names if name != "commentary"]
+    baselines = [name for name in names if not name.startswith("commentary")]
     width = max(map(len, names)) + len("gain over ") + 2
     lines = [
         f"\nTest {metric}: mean ± std over {rows[0]['seeds']} new students",
@@ -109,6 +171,14 @@ def table(rows, metric="accuracy", points=6):
         )
     lines.append(verdict(rows, metric))
     return "\n".join(lines)
+
+
+def _overview_of_sources(rows, data, commentary):
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    insights.group_weights(commentary.table(), data.faults, left)
+    insights.final_scores(rows, axes=right)
+    return figure
 
 
 def _overview(rows, data, progress, weights):

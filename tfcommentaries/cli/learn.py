@@ -8,10 +8,12 @@ import numpy as np
 from tfcommentaries import (
     CommentaryLearner,
     ExampleWeighting,
+    GroupWeighting,
     UnrolledTraining,
     export_commentary,
     insights,
 )
+from tfcommentaries.cli.progress import LearningProgress
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.task import Task
 from tfcommentaries.teaching import annotate
@@ -21,7 +23,8 @@ _NOT_SETTINGS = ("run_dir", "command")
 
 
 def run(args):
-    """Learns an example weighting and exports it into the run folder."""
+    """Learns weights of examples or sources and exports them into the run folder."""
+    args.outer_steps = args.outer_steps or (40 if args.spoiled_sources else 100)
     folder = RunFolder(args.run_dir)
     config = {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS}
     task = Task.from_config(config)
@@ -33,11 +36,15 @@ def run(args):
         print(f"{folder.commentary} is learned already.")
         return
     train, validation = data.splits.train, data.splits.validation
-    commentary = ExampleWeighting(
-        curriculum=args.curriculum,
-        num_classes=data.splits.num_classes if args.see_label else None,
-        normalize="batch_mean" if args.normalize else None,
-    )
+    normalize = "batch_mean" if args.normalize else None
+    if data.groups is None:
+        commentary = ExampleWeighting(
+            curriculum=args.curriculum,
+            num_classes=data.splits.num_classes if args.see_label else None,
+            normalize=normalize,
+        )
+    else:
+        commentary = GroupWeighting(data.groups, normalize=normalize)
     learner = CommentaryLearner(
         commentary,
         student,
@@ -46,7 +53,8 @@ def run(args):
         seed=task.seed,
     )
     learner.compile(
-        optimizer=keras.optimizers.Adam(args.outer_learning_rate),
+        optimizer=args.outer_learning_rate
+        and keras.optimizers.Adam(args.outer_learning_rate),
         metrics=["accuracy"],
     )
     print(
@@ -57,15 +65,19 @@ def run(args):
         "command goes on."
     )
     begin = time.monotonic()
+    epochs = -(-args.outer_steps // args.steps_per_epoch)
     learner.fit(
-        train,
+        (data.inputs(commentary), train.y),
         validation_data=validation,
         batch_size=task.batch_size,
         steps_per_epoch=args.steps_per_epoch,
-        epochs=-(-args.outer_steps // args.steps_per_epoch),
-        callbacks=[keras.callbacks.CSVLogger(folder.history, append=True)],
+        epochs=epochs,
+        callbacks=[
+            keras.callbacks.CSVLogger(folder.history, append=True),
+            LearningProgress(args.steps_per_epoch, epochs),
+        ],
         checkpoint_dir=folder.checkpoint,
-        verbose=2,
+        verbose=0,
     )
     history = folder.read_history()
     export_commentary(
@@ -74,11 +86,27 @@ def run(args):
         learned={**config, "method": "UnrolledTraining"},
         metrics={k: v[-1] for k, v in history.items() if k != "epoch"},
     )
-    _draw(folder, commentary, data, history, args)
     print(f"Learned in {time.monotonic() - begin:.0f} s: {folder.commentary}")
+    if data.groups is None:
+        _draw_weights(folder, commentary, data, args)
+    else:
+        _show_sources(folder, commentary, data)
+    history["outer_step"] = (np.array(history["epoch"]) + 1) * args.steps_per_epoch
+    folder.save_picture(insights.learning_history(history), "learning")
 
 
-def _draw(folder, commentary, data, history, args):
+def _show_sources(folder, commentary, data):
+    table = commentary.table()
+    head, *lines = str(table).splitlines()
+    print(f"\n{head:<{len(lines[0])}}  what is wrong with it")
+    width = max(map(len, lines))
+    for line, row in zip(lines, table):
+        print(f"{line:<{width}}  {data.faults[row['group']]}")
+    figure = insights.group_weights(table, data.faults)
+    folder.save_picture(figure, "sources")
+
+
+def _draw_weights(folder, commentary, data, args):
     train = data.splits.train
     progress = np.linspace(0, 1, 11) if args.curriculum else np.array([0.0, 1.0])
     weights = annotate(commentary, train, progress)
@@ -91,8 +119,6 @@ def _draw(folder, commentary, data, history, args):
         folder.save_picture(figure, "weights_by_label_quality")
     figure = insights.ranked_examples(train.x, captions(data), weights.mean(0))
     folder.save_picture(figure, "examples")
-    history["outer_step"] = (np.array(history["epoch"]) + 1) * args.steps_per_epoch
-    folder.save_picture(insights.learning_history(history), "learning")
 
 
 def captions(data):

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import sys
+import tempfile
 
 from absl import app, flags, logging
 
@@ -42,8 +43,9 @@ def parse(argv):
 def _add_learn(commands):
     parser = commands.add_parser(
         "learn",
-        help="learn an example weighting",
-        description="Learns an example weighting and exports it to "
+        help="learn how much training examples should count",
+        description="Learns a weight for each training example, or for each source of "
+        "the data where there are some, and exports it to "
         "RUN_DIR/commentary as a SavedModel, with pictures beside it. If it was "
         "interrupted, the same command goes on where it was.",
     )
@@ -51,7 +53,9 @@ def _add_learn(commands):
     arguments.add_task_arguments(parser)
     group = parser.add_argument_group("learning")
     group.add_argument(
-        "--outer_steps", type=int, default=100, help="updates of the commentary"
+        "--outer_steps",
+        type=int,
+        help="updates of the commentary. Default: 100; 40 for weights of sources",
     )
     group.add_argument(
         "--inner_steps",
@@ -62,14 +66,13 @@ def _add_learn(commands):
     group.add_argument(
         "--outer_learning_rate",
         type=float,
-        default=1e-3,
-        help="of the commentary's Adam. Default: 0.001",
+        help="of the commentary's Adam. Default: 0.001; 0.2 for weights of sources",
     )
     group.add_argument(
         "--steps_per_epoch",
         type=int,
         default=10,
-        help="updates between two lines of progress, each with a checkpoint",
+        help="updates between two checkpoints. Default: 10",
     )
     group.add_argument(
         "--truncate",
@@ -109,7 +112,9 @@ def _add_evaluate(commands):
     parser.add_argument(
         "--steps", type=int, default=300, help="training steps of each student"
     )
-    parser.add_argument("--every", type=int, default=25, help="steps between two tests")
+    parser.add_argument(
+        "--every", type=int, help="steps between two tests. Default: a quarter"
+    )
     parser.add_argument(
         "--seeds", type=int, default=5, help="students per condition. Default: 5"
     )
@@ -196,12 +201,11 @@ def run(args):
     0: done; 1: the data, a file or a setting is wrong, or learning failed;
     130: interrupted. argparse itself ends with 2 on a wrong command line.
     """
-    # Silences what TensorFlow prints on every start.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.set_verbosity(logging.WARNING)
-    # Imported late, so that --help needs no TensorFlow.
-    command = importlib.import_module(f"tfcommentaries.cli.{args.command}")
     try:
+        _start_tensorflow()
+        # Imported late, so that --help needs no TensorFlow.
+        command = importlib.import_module(f"tfcommentaries.cli.{args.command}")
         command.run(args)
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on where it was.", file=sys.stderr)
@@ -210,6 +214,23 @@ def run(args):
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _start_tensorflow():
+    """Starts TensorFlow without what it prints before its logging can be set."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with tempfile.TemporaryFile() as printed:
+        stderr = os.dup(2)
+        os.dup2(printed.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow").config.list_logical_devices()
+        except Exception:
+            printed.seek(0)
+            os.write(stderr, printed.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def main():

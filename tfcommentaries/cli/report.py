@@ -4,6 +4,7 @@ import json
 import os
 
 import numpy as np
+import tensorflow as tf
 
 from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.run_folder import RunFolder
@@ -23,13 +24,13 @@ def run(args):
     else:
         output = args.output or os.path.join(path, "report.html")
         folder = RunFolder(path)
-        found = _of_run(folder)
         commentary = SavedCommentary(folder.commentary)
+        found = _of_run(folder, commentary)
     insights.write_report(output, commentary, **found)
     print(f"Written: {output}")
 
 
-def _of_run(folder):
+def _of_run(folder, commentary):
     data = folder.read_task({}).load_data()
     rows = None
     if os.path.exists(folder.metrics):
@@ -38,9 +39,9 @@ def _of_run(folder):
     history = folder.read_history()
     per_epoch = folder.read_config()["steps_per_epoch"]
     history["outer_step"] = (np.array(history["epoch"]) + 1) * per_epoch
-    train = data.splits.train
+    x, y = data.inputs(commentary), data.splits.train.y
     return {
-        "examples": Examples(train.x[:_MOST], train.y[:_MOST]),
+        "examples": Examples(tf.nest.map_structure(lambda a: a[:_MOST], x), y[:_MOST]),
         "rows": rows,
         "history": history,
         "num_classes": data.splits.num_classes,

@@ -18,11 +18,20 @@ class NoisyData(NamedTuple):
         splits: `Splits`, with the labels that a student sees.
         true_labels: training labels before any corruption.
         corrupted: which training labels are wrong.
+        groups: source of each training example, or `None`.
+        faults: dict from a source to what is wrong with it, or `None`.
     """
 
     splits: datasets.Splits
     true_labels: np.ndarray
     corrupted: np.ndarray
+    groups: np.ndarray | None = None
+    faults: dict | None = None
+
+    def inputs(self, commentary):
+        """Inputs of the training examples as a commentary takes them."""
+        x = self.splits.train.x
+        return x if self.groups is None else commentary.add_groups(x, self.groups)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Task:
     seed: int
     # Runs of older versions do not tell it.
     label_noise_kind: str = "random"
+    spoiled_sources: bool = False
 
     @classmethod
     def from_config(cls, config):
@@ -49,7 +59,7 @@ class Task:
         return cls(**{name: config[name] for name in names if name in config})
 
     def load_data(self):
-        """Loads the splits and corrupts training labels; returns `NoisyData`."""
+        """Loads the splits and spoils training examples; returns `NoisyData`."""
         if self.dataset == "digits":
             splits = datasets.load_digits(
                 self.validation_size, self.test_size or 497, self.seed
@@ -67,15 +77,21 @@ class Task:
                 self.seed,
             )
         true_labels = splits.train.y
-        labels, corrupted = datasets.corrupt_labels(
+        labels, _ = datasets.corrupt_labels(
             true_labels,
             self.label_noise,
             splits.num_classes,
             self.seed,
             self.label_noise_kind,
         )
-        splits = splits._replace(train=splits.train._replace(y=labels))
-        return NoisyData(splits, true_labels, corrupted)
+        train, groups, faults = splits.train._replace(y=labels), None, None
+        if self.spoiled_sources:
+            train, groups, faults = datasets.spoil_sources(
+                train, splits.num_classes, self.seed
+            )
+        splits = splits._replace(train=train)
+        corrupted = train.y != true_labels
+        return NoisyData(splits, true_labels, corrupted, groups, faults)
 
     def make_student(self, splits):
         """Makes a compiled student for images and labels like those of `splits`."""

@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from tfcommentaries import CommentaryCallback
+from tfcommentaries import CommentaryCallback, SavedCommentary
 from tfcommentaries.cli.arguments import overrides
 from tfcommentaries.cli.run_folder import RunFolder
 
@@ -20,12 +20,14 @@ def run(args):
     data = task.load_data()
     keras.utils.set_random_seed(args.student_seed)
     student = task.make_student(data.splits)
+    commentary = SavedCommentary(folder.commentary)
     student.fit(
-        *data.splits.train,
+        data.inputs(commentary),
+        data.splits.train.y,
         batch_size=task.batch_size,
         epochs=args.epochs,
         validation_data=data.splits.validation,
-        callbacks=[CommentaryCallback(folder.commentary)],
+        callbacks=[CommentaryCallback(commentary)],
         verbose=2,
     )
     result = student.evaluate(*data.splits.test, verbose=0, return_dict=True)

@@ -210,6 +210,16 @@ class Commentary(keras.layers.Layer):
             y: labels likewise, or `None`.
         """
 
+    def table(self):
+        """What was learned as rows to be read, or `None` for kinds without any.
+
+        Kept in the manifest of an exported commentary.
+
+        Returns:
+            A `GroupTable` or `None`.
+        """
+        return None
+
     def get_teaching_config(self):
         """The config of a commentary that can `apply`, without its teacher.
 

@@ -60,6 +60,11 @@ class Composition(Commentary):
                 return part.add_groups(x, groups)
         raise ValueError("No part of this Composition is a GroupWeighting.")
 
+    def table(self):
+        """That of the first part that has one."""
+        tables = (part.table() for part in self.commentaries)
+        return next((table for table in tables if table is not None), None)
+
     def prepare(self, x):
         for part in self.commentaries:
             x = part.prepare(x)

@@ -8,12 +8,18 @@ from tfcommentaries.datasets.misleading import (
     load_digits_on_scenes,
 )
 from tfcommentaries.datasets.rotated_digits import load_rotated_digits
-from tfcommentaries.datasets.sources import FAULTS, Sources, spoil_sources
+from tfcommentaries.datasets.sources import (
+    FAULTS,
+    INPUT_FAULTS,
+    Sources,
+    spoil_sources,
+)
 from tfcommentaries.datasets.splits import Examples, Splits, split
 from tfcommentaries.datasets.tfds_images import load_tfds
 
 __all__ = [
     "FAULTS",
+    "INPUT_FAULTS",
     "Examples",
     "Sources",
     "Splits",

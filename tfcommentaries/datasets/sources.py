@@ -20,6 +20,19 @@ FAULTS = (
     "upside down",
     "labels moved by one",
 )
+#: The same, where all labels are right.
+INPUT_FAULTS = (
+    "nothing",
+    "nothing",
+    "nothing",
+    "nothing",
+    "upside down",
+    "upside down",
+    "negative",
+    "negative",
+    "shuffled pixels",
+    "noise alone",
+)
 
 
 class Sources(NamedTuple):
@@ -40,10 +53,10 @@ def spoil_sources(examples, num_classes, seed=0, faults=FAULTS, shares=None):
     """Deals examples out to sources and spoils some of these.
 
     Args:
-        examples: `Examples` of images with right labels.
+        examples: `Examples` of images, 0 to 1, with right labels.
         num_classes: number of classes.
         seed: integer.
-        faults: what is wrong with each source, of `FAULTS`.
+        faults: what is wrong with each source, of `FAULTS` and `INPUT_FAULTS`.
         shares: how many examples each source has, relative to the others; `None`: as
             many.
 
@@ -53,11 +66,10 @@ def spoil_sources(examples, num_classes, seed=0, faults=FAULTS, shares=None):
     Raises:
         ValueError: if there is no such fault.
     """
-    unknown = sorted(set(faults) - set(FAULTS))
+    known = dict.fromkeys(FAULTS + INPUT_FAULTS)
+    unknown = sorted(set(faults) - set(known))
     if unknown:
-        raise ValueError(
-            f"There is no fault {unknown[0]!r}. Known: {list(dict.fromkeys(FAULTS))}"
-        )
+        raise ValueError(f"There is no fault {unknown[0]!r}. Known: {list(known)}")
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(faults))
     shares = np.ones(len(faults)) if shares is None else np.asarray(shares, float)
@@ -67,16 +79,8 @@ def spoil_sources(examples, num_classes, seed=0, faults=FAULTS, shares=None):
     x, y = examples.x.copy(), examples.y.copy()
     for i, fault in enumerate(faults):
         of = number == i
-        if fault == "40% random labels":
-            y[of], _ = corrupt_labels(y[of], 0.4, num_classes, seed + i)
-        elif fault == "80% next class":
-            y[of], _ = corrupt_labels(y[of], 0.8, num_classes, seed + i, "pair")
-        elif fault == "random labels":
-            y[of], _ = corrupt_labels(y[of], 1.0, num_classes, seed + i)
-        elif fault == "labels moved by one":
-            y[of] = (y[of] + 1) % num_classes
-        elif fault == "upside down":
-            x[of] = x[of, ::-1]
+        x[of] = _spoil_inputs(x[of], fault, seed + i)
+        y[of] = _spoil_labels(y[of], fault, num_classes, seed + i)
     width = len(str(len(faults) - 1))
     names = np.array([f"source {n:0{width}}" for n in order])
     return Sources(
@@ -84,3 +88,28 @@ def spoil_sources(examples, num_classes, seed=0, faults=FAULTS, shares=None):
         names[number],
         dict(sorted(zip(names.tolist(), faults))),
     )
+
+
+def _spoil_inputs(x, fault, seed):
+    if fault == "upside down":
+        return x[:, ::-1]
+    if fault == "negative":
+        return 1 - x
+    if fault == "noise alone":
+        return np.random.default_rng(seed).uniform(size=x.shape).astype(x.dtype)
+    if fault == "shuffled pixels":
+        order = np.random.default_rng(seed).permutation(x[0].size)
+        return x.reshape(len(x), -1)[:, order].reshape(x.shape)
+    return x
+
+
+def _spoil_labels(y, fault, num_classes, seed):
+    if fault == "40% random labels":
+        return corrupt_labels(y, 0.4, num_classes, seed)[0]
+    if fault == "80% next class":
+        return corrupt_labels(y, 0.8, num_classes, seed, "pair")[0]
+    if fault == "random labels":
+        return corrupt_labels(y, 1.0, num_classes, seed)[0]
+    if fault == "labels moved by one":
+        return (y + 1) % num_classes
+    return y

@@ -1,6 +1,8 @@
 """What a commentary has learned, for people. Needs the extra `insights`."""
 
 from tfcommentaries.insights.pictures import (
+    final_scores,
+    group_weights,
     learning_curves,
     learning_history,
     ranked_examples,
@@ -15,6 +17,8 @@ __all__ = [
     "CommentarySummaries",
     "Suspects",
     "View",
+    "final_scores",
+    "group_weights",
     "learning_curves",
     "learning_history",
     "ranked_examples",

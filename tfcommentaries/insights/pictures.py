@@ -46,6 +46,71 @@ def learning_curves(rows, metric="accuracy", axes=None):
     return figure
 
 
+def final_scores(rows, metric="accuracy", axes=None):
+    """Draws how well students do at the end of training, one bar per condition.
+
+    Args:
+        rows: from `tfcommentaries.teaching.evaluate`.
+        metric: name of the metric.
+        axes: Matplotlib axes to draw on; `None` makes a figure.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    figure, axes = _axes(axes)
+    step = max(row["student_step"] for row in rows)
+    last = [r for r in rows if r["metric"] == metric and r["student_step"] == step]
+    last = sorted(last, key=lambda row: row["mean"])
+    taught = [row["condition"].startswith("commentary") for row in last]
+    bars = axes.barh(
+        [row["condition"].replace("_", " ") for row in last],
+        [row["mean"] for row in last],
+        xerr=[row["std"] for row in last],
+        color=[COLORS[0] if one else COLORS[2] for one in taught],
+    )
+    labels = [f"{row['mean']:.3f}" for row in last]
+    axes.bar_label(bars, labels, label_type="center", color="white", fontsize="small")
+    axes.tick_params(axis="y", labelsize="small")
+    axes.set(title=f"New students, step {step}", xlabel=f"test {metric}")
+    return figure
+
+
+def group_weights(table, notes=None, axes=None):
+    """Draws the weight of each group, the largest on top.
+
+    Args:
+        table: a `GroupTable`.
+        notes: dict from a group's name to what is known of it.
+        axes: as for `final_scores`.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    if axes is None:
+        figure = Figure(
+            figsize=(6, max(2.4, 0.26 * len(table) + 1)), layout="constrained"
+        )
+        axes = figure.add_subplot()
+    figure, axes = _axes(axes)
+    colors = dict(zip(("trust", "look at", "drop"), (COLORS[0], COLORS[5], COLORS[1])))
+    several = len({row["column"] for row in table}) > 1
+    names = [
+        f"{row['column']} {row['group']}" if several else str(row["group"])
+        for row in table
+    ]
+    if notes:
+        names = [f"{n}: {notes[n]}" if n in notes else n for n in names]
+    for advice, color in colors.items():
+        chosen = [i for i, one in enumerate(table.advice()) if one == advice]
+        axes.barh(chosen, [table[i]["weight"] for i in chosen], color=color)
+        axes.plot([], [], color=color, linewidth=6, label=advice)
+    axes.set_yticks(range(len(table)), names, fontsize="small")
+    axes.invert_yaxis()
+    axes.set(title="What was learned of each source", xlabel="weight", xlim=(0, 1))
+    axes.legend(frameon=False, fontsize="small", loc="lower right")
+    return figure
+
+
 def weights_over_progress(progress, weights, groups, axes=None):
     """Draws the mean weight of groups of examples over training.
 

@@ -17,12 +17,15 @@ KINDS = {
     "example_weighting": "how much each training example should count",
     "loss_weighting": "how much an example should count, by how hard the student "
     "finds it",
+    "group_weighting": "how much each source of the data should count",
     "label_blending": "how much examples of each two classes should be blended",
     "soft_labels": "what each label should be taught as",
     "auxiliary_targets": "what else a student should learn beside its labels",
     "attention_mask": "which part of each image a student should look at",
     "composition": "several such things at once",
 }
+#: Kinds that can be drawn without examples.
+_WITHOUT_EXAMPLES = "loss_weighting", "group_weighting"
 #: Images drawn as thumbnails among suspected labels.
 _SUSPECTS = 12
 
@@ -64,7 +67,7 @@ def write_report(
         text = "Test accuracy of new students while they train, with and without."
         sections.append(_section("curves", "New students", text, figure, "svg"))
     suspects = finding = None
-    if examples is not None or commentary.kind == "loss_weighting":
+    if examples is not None or commentary.kind in _WITHOUT_EXAMPLES:
         for view in views(commentary, examples):
             finding = finding or view.text
             sections.append(_section(view.name, view.title, view.text, view.figure))
@@ -100,6 +103,7 @@ def write_report(
         gains=gains,
         sections=sections,
         suspects=suspects,
+        table=_table(commentary.table()),
         location=location,
         uses_student_loss=commentary.uses_student_loss,
         masks=commentary.kind == "attention_mask",
@@ -127,11 +131,18 @@ def _gains(rows, metric="accuracy", points=4):
         for name in names
     ]
     for name in names:
-        if name != "commentary":
+        if not name.startswith("commentary"):
             pairs = (paired_gain(rows, "commentary", name, metric, s) for s in steps)
             cells = [f"{100 * mean:+.1f} ± {100 * error:.1f}" for mean, error in pairs]
             lines.append((f"gain over {name.replace('_', ' ')}, points", cells))
     return {"steps": steps, "lines": lines, "seeds": rows[0]["seeds"]}
+
+
+def _table(table):
+    """Rows of a `GroupTable` with what to do with each group."""
+    return table and [
+        {**row, "advice": advice} for row, advice in zip(table, table.advice())
+    ]
 
 
 def _suspects(commentary, examples, num_classes, corrupted):

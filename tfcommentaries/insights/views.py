@@ -41,18 +41,24 @@ def views(commentary, examples):
     """
     if commentary.kind == "loss_weighting":
         return _over_loss(commentary)
+    if commentary.kind == "group_weighting":
+        return _sources(commentary.table())
     progress = POINTS if commentary.uses_progress else POINTS[-1:]
     annotations = annotate(commentary, examples, progress)
     applying = getattr(commentary, "applying", commentary)
-    return _views_of(applying, annotations, examples, progress)
+    return _views_of(applying, annotations, examples, progress, commentary.table())
 
 
-def _views_of(commentary, annotations, examples, progress):
+def _views_of(commentary, annotations, examples, progress, table=None):
+    if commentary.kind == "group_weighting":
+        return _sources(table)
+    x = commentary.student_inputs(examples.x)
+    examples = examples._replace(x=x)
     if commentary.kind == "composition":
         pieces = zip(*(commentary.split(one) for one in annotations))
         found = []
         for number, (part, piece) in enumerate(zip(commentary.commentaries, pieces), 1):
-            for view in _views_of(part, np.stack(piece), examples, progress):
+            for view in _views_of(part, np.stack(piece), examples, progress, table):
                 name, title = f"{number}-{view.name}", f"Part {number}: {view.title}"
                 found.append(dataclasses.replace(view, name=name, title=title))
         return found
@@ -64,6 +70,28 @@ def _views_of(commentary, annotations, examples, progress):
         "attention_mask": _masks,
     }.get(commentary.kind)
     return draw(commentary, annotations, examples, progress) if draw else []
+
+
+def _sources(table):
+    found = {"trust": [], "look at": [], "drop": []}
+    for row, advice in zip(table, table.advice()):
+        found[advice].append(str(row["group"]))
+    parts = [f"{word} {_few(names)}" for word, names in found.items() if names]
+    text = "; ".join(parts)
+    return [
+        View(
+            "sources",
+            "Sources",
+            f"{text[0].upper()}{text[1:]}. Weights go from {table[-1]['weight']:.2f} to "
+            f"{table[0]['weight']:.2f}; a group is trusted from half of the largest on.",
+            pictures.group_weights(table),
+        )
+    ]
+
+
+def _few(names, most=12):
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _weights(commentary, annotations, examples, progress):

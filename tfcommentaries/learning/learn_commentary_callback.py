@@ -103,6 +103,8 @@ class LearnCommentaryCallback(CommentaryCallback):
         self.every = every
         self.warmup = warmup
         self.steps = steps
+        #: The step from which on nothing is learned.
+        self._last = None if steps is None else warmup + steps * every
         self.loss = None if loss is None else keras.losses.get(loss)
         check_data(validation_data, commentary, "validation")
         self._validation, self._batch = endless(
@@ -155,6 +157,8 @@ class LearnCommentaryCallback(CommentaryCallback):
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
+        if self.steps is not None and int(self._step) >= self._last:
+            return  # The logs go on saying how learning ended.
         for metric in self._logged.values():
             metric.reset_state()
 
@@ -175,7 +179,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         step = self._step
         due = (step >= self.warmup) & ((step - self.warmup) % self.every == 0)
         if self.steps is not None:
-            due &= step < self.warmup + self.steps * self.every
+            due &= step < self._last
         tf.cond(due, learn, lambda: True)
         return {name: metric.result() for name, metric in self._logged.items()}
 

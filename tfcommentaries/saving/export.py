@@ -63,6 +63,10 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
     with replacing_directory(path) as directory:
         archive = keras.export.ExportArchive()
         archive.track(commentary)
+        for layer in commentary._flatten_layers(include_self=False):
+            if not layer.weights:
+                # Keras before 3.13 does not find tables of lookups in lists of layers.
+                archive.track(layer)
         archive.add_endpoint("annotate", annotate, [_signature(manifest["inputs"])])
         if "prepared_inputs" in manifest:
             # For use inside a training step: without what must happen before one.

@@ -29,6 +29,7 @@ def make_manifest(commentary, learned=None, metrics=None):
         A dict that JSON can hold.
     """
     x_spec = commentary.serving_spec(commentary.batch_spec[0])
+    table = commentary.table()
     return {
         "format": FORMAT,
         "kind": commentary.kind,
@@ -49,6 +50,7 @@ def make_manifest(commentary, learned=None, metrics=None):
         },
         "learned": learned or {},
         "metrics": metrics or {},
+        **({} if table is None else {"table": table}),
     }
 
 

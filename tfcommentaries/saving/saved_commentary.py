@@ -5,7 +5,7 @@ import os
 import keras
 import tensorflow as tf
 
-from tfcommentaries.commentaries import Commentary
+from tfcommentaries.commentaries import Commentary, GroupTable
 from tfcommentaries.saving.manifest import read_manifest
 
 
@@ -125,6 +125,11 @@ class SavedCommentary(Commentary):
                 "has no groups. Give x as it is."
             )
         return self.applying.add_groups(x, groups)
+
+    def table(self):
+        """As it was when exported; see `GroupWeighting.table`."""
+        rows = self.manifest.get("table")
+        return None if rows is None else GroupTable(rows)
 
     def prepare(self, x):
         return self.applying.prepare(x)

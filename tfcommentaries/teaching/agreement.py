@@ -36,7 +36,7 @@ def agreeing(make_student, clean, examples, steps, batch_size, seed=0):
     student = make_student()
     batches = tf.data.Dataset.from_tensor_slices(tuple(clean))
     batches = batches.shuffle(len(clean[1]), seed=seed).repeat().batch(batch_size)
-    student.fit(batches, steps_per_epoch=steps, verbose=0)
+    student.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
     x, y = examples
     return student.predict(x, batch_size=500, verbose=0).argmax(-1) == y
 

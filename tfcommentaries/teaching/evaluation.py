@@ -128,13 +128,14 @@ def beaten(rows, metric="accuracy"):
         metric: name of a metric of which more is better.
 
     Returns:
-        A list of names. A commentary helps if `plain` is among them.
+        A list of names. A commentary helps if `plain` is among them. Conditions
+        whose names begin with `commentary` are other ways to use it, not baselines.
     """
     step = max(row["student_step"] for row in rows)
     names = dict.fromkeys(row["condition"] for row in rows)
     found = []
     for baseline in names:
-        if baseline != "commentary":
+        if not baseline.startswith("commentary"):
             mean, error = paired_gain(rows, "commentary", baseline, metric, step)
             if mean > 2 * error:
                 found.append(baseline)
@@ -151,7 +152,11 @@ def verdict(rows, metric="accuracy"):
             "standard errors). Do not use this commentary."
         )
     names = dict.fromkeys(row["condition"] for row in rows)
-    others = [name for name in names if name not in ("commentary", *better)]
+    others = [
+        name
+        for name in names
+        if name not in better and not name.startswith("commentary")
+    ]
     return (
         f"After {step} steps the commentary helps: better by more than two standard "
         f"errors than {', '.join(better)}"
