@@ -24,26 +24,30 @@ RECIPE = {
 }
 
 
-def write_examples(file, images, labels):
-    """Writes PNG images with labels as compressed TFRecords."""
+def write_examples(file, images, labels, sites=None):
+    """Writes PNG images with labels, and sites, as compressed TFRecords."""
     os.makedirs(os.path.dirname(file), exist_ok=True)
     with tf.io.TFRecordWriter(str(file), "GZIP") as writer:
-        for image, label in zip(images, labels):
-            writer.write(make_example(image, label).SerializeToString())
+        for i, (image, label) in enumerate(zip(images, labels)):
+            site = None if sites is None else sites[i]
+            writer.write(make_example(image, label, site).SerializeToString())
 
 
-def make_example(image, label):
+def make_example(image, label, site=None):
     """One example; the image a PNG."""
     png = tf.io.encode_png(np.round(255 * image).astype("uint8")).numpy()
     feature = {
         "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
         "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
     }
+    if site is not None:
+        value = tf.train.BytesList(value=[site.encode()])
+        feature["site"] = tf.train.Feature(bytes_list=value)
     return tf.train.Example(features=tf.train.Features(feature=feature))
 
 
 def make_examples(uri, **splits):
-    """An Examples artifact; splits are `(images, labels)`."""
+    """An Examples artifact; splits are `(images, labels)` or these and sites."""
     artifact = standard_artifacts.Examples()
     artifact.uri = str(uri)
     artifact.span, artifact.version = 7, 2
@@ -53,13 +57,16 @@ def make_examples(uri, **splits):
     return artifact
 
 
-def make_schema(uri):
+def make_schema(uri, sites=False):
     """A Schema artifact for such examples."""
     schema = schema_pb2.Schema()
     for name, kind in (("image", schema_pb2.BYTES), ("label", schema_pb2.INT)):
         feature = schema.feature.add(name=name, type=kind)
         feature.presence.min_fraction = 1.0
         feature.shape.dim.add(size=1)
+    if sites:
+        # Which validation examples lack.
+        schema.feature.add(name="site", type=schema_pb2.BYTES).value_count.max = 1
     artifact = standard_artifacts.Schema()
     artifact.uri = str(uri)
     io_utils.write_pbtxt_file(os.path.join(uri, "schema.pbtxt"), schema)

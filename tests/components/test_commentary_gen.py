@@ -212,7 +212,7 @@ def test_component_refuses_a_recipe_that_lacks_something():
         component(custom_config={"features": "image"})
     with pytest.raises(ValueError, match=r"Unknown: \['studnet'\]"):
         component(custom_config={**RECIPE, "studnet": "x.y"})
-    with pytest.raises(ValueError, match="no commentary 'Weights'"):
+    with pytest.raises(ValueError, match=r"no `commentary` 'Weights'"):
         component(custom_config={**RECIPE, "commentary": "Weights"})
 
 

@@ -32,7 +32,7 @@ def test_keras_tutorial(tmp_path):
         for row in names["rows"]
         if row["metric"] == "accuracy"
     }
-    assert rows["commentary", 200] > rows["plain", 200]
+    assert rows["commentary", 150] > rows["plain", 150]
     assert "<html" in (tmp_path / "report.html").read_text()
 
 

@@ -206,6 +206,67 @@ def test_a_kind_that_is_not_known_is_named(exported):
         SavedCommentary(exported)
 
 
+def test_only_a_commentary_is_replaced(exported, tmp_path, vectors):
+    weighting = ExampleWeighting(num_classes=3)
+    weighting(vectors[0], y=vectors[1], progress=0.0)
+    export_commentary(weighting, exported)
+    (exported / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"something else .*notes.txt"):
+        export_commentary(weighting, exported)
+    assert (exported / "notes.txt").read_text() == "mine"
+    other = tmp_path / "model"
+    tf.saved_model.save(tf.Module(), str(other))
+    with pytest.raises(FileExistsError, match="saved_model.pb"):
+        export_commentary(weighting, other)
+    tf.saved_model.load(str(other))
+
+
+LAMBDA = {
+    "module": "keras.layers",
+    "class_name": "Lambda",
+    "config": {"function": "print"},
+    "registered_name": None,
+}
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"teacher": LAMBDA}, "names an object of Keras"),
+        ({"dtype": LAMBDA}, "dtype must be one of"),
+        ({"normalize": [{"a": LAMBDA}]}, "names an object of Keras"),
+        ({"unknown": 1}, "does not suit"),
+    ],
+)
+def test_a_manifest_cannot_name_code(exported, change, message, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("Keras deserialised what a file says")
+
+    monkeypatch.setattr(keras.saving, "deserialize_keras_object", refuse)
+    monkeypatch.setattr(
+        "keras.src.saving.serialization_lib.deserialize_keras_object", refuse
+    )
+    SavedCommentary(exported)
+    file = exported / "assets" / "commentary.json"
+    manifest = json.loads(file.read_text())
+    manifest["teaching_config"].update(change)
+    file.write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match=message):
+        SavedCommentary(exported)
+
+
+def test_a_class_that_is_no_commentary_is_refused(exported):
+    @keras.saving.register_keras_serializable(package="mine")
+    def run_me(**config):
+        raise AssertionError
+
+    file = exported / "assets" / "commentary.json"
+    manifest = {**json.loads(file.read_text()), "class": "mine>run_me"}
+    file.write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match="is not known here"):
+        SavedCommentary(exported)
+
+
 def test_a_commentary_that_was_never_called_is_named(tmp_path):
     with pytest.raises(ValueError, match="does not know its inputs yet"):
         export_commentary(ExampleWeighting(), tmp_path / "it")

@@ -2,13 +2,14 @@
 
 import pytest
 
+from tfcommentaries.saving.removing import remove_tree
 from tfcommentaries.saving.replacing import replacing_directory, write_text
 
 
 def test_replaces_a_whole_directory(tmp_path):
     path = tmp_path / "it"
     for name in ("a", "b"):
-        with replacing_directory(path) as directory:
+        with replacing_directory(path, lambda _: True) as directory:
             write_text(f"{directory}/{name}", name)
     assert [p.name for p in path.iterdir()] == ["b"]
     assert [p.name for p in tmp_path.iterdir()] == ["it"]
@@ -18,11 +19,44 @@ def test_an_error_leaves_the_old_one(tmp_path):
     path = tmp_path / "it"
     path.mkdir()
     (path / "old").touch()
-    with pytest.raises(RuntimeError), replacing_directory(path) as directory:
+    replacing = replacing_directory(path, lambda _: True)
+    with pytest.raises(RuntimeError), replacing as directory:
         write_text(f"{directory}/new", "half")
         raise RuntimeError
     assert [p.name for p in path.iterdir()] == ["old"]
     assert [p.name for p in tmp_path.iterdir()] == ["it"]
+
+
+def test_what_is_not_ours_stays(tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    with replacing_directory(project) as directory:  # It is empty.
+        write_text(f"{directory}/thesis.tex", "years of work")
+    for path, message in (
+        (project, r"holds something else .*thesis.tex"),
+        (project / "thesis.tex", "is a file"),
+    ):
+        refused = pytest.raises(FileExistsError, match=message)
+        with refused, replacing_directory(path):
+            raise AssertionError
+    assert (project / "thesis.tex").read_text() == "years of work"
+    assert [p.name for p in tmp_path.iterdir()] == ["project"]
+
+
+def test_links_are_not_followed(tmp_path):
+    precious = tmp_path / "elsewhere" / "precious"
+    precious.parent.mkdir()
+    precious.write_text("kept")
+    link = tmp_path / "link"
+    link.symlink_to(precious.parent)
+    with replacing_directory(link, lambda path: True) as directory:
+        write_text(f"{directory}/new", "text")
+    assert not link.is_symlink() and (link / "new").read_text() == "text"
+    inside = tmp_path / "tree"
+    inside.mkdir()
+    (inside / "link").symlink_to(precious.parent)
+    remove_tree(inside)
+    assert not inside.exists() and precious.read_text() == "kept"
 
 
 def test_replaces_a_file(tmp_path):

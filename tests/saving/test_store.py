@@ -144,6 +144,16 @@ def test_removes_one_version_or_all(little, digits):
     assert store.list("little", little) == []
 
 
+def test_removing_follows_no_links(little, digits, tmp_path):
+    store.save(make_weighting(digits), "little", "w", little)
+    (folder,) = pathlib.Path(little).rglob("commentaries/w")
+    (folder / "1").rename(tmp_path / "moved")
+    (folder / "1").symlink_to(tmp_path / "moved")
+    store.remove("little", "w", 1, little)
+    assert store.list("little", little) == []
+    assert (tmp_path / "moved" / "card.json").exists()
+
+
 SAVE = """
 import sys
 from tfcommentaries import store

@@ -56,6 +56,8 @@ class LearningProgress(keras.callbacks.Callback):
         self.line = ProgressLine(steps_per_epoch * epochs, "outer step")
 
     def on_epoch_begin(self, epoch, logs=None):
+        if epoch and not hasattr(self, "_before"):
+            print(f"  going on after outer step {epoch * self.steps_per_epoch}")
         self._before = epoch * self.steps_per_epoch
 
     def on_train_batch_end(self, batch, logs=None):

@@ -228,6 +228,16 @@ class Commentary(keras.layers.Layer):
         """
         return self.get_config()
 
+    @classmethod
+    def from_teaching_config(cls, config):
+        """Makes a commentary that can `apply` from `get_teaching_config`.
+
+        Args:
+            config: dict of numbers, texts, lists and dicts, which may come from a file
+                of anybody's: it must not name code to run.
+        """
+        return cls(**config)
+
     def _check_spec(self, x):
         expected, came = self.batch_spec[0], _spec(x)
         shapes = [[s.shape for s in tf.nest.flatten(spec)] for spec in (expected, came)]

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfcommentaries.commentaries.applying import make_applying
 from tfcommentaries.commentaries.commentary import Commentary
 
 
@@ -156,19 +157,16 @@ class Composition(Commentary):
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        config["commentaries"] = [
-            _from_teaching_config(part)
-            if "teaching_config" in part
-            else keras.saving.deserialize_keras_object(part)
+        parts = map(keras.saving.deserialize_keras_object, config["commentaries"])
+        return cls(**{**config, "commentaries": list(parts)})
+
+    @classmethod
+    def from_teaching_config(cls, config):
+        parts = [
+            make_applying(part["class"], part["teaching_config"])
             for part in config["commentaries"]
         ]
-        return cls(**config)
-
-
-def _from_teaching_config(part):
-    cls = keras.saving.get_registered_object(part["class"])
-    return cls.from_config(part["teaching_config"])
+        return cls(**{**config, "commentaries": parts})
 
 
 def _size(shape):

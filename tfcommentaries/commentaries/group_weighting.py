@@ -276,6 +276,8 @@ class GroupWeighting(Commentary):
         groups = {name: GroupNames(**c) for name, c in config["groups"].items()}
         return cls(**{**config, "groups": groups})
 
+    from_teaching_config = from_config
+
 
 def _index(column):
     """Name of the entry of x with the integers of a column."""

@@ -82,8 +82,9 @@ def _sources(table):
         View(
             "sources",
             "Sources",
-            f"{text[0].upper()}{text[1:]}. Weights go from {table[-1]['weight']:.2f} to "
-            f"{table[0]['weight']:.2f}; a group is trusted from half of the largest on.",
+            f"{text[0].upper()}{text[1:]}. Weights go from {table[-1]['weight']:.2f} "
+            f"to {table[0]['weight']:.2f}; sources are trusted from half of the "
+            "largest on.",
             pictures.group_weights(table),
         )
     ]

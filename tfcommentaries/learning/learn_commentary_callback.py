@@ -23,10 +23,11 @@ class LearnCommentaryCallback(CommentaryCallback):
     implicit gradient of its validation loss changes the commentary. One pass
     serves both, whatever the model's size; what is learned fits this one training
     better than it transfers. One hypergradient sees one step ahead, on one batch:
-    enough for one weight per example, as below; a network that sees images and
-    labels learned nothing in this way where the table gained. Measure it against
-    training on the clean data alone, which was better still where labels were wrong at
-    random (`experiments/in_fit`).
+    enough for one weight per source of the data (`GroupWeighting`, as below;
+    `experiments/sources`) or per example (`teachers.Table`); a network that sees images
+    and labels learned nothing in this way where the table gained. Measure it against
+    training on the clean data alone, which was better still than a table where labels
+    were wrong at random (`experiments/in_fit`).
 
     Adds `outer_loss`, `hypergradient_norm` and the mean, smallest and largest value of
     the batch's annotation, `annotation_mean` and so on, to the logs of `fit`, and warns
@@ -35,14 +36,10 @@ class LearnCommentaryCallback(CommentaryCallback):
 
     Example:
 
-    >>> ids = np.arange(len(x))
-    >>> weighting = ExampleWeighting(
-    ...     teachers.Table(len(x)), curriculum=False, teacher_key="id", student_key="x"
-    ... )
-    >>> learn = LearnCommentaryCallback(
-    ...     weighting, (x_val, y_val), optimizer=keras.optimizers.Adam(0.3), warmup=32
-    ... )
-    >>> model.fit({"id": ids, "x": x}, y, epochs=20, callbacks=[learn])
+    >>> weighting = GroupWeighting(source)
+    >>> learn = LearnCommentaryCallback(weighting, (x_checked, y_checked))
+    >>> model.fit(weighting.add_groups(x, source), y, epochs=8, callbacks=[learn])
+    >>> print(weighting.table())
 
     Args:
         commentary: the `Commentary` to learn, in place.

@@ -10,6 +10,7 @@ DEFAULTS = {
     "label": "label",
     "image_shape": None,
     "num_classes": None,
+    "groups": None,
 }
 
 
@@ -23,12 +24,16 @@ class ExampleReading:
         image_shape: `(height, width, channels)` if the one feature holds encoded
             images (PNG, JPEG); they become float32 from 0 to 1.
         num_classes: labels must be 0 to `num_classes - 1`; `None` does not check.
+        groups: name or names of the features, strings or integers, that tell which
+            group an example belongs to; they are the columns of a `GroupWeighting`.
 
     Raises:
         ValueError: if these do not fit together.
     """
 
-    def __init__(self, features, label="label", image_shape=None, num_classes=None):
+    def __init__(
+        self, features, label="label", image_shape=None, num_classes=None, groups=None
+    ):
         names = [features] if isinstance(features, str) else features
         if not names or not all(isinstance(name, str) for name in names):
             raise ValueError(
@@ -44,6 +49,7 @@ class ExampleReading:
         self.label = label
         self.image_shape = None if image_shape is None else tuple(image_shape)
         self.num_classes = num_classes
+        self.groups = [groups] if isinstance(groups, str) else list(groups or ())
 
     @classmethod
     def from_config(cls, config):
@@ -58,6 +64,7 @@ class ExampleReading:
             "label": self.label,
             "image_shape": self.image_shape,
             "num_classes": self.num_classes,
+            "groups": self.groups or None,
         }
 
     def read(self, features):
@@ -68,13 +75,14 @@ class ExampleReading:
 
         Returns:
             `(x, y)`: images `(batch, *image_shape)` or a matrix
-            `(batch, features)`, float32; labels int64 `(batch,)`, or `None` if
-            examples have none.
+            `(batch, features)`, float32, where there are groups in a dict as `"x"`
+            beside their columns; labels int64 `(batch,)`, or `None` if examples have
+            none.
 
         Raises:
             ValueError: if a feature is missing.
         """
-        missing = set(self.features) - set(features)
+        missing = {*self.features, *self.groups} - set(features)
         if self.label is not None and self.label not in features:
             missing.add(self.label)
         if missing:
@@ -82,15 +90,27 @@ class ExampleReading:
                 f"The examples have no feature {sorted(missing)}; they have "
                 f"{sorted(features)}. Name the right `features` and `label`."
             )
+        x = self._inputs(features)
+        if self.groups:
+            x = {"x": x, **self.read_groups(features)}
+        if self.label is None:
+            return x, None
+        return x, self.read_label(features)
+
+    def read_groups(self, features):
+        """Columns of groups, a dict of tensors `(batch,)`; argument as for `read`."""
+        return {name: _first(features[name]) for name in self.groups}
+
+    def _inputs(self, features):
         if self.image_shape is not None:
             bytes_ = tf.reshape(_dense(features[self.features[0]]), [-1])
             signature = tf.TensorSpec(self.image_shape, tf.float32)
-            x = tf.map_fn(self._decode, bytes_, fn_output_signature=signature)
-        else:
-            columns = [self._column(features[name]) for name in self.features]
-            x = tf.concat(columns, -1)
-        if self.label is None:
-            return x, None
+            return tf.map_fn(self._decode, bytes_, fn_output_signature=signature)
+        columns = [self._column(features[name]) for name in self.features]
+        return tf.concat(columns, -1)
+
+    def read_label(self, features):
+        """Labels, int64 `(batch,)`; argument as for `read`."""
         y = tf.cast(tf.reshape(_dense(features[self.label]), [-1]), tf.int64)
         if self.num_classes is not None:
             limit = tf.cast(self.num_classes, tf.int64)
@@ -101,7 +121,7 @@ class ExampleReading:
             ]
             with tf.control_dependencies([c for c in checks if c is not None]):
                 y = tf.identity(y)
-        return x, y
+        return y
 
     def _decode(self, image):
         image = tf.io.decode_image(
@@ -124,8 +144,18 @@ class ExampleReading:
         """Raises a `ValueError` if a commentary takes inputs of another shape.
 
         Args:
-            x_spec: `tf.TensorSpec` of the commentary's inputs.
+            x_spec: `tf.TensorSpec` of the commentary's inputs, or a dict of such.
         """
+        if isinstance(x_spec, dict):
+            missing = sorted(set(x_spec) - {*self.groups, "x"})
+            if missing:
+                raise ValueError(
+                    f"The commentary takes the groups {missing}, which are not read: "
+                    f"`groups` is {self.groups}. Name these features there."
+                )
+            if "x" not in x_spec:
+                return
+            x_spec = x_spec["x"]
         expected = tuple(x_spec.shape[1:])
         found = self.image_shape or (len(self.features),)
         one_vector = self.image_shape is None and len(self.features) == 1
@@ -136,25 +166,35 @@ class ExampleReading:
                 "name those, or learn a commentary for these."
             )
 
-    def parsing_spec(self, sizes=None):
+    def parsing_spec(self, x_spec):
         """Feature spec for `tf.io.parse_example`.
 
         Args:
-            sizes: dict of how many numbers a feature holds, where not one.
+            x_spec: as for `check_fits`.
 
         Returns:
             A dict.
         """
-        if self.image_shape is not None:
-            spec = {self.features[0]: tf.io.FixedLenFeature([], tf.string)}
-        else:
+        spec = {}
+        if isinstance(x_spec, dict):
+            # A group that is not told is one that is not known.
             spec = {
-                name: tf.io.FixedLenFeature([(sizes or {}).get(name, 1)], tf.float32)
-                for name in self.features
+                name: tf.io.FixedLenFeature([], one.dtype, _no_group(one.dtype))
+                for name, one in x_spec.items()
+                if name != "x"
             }
+            x_spec = x_spec.get("x")
         if self.label is not None:
             spec[self.label] = tf.io.FixedLenFeature([], tf.int64)
-        return spec
+        if x_spec is None:
+            return spec
+        if self.image_shape is not None:
+            return spec | {self.features[0]: tf.io.FixedLenFeature([], tf.string)}
+        # One feature may hold a whole vector.
+        size = x_spec.shape[-1] if len(self.features) == 1 else 1
+        return spec | {
+            name: tf.io.FixedLenFeature([size], tf.float32) for name in self.features
+        }
 
 
 class ExampleAnnotation:
@@ -163,7 +203,7 @@ class ExampleAnnotation:
     Args:
         commentary: a `Commentary`.
         reading: `ExampleReading` of the examples.
-        x_spec: `tf.TensorSpec` of the commentary's inputs.
+        x_spec: `tf.TensorSpec` of the commentary's inputs, or a dict of such.
         progress: points at which a curriculum is asked.
         prefix: of the annotations' names, to which the progress in per cent is added.
     """
@@ -176,10 +216,8 @@ class ExampleAnnotation:
         self.reading = ExampleReading(**reading.get_config())
         if not commentary.uses_labels:
             self.reading.label = None
-        names = self.reading.features
-        # One feature may hold a whole vector.
-        sizes = {names[0]: x_spec.shape[-1]} if len(names) == 1 else {}
-        self.spec = self.reading.parsing_spec(sizes)
+        self.x_spec = x_spec
+        self.spec = self.reading.parsing_spec(x_spec)
         self.points = {prefix: None}
         if commentary.uses_progress:
             self.points = {f"{prefix}_{round(100 * p)}": p for p in progress}
@@ -193,16 +231,37 @@ class ExampleAnnotation:
         Returns:
             A dict from names to annotations `(batch, ...)`.
         """
-        x, y = self.reading.read(tf.io.parse_example(serialized, self.spec))
+        x, y = self._read(tf.io.parse_example(serialized, self.spec))
         return {
             name: annotate_any(self.commentary, x, y, point)
             for name, point in self.points.items()
         }
 
+    def _read(self, features):
+        if isinstance(self.x_spec, dict) and "x" not in self.x_spec:
+            label = self.reading.label
+            y = None if label is None else self.reading.read_label(features)
+            return self.reading.read_groups(features), y
+        return self.reading.read(features)
 
-def _dense(tensor):
+
+def _dense(tensor, default=None):
     if isinstance(tensor, tf.SparseTensor):
-        return tf.sparse.to_dense(tensor)
+        return tf.sparse.to_dense(tensor, default)
     if isinstance(tensor, tf.RaggedTensor):
-        return tensor.to_tensor()
+        return tensor.to_tensor(default)
     return tensor
+
+
+def _no_group(dtype):
+    """What stands for the group of an example that has none: it is not known."""
+    return tf.constant("" if dtype == tf.string else -1, dtype)
+
+
+def _first(feature):
+    """The first value of each example, `(batch,)`, or `_no_group`."""
+    default = _no_group(feature.dtype)
+    values = _dense(feature, default)
+    values = tf.reshape(values, [tf.shape(values)[0], -1])
+    lacking = tf.fill([tf.shape(values)[0], 1], default)
+    return tf.concat([values, lacking], 1)[:, 0]

@@ -7,7 +7,13 @@ import tensorflow as tf
 
 from tfcommentaries.saving.empty_batches import annotate_any
 from tfcommentaries.saving.example_reading import ExampleAnnotation
-from tfcommentaries.saving.manifest import FILE, input_specs, make_manifest, to_json
+from tfcommentaries.saving.manifest import (
+    FILE,
+    input_specs,
+    is_commentary,
+    make_manifest,
+    to_json,
+)
 from tfcommentaries.saving.replacing import replacing_directory
 
 #: Names that the signature gives to what is not an input of the user's.
@@ -24,7 +30,7 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
 
     Args:
         commentary: a `Commentary` that has been called or learned.
-        path: directory; one that is there is replaced at the end.
+        path: directory; a commentary that is there is replaced at the end.
         learned: as for `make_manifest`.
         metrics: as for `make_manifest`.
         reading: `ExampleReading`; adds a signature `serve_examples` from serialized
@@ -32,6 +38,7 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
             `annotation_0` and so on.
 
     Raises:
+        FileExistsError: if `path` holds anything but a commentary.
         ValueError: if the commentary has never been called.
     """
     if commentary.batch_spec is None:
@@ -60,7 +67,7 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
     if reading is not None:
         manifest["reading"] = reading.get_config()
     text = to_json(manifest)
-    with replacing_directory(path) as directory:
+    with replacing_directory(path, is_commentary) as directory:
         archive = keras.export.ExportArchive()
         archive.track(commentary)
         for layer in commentary._flatten_layers(include_self=False):

@@ -13,6 +13,14 @@ from tfcommentaries import version
 
 #: Where the manifest lies inside the SavedModel.
 FILE = os.path.join("assets", "commentary.json")
+#: What a SavedModel of a commentary consists of.
+_SAVED_MODEL = {
+    "assets",
+    "assets.extra",
+    "fingerprint.pb",
+    "saved_model.pb",
+    "variables",
+}
 #: Raised by one when an older reader could not use a newer manifest.
 FORMAT = 1
 
@@ -52,6 +60,14 @@ def make_manifest(commentary, learned=None, metrics=None):
         "metrics": metrics or {},
         **({} if table is None else {"table": table}),
     }
+
+
+def is_commentary(path):
+    """Whether a directory is an exported commentary, and holds nothing else."""
+    if not tf.io.gfile.exists(os.path.join(path, FILE)):
+        return False
+    names = {name.rstrip("/") for name in tf.io.gfile.listdir(path)}
+    return "saved_model.pb" in names and names <= _SAVED_MODEL
 
 
 def read_manifest(path):
@@ -95,6 +111,16 @@ def read_manifest(path):
             "newest tfcommentaries."
         )
     return manifest
+
+
+def inputs_of(manifest):
+    """`tf.TensorSpec` of the inputs, or a dict of such where they are a dict."""
+    specs = {
+        name: tf.TensorSpec(spec["shape"], spec["dtype"])
+        for name, spec in manifest["inputs"].items()
+        if name not in ("y", "progress")
+    }
+    return specs if manifest["inputs_are_dict"] else specs["x"]
 
 
 def to_json(value):

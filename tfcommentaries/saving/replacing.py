@@ -6,9 +6,11 @@ import uuid
 
 import tensorflow as tf
 
+from tfcommentaries.saving.removing import remove_tree
+
 
 @contextlib.contextmanager
-def replacing_directory(path):
+def replacing_directory(path, ours=lambda path: False):
     """Gives a new directory to write in, which then takes the place of `path`.
 
     Nothing at `path` changes until everything is written; if writing fails, what
@@ -16,11 +18,18 @@ def replacing_directory(path):
 
     Args:
         path: directory to make or to replace; any path that `tf.io.gfile` takes.
+        ours: function of a path that tells whether the directory that is there may be
+            replaced. One that is empty always may.
 
     Yields:
         The path of an empty directory beside it.
+
+    Raises:
+        FileExistsError: if something is there that may not be replaced.
     """
     path = os.fspath(path).rstrip("/")
+    if tf.io.gfile.exists(path):
+        _check_may_go(path, ours)
     beside = f"{path}.{uuid.uuid4().hex[:8]}"
     written, replaced = f"{beside}.new", f"{beside}.old"
     tf.io.gfile.makedirs(written)
@@ -35,10 +44,25 @@ def replacing_directory(path):
                 tf.io.gfile.rename(replaced, path)
             raise
         if tf.io.gfile.exists(replaced):
-            tf.io.gfile.rmtree(replaced)
+            remove_tree(replaced)
     finally:
         if tf.io.gfile.exists(written):
-            tf.io.gfile.rmtree(written)
+            remove_tree(written)
+
+
+def _check_may_go(path, ours):
+    if not tf.io.gfile.isdir(path):
+        raise FileExistsError(
+            f"{path} is a file, where a directory is to be written. Choose another "
+            "path."
+        )
+    names = sorted(name.rstrip("/") for name in tf.io.gfile.listdir(path))
+    if names and not ours(path):
+        raise FileExistsError(
+            f"The directory {path} holds something else than what is to be written: "
+            f"{names[:5]}. Nothing was changed. Choose a new directory, or an empty "
+            "one."
+        )
 
 
 def write_text(path, text):

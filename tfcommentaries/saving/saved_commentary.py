@@ -2,10 +2,10 @@
 
 import os
 
-import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries import Commentary, GroupTable
+from tfcommentaries.commentaries.applying import make_applying
 from tfcommentaries.saving.manifest import read_manifest
 
 
@@ -29,17 +29,16 @@ class SavedCommentary(Commentary):
         self.directory = os.fspath(path)
         self.manifest = read_manifest(path)
         self.kind = self.manifest["kind"]
-        cls = keras.saving.get_registered_object(self.manifest["class"])
-        if cls is None:
-            raise ValueError(
-                f"The commentary at {path} is of the class {self.manifest['class']}, "
-                "which is not known here. Import the module that registers it with "
-                "`keras.saving.register_keras_serializable`."
+        try:
+            #: A commentary of the class that was exported, which has not learned
+            #: anything but applies annotations as that one does.
+            self.applying = make_applying(
+                self.manifest["class"], self.manifest["teaching_config"]
             )
-        config = {**self.manifest["teaching_config"]}
-        #: A commentary of the class that was exported, which has not learned anything
-        #: but applies annotations as that one does.
-        self.applying = cls.from_config(config)
+        except ValueError as error:
+            raise ValueError(
+                f"The commentary at {path} cannot be used. {error}"
+            ) from error
         self._loaded = tf.saved_model.load(self.directory)
         self.trainable = False
 

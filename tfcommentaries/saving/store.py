@@ -26,6 +26,7 @@ import tensorflow as tf
 from tfcommentaries.commentaries import Commentary
 from tfcommentaries.saving.export import export_commentary
 from tfcommentaries.saving.manifest import read_manifest, to_json
+from tfcommentaries.saving.removing import remove_tree
 from tfcommentaries.saving.saved_commentary import SavedCommentary
 from tfcommentaries.saving.stored import Stored, write_annotations
 from tfcommentaries.saving.versions import (
@@ -98,7 +99,7 @@ def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
         return publish(written, folder)
     finally:
         if tf.io.gfile.exists(written):
-            tf.io.gfile.rmtree(written)
+            remove_tree(written)
 
 
 def list_commentaries(dataset, data_dir=None):
@@ -175,7 +176,7 @@ def remove(dataset, name, version=None, data_dir=None):
     directory = _find(_builder(dataset, data_dir), name, version)
     if version is None:
         directory = posixpath.dirname(directory)
-    tf.io.gfile.rmtree(directory)
+    remove_tree(directory)
 
 
 def fingerprint(builder):

@@ -7,6 +7,9 @@ import tensorflow as tf
 from tfcommentaries.saving.manifest import read_manifest
 from tfcommentaries.saving.replacing import replacing_directory
 
+#: What TensorFlow Serving looks for.
+_FILE = "tf_serving_warmup_requests"
+
 
 def write_warmup_requests(path, x, y=None, progress=0.0, batch_sizes=(1,), name=None):
     """Adds warm-up requests to an exported commentary.
@@ -62,8 +65,12 @@ def write_warmup_requests(path, x, y=None, progress=0.0, batch_sizes=(1,), name=
         log.predict_log.request.CopyFrom(request)
         records.append(log.SerializeToString())
     folder = os.path.join(path, "assets.extra")
-    with replacing_directory(folder) as directory:
-        file = os.path.join(directory, "tf_serving_warmup_requests")
+
+    def ours(folder):
+        return tf.io.gfile.listdir(folder) == [_FILE]
+
+    with replacing_directory(folder, ours) as directory:
+        file = os.path.join(directory, _FILE)
         with tf.io.TFRecordWriter(file) as writer:
             for record in records:
                 writer.write(record)

@@ -7,6 +7,7 @@ from apache_beam.utils import shared
 
 from tfcommentaries.saving import SavedCommentary
 from tfcommentaries.saving.example_reading import ExampleAnnotation, ExampleReading
+from tfcommentaries.saving.manifest import inputs_of
 
 #: Tag of the output that holds what could not be annotated.
 REJECTED = "rejected"
@@ -63,11 +64,10 @@ class _Annotator:
 
     def __init__(self, directory, reading, progress, prefix):
         commentary = SavedCommentary(directory)
-        spec = commentary.manifest["inputs"]["x"]
         self.annotate = ExampleAnnotation(
             commentary,
             ExampleReading.from_config(reading),
-            tf.TensorSpec(spec["shape"], spec["dtype"]),
+            inputs_of(commentary.manifest),
             progress,
             prefix,
         )

@@ -3,7 +3,6 @@
 import os
 
 import apache_beam as beam
-import tensorflow as tf
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
@@ -13,7 +12,7 @@ from tfx.utils import io_utils, json_utils
 from tfcommentaries.components.artifact import get_commentary_dir
 from tfcommentaries.components.commentary_annotator.annotate import REJECTED, Annotate
 from tfcommentaries.saving.example_reading import ExampleReading
-from tfcommentaries.saving.manifest import read_manifest
+from tfcommentaries.saving.manifest import inputs_of, read_manifest
 
 COMMENTARY_KEY = "commentary"
 ANNOTATED_KEY = "annotated_examples"
@@ -53,10 +52,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 f"The commentary at {directory} does not say which features of an "
                 "example it takes. Pass `reading=` to CommentaryAnnotator."
             )
-        spec = manifest["inputs"]["x"]
-        ExampleReading.from_config(reading).check_fits(
-            tf.TensorSpec(spec["shape"], spec["dtype"])
-        )
+        ExampleReading.from_config(reading).check_fits(inputs_of(manifest))
         source = artifact_utils.get_single_instance(
             input_dict[standard_component_specs.EXAMPLES_KEY]
         )

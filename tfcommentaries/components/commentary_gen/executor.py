@@ -16,6 +16,7 @@ from tfx.utils import io_utils
 from tfcommentaries.components.artifact import commentary_dir, get_commentary_dir
 from tfcommentaries.components.commentary_gen import recipe
 from tfcommentaries.saving.manifest import read_manifest
+from tfcommentaries.saving.removing import remove_tree
 
 BASE_COMMENTARY_KEY = "base_commentary"
 COMMENTARY_KEY = "commentary"
@@ -78,12 +79,14 @@ class Executor(base_executor.BaseExecutor):
         artifact.set_string_custom_property(
             "outer_metric", json.dumps(manifest["metrics"])
         )
+        if "table" in manifest:
+            artifact.set_string_custom_property("table", json.dumps(manifest["table"]))
         artifact.set_string_custom_property(
             "data_fingerprint",
             _fingerprint(_identities(input_dict["examples"])),
         )
         if fileio.exists(fn_args.checkpoint_dir):
-            fileio.rmtree(fn_args.checkpoint_dir)
+            remove_tree(fn_args.checkpoint_dir)
 
     def _fn_args(self, input_dict, output_dict, exec_properties):
         common = fn_args_utils.get_common_fn_args(input_dict, exec_properties)

@@ -1,5 +1,6 @@
 """Learning a commentary from a description, without code."""
 
+import collections
 import importlib
 import inspect
 
@@ -13,6 +14,7 @@ from tfx_bsl.public import tfxio
 
 import tfcommentaries
 from tfcommentaries import commentaries
+from tfcommentaries.commentaries.group_names import as_names
 from tfcommentaries.components.commentary_gen.pictures import write_pictures
 from tfcommentaries.datasets import Examples
 from tfcommentaries.insights import CommentarySummaries
@@ -22,18 +24,26 @@ from tfcommentaries.saving.warm_start import load_weights
 #: What a recipe may say, and what it means where it does not.
 RECIPE = {
     **DEFAULTS,  # see `ExampleReading`
-    "commentary": "ExampleWeighting",  # class in tfcommentaries
-    "commentary_config": {},  # its arguments
+    "commentary": "ExampleWeighting",  # class in tfcommentaries.commentaries
+    "commentary_config": {},  # its arguments, but the groups of a GroupWeighting
     "student": None,  # import path of a function that makes a Keras model
     "student_config": {},  # its arguments; x's shape and num_classes if left out
     "student_learning_rate": 1e-3,  # Adam's, for a student that is not compiled
     "inner_training": "UnrolledTraining",  # or ImplicitTraining
     "learner_config": {},  # arguments of CommentaryLearner, such as inner_steps
-    "learning_rate": 1e-3,  # of the outer Adam
+    "learning_rate": None,  # of the outer Adam; as suits the commentary
     "batch_size": 32,
     "validation_batch_size": 256,
     "seed": 0,
 }
+#: Commentaries that examples alone are enough for.
+_KINDS = {
+    name
+    for name in commentaries.__all__
+    if inspect.isclass(getattr(commentaries, name))
+    and issubclass(getattr(commentaries, name), commentaries.Commentary)
+} - {"Commentary", "Composition"}
+_INNER_TRAININGS = {"UnrolledTraining", "ImplicitTraining"}
 
 
 def check_recipe(config):
@@ -46,10 +56,17 @@ def check_recipe(config):
             f"'features' and 'student'. Unknown: {unknown}; missing: {missing}. "
             f"Known: {sorted(RECIPE)}. Or pass `module_file=`."
         )
-    if not hasattr(commentaries, config.get("commentary", RECIPE["commentary"])):
+    recipe = {**RECIPE, **config}
+    for key, known in (("commentary", _KINDS), ("inner_training", _INNER_TRAININGS)):
+        if recipe[key] not in known:
+            raise ValueError(
+                f"There is no `{key}` {recipe[key]!r}. Known: {sorted(known)}"
+            )
+    if (recipe["commentary"] == "GroupWeighting") != bool(recipe["groups"]):
         raise ValueError(
-            f"tfcommentaries has no commentary {config['commentary']!r}. "
-            f"Known: {sorted(commentaries.__all__)}"
+            "`groups` names the features that a GroupWeighting gives weights to; it "
+            "and no other commentary needs them. Received: commentary="
+            f"{recipe['commentary']!r}, groups={recipe['groups']!r}"
         )
     if "." not in config["student"]:
         raise ValueError(
@@ -77,9 +94,10 @@ def run_fn(fn_args):
         recipe[key] for key in ("batch_size", "validation_batch_size")
     )
     student = make_student(recipe, train)
-    commentary = getattr(commentaries, recipe["commentary"])(
-        **recipe["commentary_config"]
-    )
+    config = dict(recipe["commentary_config"])
+    if reading.groups:
+        config["groups"] = find_groups(train, reading.groups)
+    commentary = getattr(commentaries, recipe["commentary"])(**config)
     if fn_args.base_commentary is not None:
         commentary.teach(*next(iter(train.batch(2))), progress=0.0)
         load_weights(commentary, fn_args.base_commentary)
@@ -90,9 +108,8 @@ def run_fn(fn_args):
         seed=seed,
         **recipe["learner_config"],
     )
-    learner.compile(
-        keras.optimizers.Adam(recipe["learning_rate"]), metrics=["accuracy"]
-    )
+    rate = recipe["learning_rate"]
+    learner.compile(rate and keras.optimizers.Adam(rate), metrics=["accuracy"])
     steps = fn_args.train_steps or 100
     per_epoch = min(10, steps)
     epochs = max(1, round(steps / per_epoch))
@@ -147,11 +164,12 @@ def read_split(fn_args, files, reading, schema, name):
             tells.
     """
     known = {feature.name for feature in schema.feature}
-    missing = ({*reading.features, reading.label} - {None}) - known
+    wanted = {*reading.features, *reading.groups, reading.label} - {None}
+    missing = wanted - known
     if missing:
         raise ValueError(
             f"The examples have no feature {sorted(missing)}; their schema has "
-            f"{sorted(known)}. Name the right `features` and `label`."
+            f"{sorted(known)}. Name the right `features`, `label` and `groups`."
         )
     dataset = fn_args.data_accessor.tf_dataset_factory(
         files,
@@ -171,9 +189,35 @@ def read_split(fn_args, files, reading, schema, name):
             f"The {name} split is empty: there is no example in {files}. Name another "
             "split in `train_args` or `eval_args`, or fill it."
         )
-    shape = first[0].shape[1:]
-    dataset = dataset.map(lambda x, y: (tf.ensure_shape(x, [None, *shape]), y))
-    return dataset.unbatch()
+
+    def shaped(x, y):
+        # What is read may have any size as far as a graph can tell.
+        return tf.nest.map_structure(
+            lambda one, seen: tf.ensure_shape(one, [None, *seen.shape[1:]]), x, first[0]
+        ), y
+
+    return dataset.map(shaped).unbatch()
+
+
+def find_groups(dataset, columns):
+    """The groups of each column, and how many examples they have.
+
+    Args:
+        dataset: as `read_split` gives it.
+        columns: names of entries of x.
+
+    Returns:
+        A dict from columns to `GroupNames`.
+    """
+    found = {name: collections.Counter() for name in columns}
+    batches = dataset.map(lambda x, y: {name: x[name] for name in columns}).batch(1024)
+    for batch in batches.as_numpy_iterator():
+        for name, column in batch.items():
+            found[name].update(as_names(column, name).tolist())
+    return {
+        name: commentaries.GroupNames(*zip(*sorted(counter.items())))
+        for name, counter in found.items()
+    }
 
 
 def make_student(recipe, data):
@@ -186,7 +230,9 @@ def make_student(recipe, data):
             f"The student {recipe['student']!r} cannot be imported: {error}"
         ) from error
     config = dict(recipe["student_config"])
-    config.setdefault("input_shape", tuple(data.element_spec[0].shape))
+    x_spec = data.element_spec[0]
+    x_spec = x_spec["x"] if isinstance(x_spec, dict) else x_spec
+    config.setdefault("input_shape", tuple(x_spec.shape))
     takes = inspect.signature(function).parameters
     if recipe["num_classes"] is not None and "num_classes" in takes:
         config.setdefault("num_classes", recipe["num_classes"])
