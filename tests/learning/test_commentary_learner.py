@@ -1,5 +1,7 @@
 """Learning a commentary: that it learns, resumes, and stops in time."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -262,3 +264,20 @@ def test_a_table_learns_from_ids(data):
     moved = np.array(commentary.teacher.logits) != 0
     # Two outer steps of four batches of 32, drawn without repetition.
     assert moved.sum() == 2 * 4 * 32
+
+
+def test_a_student_that_was_trained_is_said_to_begin_anew(vectors):
+    model = make_student((5,), 3)
+    model.fit(*vectors, verbose=0)
+    commentary = ExampleWeighting(num_classes=3)
+
+    def learn(**options):
+        learner = CommentaryLearner(commentary, model, inner_steps=2, **options)
+        learner.compile()
+        learner.fit(vectors, vectors, steps_per_epoch=1, verbose=0)
+
+    with pytest.warns(UserWarning, match=r"trained or loaded \(.* is not as"):
+        learn()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "The student .* has been trained")
+        learn(student_initialization="fixed")

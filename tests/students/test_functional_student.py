@@ -175,6 +175,48 @@ def test_draws_the_same_weights_from_the_same_seed(make, vectors):
     np.testing.assert_array_equal(student.weights.trainable[kernel], own[0][kernel])
 
 
+def test_what_is_not_trainable_stays_in_new_students(vectors):
+    x, y = vectors
+    normalization = keras.layers.Normalization()
+    normalization.adapt(10 * x + 3)
+    backbone = keras.Sequential(
+        [keras.layers.Dense(6), keras.layers.BatchNormalization()], name="backbone"
+    )
+    head = keras.Sequential(
+        [keras.layers.Dense(4), keras.layers.BatchNormalization()], name="head"
+    )
+    model = keras.Sequential(
+        [keras.Input((5,)), normalization, backbone, head, keras.layers.Dense(3)]
+    )
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x, y, epochs=3, verbose=0)
+    backbone.trainable = False
+
+    def by_path(weights):
+        variables = model.trainable_variables, model.non_trainable_variables
+        return {
+            v.path: value.numpy()
+            for some, values in zip(variables, weights)
+            for v, value in zip(some, values)
+        }
+
+    student = FunctionalStudent(model)
+    own = by_path(student.weights)
+    assert any("backbone" in path and "moving" in path for path in own)
+    for kept, new in ((), ("head", "dense_")), (["head"], ("dense_",)):
+        drawn = by_path(FunctionalStudent(model, kept).draw(0))
+        for path, value in own.items():
+            begins_anew = path.removeprefix(f"{model.name}/").startswith(new)
+            assert np.array_equal(drawn[path], value) != begins_anew, path
+
+
+def test_a_student_that_is_frozen_whole_is_named(vectors):
+    model = make_student((5,), 3)
+    model.trainable = False
+    with pytest.raises(ValueError, match="no trainable weights"):
+        FunctionalStudent(model).build(*vectors)
+
+
 def test_draws_from_a_function(vectors):
     student = FunctionalStudent(lambda: make_student((5,), 3))
     first, other = student.draw("a"), student.draw("b")

@@ -20,6 +20,8 @@ from tfcommentaries.teaching import annotate
 
 #: Not part of a run's settings: where it is, and what may change on resuming.
 _NOT_SETTINGS = ("run_dir", "command")
+#: What does not leave with the commentary.
+_OF_THIS_MACHINE = ("data_dir",)
 
 
 def run(args):
@@ -83,7 +85,10 @@ def run(args):
     export_commentary(
         commentary,
         folder.commentary,
-        learned={**config, "method": "UnrolledTraining"},
+        learned={
+            **{k: v for k, v in config.items() if k not in _OF_THIS_MACHINE},
+            "method": "UnrolledTraining",
+        },
         metrics={k: v[-1] for k, v in history.items() if k != "epoch"},
     )
     print(f"Learned in {time.monotonic() - begin:.0f} s: {folder.commentary}")

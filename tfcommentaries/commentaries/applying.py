@@ -38,7 +38,7 @@ def make_applying(class_name, config):
     _check_plain(config)
     try:
         return cls.from_teaching_config(config)
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"Its config does not suit {class_name}: {error}") from error
 
 
@@ -55,6 +55,8 @@ def _dtype(config):
 
 def _check_plain(value):
     if isinstance(value, dict):
+        if set(value) == {"class", "teaching_config"}:
+            return  # A part, which is made in the same way.
         if _OBJECT & set(value):
             raise ValueError(
                 "Its config names an object of Keras, which no exported commentary "

@@ -56,7 +56,9 @@ class CommentaryLearner(keras.Model):
         student_initialization: `"fresh"` draws new initial weights for every
             outer step, `"fixed"` always uses the student's own, an integer is the
             size of a pool of initial weights to take in turn. A commentary that
-            is to teach other students wants `"fresh"` or a pool. `"continue"` goes
+            is to teach other students wants `"fresh"` or a pool. What is not
+            trainable keeps its value: frozen layers, adapted normalisation.
+            `"continue"` goes
             on with one student, `inner_steps` at a time, and progress goes from 0
             to 1 over the whole `fit`: with `ImplicitTraining` and few inner steps
             Algorithm 2 of the paper, with `UnrolledTraining` its online form.
@@ -76,6 +78,8 @@ class CommentaryLearner(keras.Model):
             training are not settled; a student with dropout may want
             `"inference"`.
         seed: integer; initial weights and the order of arrays follow from it.
+        kept_layers: layers of the student, or their names, whose weights every fresh
+            student begins with, such as a pretrained backbone that learns further.
         **kwargs: other arguments of `keras.Model`.
 
     Reference:
@@ -95,6 +99,7 @@ class CommentaryLearner(keras.Model):
         validation_taught=False,
         validation_mode="training",
         seed=0,
+        kept_layers=(),
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -129,7 +134,7 @@ class CommentaryLearner(keras.Model):
                 f"Received: students_per_step={students_per_step}"
             )
         self.commentary = commentary
-        self.student = FunctionalStudent(student)
+        self.student = FunctionalStudent(student, kept_layers)
         self.inner_training = inner_training or UnrolledTraining()
         self.inner_steps = inner_steps
         self.students_per_step = students_per_step

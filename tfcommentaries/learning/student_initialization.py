@@ -1,5 +1,7 @@
 """Where each student starts from."""
 
+import warnings
+
 import keras
 import tensorflow as tf
 
@@ -43,13 +45,37 @@ class StudentInitialization(keras.callbacks.Callback):
             )
         if self.mode not in ("fixed", "continue"):
             first, second = self._draw(0), self._draw(1)
-            random = zip(first.trainable, second.trainable)
-            if all(bool(tf.reduce_all(a == b)) for a, b in random):
+            random = [
+                not bool(tf.reduce_all(a == b))
+                for a, b in zip(first.trainable, second.trainable)
+            ]
+            if not any(random):
                 raise ValueError(
                     f"Fresh students of {self.student.model.name!r} all start alike: "
-                    "its initializers have fixed seeds. Leave the seeds out, or use "
-                    "`student_initialization='fixed'`."
+                    "its initializers have fixed seeds, or all layers are kept. Leave "
+                    "the seeds out, or use `student_initialization='fixed'`."
                 )
+            self._warn_of_what_is_lost(first.trainable, random)
+
+    def _warn_of_what_is_lost(self, drawn, random):
+        """Says so if the model was trained or loaded, which new students are not."""
+        changed = [
+            own.path
+            for own, new, differs in zip(
+                self.student.model.trainable_variables, drawn, random
+            )
+            # What initializers always make alike, such as biases of zero.
+            if not differs and not bool(tf.reduce_all(own == new))
+        ]
+        if changed:
+            warnings.warn(
+                f"The student {self.student.model.name!r} has been trained or loaded "
+                f"({changed[0]} is not as its initializer makes it), but fresh "
+                "students begin with new weights. Name layers that are to keep theirs "
+                "in `kept_layers`, freeze them, or use `student_initialization="
+                "'fixed'`.",
+                stacklevel=2,
+            )
 
     @property
     def state(self):

@@ -42,9 +42,13 @@ class FunctionalStudent:
         model: a compiled `keras.Model`, functional, Sequential or subclassed; or
             a function without arguments that makes one, which lets `draw` make
             students whose class cannot be rebuilt from its config.
+        kept_layers: layers, or names of layers, that keep their weights in `draw`.
+
+    Raises:
+        ValueError: if the model is not compiled, or has no such layer.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, kept_layers=()):
         self._make_model = None
         if not isinstance(model, keras.Model):
             if not callable(model):
@@ -61,6 +65,10 @@ class FunctionalStudent:
                 "first."
             )
         self.model = model
+        self.kept_layers = [
+            model.get_layer(layer) if isinstance(layer, str) else layer
+            for layer in kept_layers
+        ]
 
     def build(self, x, y):
         """Creates the variables that the model makes on its first batch.
@@ -82,6 +90,12 @@ class FunctionalStudent:
                 "such inputs to what its loss takes with such labels. "
                 f"The error was: {error}"
             ) from error
+        if not self.model.trainable_variables:
+            raise ValueError(
+                f"The student {self.model.name!r} has no trainable weights: all of its "
+                "layers are frozen, so a commentary would change nothing. Set "
+                "`trainable = True` where it is to learn, and compile it again."
+            )
         if loss.shape.rank != 0:
             raise ValueError(
                 f"The loss of the student {self.model.name!r} has shape "
@@ -116,6 +130,10 @@ class FunctionalStudent:
     def draw(self, seed):
         """Draws the weights of a new student of the same architecture.
 
+        What is not trainable stays as the model has it: frozen layers, with their
+        moving statistics, and layers such as an adapted `Normalization`. So do
+        `kept_layers`. Of a student that a function makes, all is as that makes it.
+
         Args:
             seed: an integer; the same seed gives the same weights.
 
@@ -129,9 +147,32 @@ class FunctionalStudent:
         state = random.getstate()
         random.seed(seed)
         try:
-            return self._read(self._make_model() if self._make_model else self._clone())
+            if self._make_model:
+                return self._read(self._make_model())
+            clone = self._clone()
         finally:
             random.setstate(state)
+        kept = self._kept()
+        values = {
+            id(own): tf.convert_to_tensor(own if id(own) in kept else new)
+            for own, new in zip(self.model.variables, clone.variables, strict=True)
+        }
+        return StudentWeights(
+            [values[id(v)] for v in self.model.trainable_variables],
+            [values[id(v)] for v in self.model.non_trainable_variables],
+        )
+
+    def _kept(self):
+        """Identities of the variables that are the same in all new students."""
+        kept = {id(v) for layer in self.kept_layers for v in layer.weights}
+        for layer in self.model._flatten_layers():
+            inner = layer._flatten_layers(include_self=False)
+            nested = {id(v) for one in inner for v in one.weights}
+            own = [v for v in layer.weights if id(v) not in nested]
+            learns = {id(v) for v in layer.trainable_weights}
+            if not any(id(v) in learns for v in own):
+                kept.update(id(v) for v in own)
+        return kept
 
     def _clone(self):
         model = self.model
