@@ -224,3 +224,58 @@ def test_clip_needs_the_learned_steps(vectors):
     callback = CommentaryCallback(ProgressWeighting(), progress="clip")
     with pytest.raises(ValueError, match="Pass `learned_steps=`"):
         fit(make_student((5,), 3), vectors, callback)
+
+
+class Interfering(keras.callbacks.Callback):
+    """Does something to the model after the first batch."""
+
+    def __init__(self, interfere):
+        super().__init__()
+        self.interfere = interfere
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 0:
+            self.interfere(self.model)
+
+
+def test_a_training_that_is_not_taught_to_its_end_is_stopped(vectors):
+    def compile_again(model):
+        model.compile("sgd", model.loss)
+        model.make_train_function()
+
+    for interfere in (compile_again, lambda model: model.train_on_batch(*vectors)):
+        model = make_student((5,), 3)
+        callbacks = [CommentaryCallback(ConstantWeighting(0.5)), Interfering(interfere)]
+        with pytest.raises(RuntimeError, match=r"of 3 training steps were not taught"):
+            model.fit(*vectors, batch_size=4, callbacks=callbacks, verbose=0)
+        model.fit(*vectors, verbose=0)
+
+
+def test_two_callbacks_are_refused(vectors):
+    callbacks = [CommentaryCallback(ConstantWeighting(0.5)) for _ in range(2)]
+    with pytest.raises(ValueError, match="a `Composition` of the commentaries"):
+        make_student((5,), 3).fit(*vectors, callbacks=callbacks, verbose=0)
+
+
+def test_a_train_step_without_weights_is_named(vectors):
+    class Unweighted(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+        def train_step(self, data):
+            x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+            with tf.GradientTape() as tape:
+                loss = self.compute_loss(y=y, y_pred=self(x))
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply(gradients, self.trainable_variables)
+            return {"loss": loss}
+
+    model = Unweighted()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    callback = CommentaryCallback(ConstantWeighting(0.5))
+    with pytest.raises(ValueError, match="does not use sample weights"):
+        model.fit(*vectors, callbacks=[callback], verbose=0)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfcommentaries.saving.empty_batches import annotate_any
 from tfcommentaries.saving.example_reading import ExampleAnnotation
+from tfcommentaries.saving.graph_check import check_graph
 from tfcommentaries.saving.manifest import (
     FILE,
     input_specs,
@@ -86,6 +87,7 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
                 [tf.TensorSpec([None], tf.string, name="examples")],
             )
         archive.write_out(directory, verbose=False)
+        check_graph(directory)
         with tf.io.gfile.GFile(os.path.join(directory, FILE), "w") as file:
             file.write(text)
 

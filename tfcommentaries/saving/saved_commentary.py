@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries import Commentary, GroupTable
 from tfcommentaries.commentaries.applying import make_applying
+from tfcommentaries.saving.graph_check import check_graph
 from tfcommentaries.saving.manifest import read_manifest
 
 
@@ -21,7 +22,8 @@ class SavedCommentary(Commentary):
 
     Raises:
         FileNotFoundError: if there is no SavedModel.
-        ValueError: if it is not a commentary, or its kind is not known here.
+        ValueError: if it is not a commentary, its kind is not known here, or it has
+            operations that no commentary needs; see `SECURITY.md`.
     """
 
     def __init__(self, path, **kwargs):
@@ -39,6 +41,7 @@ class SavedCommentary(Commentary):
             raise ValueError(
                 f"The commentary at {path} cannot be used. {error}"
             ) from error
+        check_graph(self.directory)
         self._loaded = tf.saved_model.load(self.directory)
         self.trainable = False
 

@@ -9,7 +9,8 @@ In TFDS's data directory, beside the versions of a data set, lies a folder
                                             annotations.npz  (if there are any)
 
 A version is written beside and renamed into place, so it is whole or not there, and
-writers at the same time get numbers of their own. Nothing that is loaded is code.
+writers at the same time get numbers of their own. Checksums guard against accidents; a
+SavedModel is a program, and whoever can write to the store can write another.
 Needs the extra `tfds`.
 """
 

@@ -42,6 +42,8 @@ class CommentaryCallback(keras.callbacks.Callback):
         self._step = None
         self._total = None
         self._armed = False
+        self._taught = None
+        self._trained = 0
 
     def set_model(self, model):
         # `fit` calls this just before it asks for the train function, which it
@@ -52,6 +54,8 @@ class CommentaryCallback(keras.callbacks.Callback):
         with model.distribute_strategy.scope():
             self._step = _counter()
             self._total = _counter()
+            self._taught = _counter()
+        self._trained = 0
         self._armed = True
         model.make_train_function = self._make_train_function
 
@@ -74,9 +78,11 @@ class CommentaryCallback(keras.callbacks.Callback):
                     logs = original(data)
             else:
                 taught = self.commentary.teach(x, y, sample_weight, progress)
-                logs = original(taught)
+                with _used(taught[2], sample_weight, model):
+                    logs = original(taught)
             logs = {**logs, **self.after_step(x, y, sample_weight, progress)}
             self._step.assign_add(1)
+            self._taught.assign_add(1)
             return logs
 
         own = vars(model).get("train_step")
@@ -121,6 +127,12 @@ class CommentaryCallback(keras.callbacks.Callback):
         return {}
 
     def on_train_begin(self, logs=None):
+        if self._armed:
+            self.restore()
+            raise ValueError(
+                "Another callback has taken the place of this CommentaryCallback: one "
+                "can teach a model. Give one with a `Composition` of the commentaries."
+            )
         total = self.total_steps
         if total is None and self.params.get("steps") is not None:
             total = self.params["epochs"] * self.params["steps"]
@@ -141,6 +153,25 @@ class CommentaryCallback(keras.callbacks.Callback):
         if self.params.get("steps") is not None:
             self._step.assign(epoch * self.params["steps"])
 
+    def on_train_batch_end(self, batch, logs=None):
+        self._last_batch = batch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.params.get("steps") is not None:
+            self._trained += min(self._last_batch + 1, self.params["steps"])
+        else:
+            # The last execution may have had fewer steps than it could.
+            self._trained += self._last_batch + 2 - self.model.steps_per_execution
+        taught = int(tf.convert_to_tensor(self._taught))
+        if taught < self._trained:
+            self.restore()
+            raise RuntimeError(
+                f"{self._trained - taught} of {self._trained} training steps were not "
+                "taught: something made another train function while `fit` ran, such "
+                "as `compile` or `train_on_batch` in a callback. Do that outside of "
+                "`fit`, or teach in the input pipeline with `tfcommentaries.teach`."
+            )
+
     def on_train_end(self, logs=None):
         self.restore()
 
@@ -151,6 +182,22 @@ class CommentaryCallback(keras.callbacks.Callback):
             del model.make_train_function
             model.train_function = None
         self._armed = False
+
+
+@contextlib.contextmanager
+def _used(weights, given, model):
+    """Raises if what is traced inside does not use the weights."""
+    traced = weights is not None and hasattr(weights, "consumers")
+    # Eager tensors cannot tell.
+    traced = traced and not tf.executing_eagerly() and weights is not given
+    before = len(weights.consumers()) if traced else 0
+    yield
+    if traced and len(weights.consumers()) == before:
+        raise ValueError(
+            f"The `train_step` of the model {model.name!r} does not use sample "
+            "weights, so a commentary that weights examples would teach nothing. Pass "
+            "them on: `self.compute_loss(..., sample_weight=sample_weight)`."
+        )
 
 
 def _counter():
