@@ -183,7 +183,9 @@ def teach_students(network, conditions, seed, steps):
         batches = _batches(examples, teaching, seed)
         values, done = {}, 0
         for count in steps:
-            fitted = model.fit(batches, steps_per_epoch=count - done, verbose=0)
+            fitted = model.fit(
+                batches, steps_per_epoch=count - done, shuffle=False, verbose=0
+            )
             done = count
             values[f"mean training loss, to step {count}"] = fitted.history["loss"][0]
             for group, accuracy in _accuracies(model, test, testing).items():

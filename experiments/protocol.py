@@ -291,7 +291,13 @@ def accuracies(
         callbacks = [tester]
         if commentary is not None:
             callbacks.append(CommentaryCallback(commentary))
-        model.fit(data, steps_per_epoch=steps[-1], callbacks=callbacks, verbose=0)
+        model.fit(
+            data,
+            steps_per_epoch=steps[-1],
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
         found[name] = tester.found
     return found
 

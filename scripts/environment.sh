@@ -82,7 +82,7 @@ esac
 echo "  installing $(grep -c == "requirements/$list.txt") packages"
 "$python" -m venv --clear "$directory"
 pip() {
-    "$directory/bin/python" -m pip --quiet --disable-pip-version-check install \
+    "$directory/bin/python" -m pip -qq --disable-pip-version-check install \
         --no-deps --no-compile --use-pep517 --no-build-isolation "$@"
 }
 # Sources are built with what the list says, too.

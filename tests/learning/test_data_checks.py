@@ -6,7 +6,12 @@ import pytest
 import tensorflow as tf
 from models import make_student
 
-from tfcommentaries import CommentaryLearner, ExampleWeighting, teachers
+from tfcommentaries import (
+    CommentaryLearner,
+    ExampleWeighting,
+    LearnCommentaryCallback,
+    teachers,
+)
 
 
 def make_learner(student=None, **options):
@@ -81,3 +86,40 @@ def test_students_that_all_start_alike_are_refused():
     student.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
     with pytest.raises(ValueError, match="all start alike"):
         make_learner(student).fit(GOOD, GOOD, steps_per_epoch=1, verbose=0)
+
+
+def test_labels_between_classes_are_named(vectors):
+    x, y = vectors
+    smoothed = 0.9 * y.astype("float32")
+    learner = CommentaryLearner(
+        ExampleWeighting(num_classes=3), make_student((5,), 3), inner_steps=2
+    )
+    learner.compile()
+    with pytest.raises(ValueError, match=r"8 labels lie between classes, such as 0\.9"):
+        learner.fit((x, smoothed), vectors)
+    weighting = ExampleWeighting(num_classes=3)
+    weighting(x, y=y, progress=0.0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="that is none of"):
+        weighting(x, y=smoothed, progress=0.0)
+
+
+@pytest.mark.parametrize("inside_fit", [False, True])
+def test_a_loss_of_the_whole_batch_is_named(vectors, inside_fit):
+    student = make_student((5,), 3)
+    loss = student.loss
+    student.compile("sgd", lambda y, outputs: tf.reduce_mean(loss.call(y, outputs)))
+    weighting = ExampleWeighting(num_classes=3)
+    with pytest.raises(ValueError, match="one number for a batch"):
+        if inside_fit:
+            callback = LearnCommentaryCallback(weighting, vectors, loss=loss)
+            student.fit(*vectors, callbacks=[callback], verbose=0)
+        else:
+            learner = CommentaryLearner(weighting, student, inner_steps=2)
+            learner.compile(loss=loss)
+            learner.fit(vectors, vectors)
+
+
+def test_several_outer_steps_at_once_are_refused():
+    learner = CommentaryLearner(ExampleWeighting(), make_student((5,), 3))
+    with pytest.raises(ValueError, match="`steps_per_execution` must be 1"):
+        learner.compile(steps_per_execution=2)

@@ -28,11 +28,13 @@ def one_hot(y, num_classes, dtype, name):
     y = tf.convert_to_tensor(y)
     if y.shape.rank == 2 and y.shape[-1] == num_classes:
         return tf.cast(y, dtype)
+    if y.dtype.is_floating:
+        y = tf.where(y == tf.round(y), y, -1)  # Refused below.
     labels = checked_index(
         y,
         num_classes,
-        f"{name} was built for {num_classes} classes but got a label outside 0 to "
-        f"{num_classes - 1}. Pass a larger `num_classes` or fix the labels.",
+        f"{name} was built for {num_classes} classes but got a label that is none of "
+        f"0 to {num_classes - 1}. Pass a larger `num_classes` or fix the labels.",
     )
     return tf.one_hot(labels, num_classes, dtype=dtype)
 
@@ -115,6 +117,13 @@ def check_labels(y, num_classes, name):
             "label."
         )
     y = np.asarray(y)
+    if np.issubdtype(y.dtype, np.floating) and (between := y[y != np.round(y)]).size:
+        raise ValueError(
+            f"{name} takes integer labels or rows (batch, {num_classes}), but "
+            f"{between.size} labels lie between classes, such as {between[0]:.3g}. "
+            "Give smoothed labels as rows of probabilities, or `num_classes=None` if "
+            "these are targets of a regression."
+        )
     low, high = (int(y.min()), int(y.max())) if y.size else (0, 0)
     if low < 0 or high >= num_classes:
         wrong = high if high >= num_classes else low

@@ -32,7 +32,7 @@ class ConstantWeighting(Commentary):
         return tf.fill([batch], tf.cast(self.weight, self.compute_dtype))
 
     def apply(self, annotation, x, y, sample_weight=None):
-        return x, y, weigh(annotation, sample_weight, None)
+        return x, y, weigh(annotation, sample_weight, None, y)
 
     def get_config(self):
         return {**super().get_config(), "weight": self.weight}

@@ -135,7 +135,7 @@ class ExampleWeighting(TaughtByTeacher):
         return tf.sigmoid(tf.reshape(tf.convert_to_tensor(logits), [-1]))
 
     def apply(self, annotation, x, y, sample_weight=None):
-        weights = weigh(annotation, sample_weight, self.normalize)
+        weights = weigh(annotation, sample_weight, self.normalize, y)
         return self.student_inputs(x), y, weights
 
     @property

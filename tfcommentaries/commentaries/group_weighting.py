@@ -213,7 +213,7 @@ class GroupWeighting(Commentary):
         return tf.nn.relu(1 - tf.abs(progress * (POINTS - 1) - points))
 
     def apply(self, annotation, x, y, sample_weight=None):
-        weights = weigh(annotation, sample_weight, self.normalize)
+        weights = weigh(annotation, sample_weight, self.normalize, y)
         return self.student_inputs(x), y, weights
 
     def student_inputs(self, x):

@@ -66,7 +66,7 @@ class LossWeighting(TaughtByTeacher):
         return tf.sigmoid(tf.reshape(tf.convert_to_tensor(logits), [-1]))
 
     def apply(self, annotation, x, y, sample_weight=None):
-        return x, y, weigh(annotation, sample_weight)
+        return x, y, weigh(annotation, sample_weight, y=y)
 
     def teach(self, x, y, sample_weight=None, progress=None):
         """Raises, since a batch alone does not tell the student's losses."""

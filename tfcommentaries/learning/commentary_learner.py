@@ -18,7 +18,7 @@ from tfcommentaries.learning.outer_batches import endless, outer_batches
 from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
-from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students import FunctionalStudent, check_takes_weights
 
 #: Losses on which a commentary that sees losses is built and logged.
 _LOSSES = np.linspace(0, 10, 11, dtype="float32")
@@ -161,6 +161,12 @@ class CommentaryLearner(keras.Model):
             **kwargs: other arguments of `keras.Model.compile`. `jit_compile` is
                 off unless asked for.
         """
+        if kwargs.get("steps_per_execution", 1) != 1:
+            raise ValueError(
+                "Between two outer steps a new student is drawn, so "
+                "`steps_per_execution` must be 1. Received: "
+                f"{kwargs['steps_per_execution']!r}"
+            )
         kwargs.setdefault("jit_compile", False)
         # Hypergradients are scaled, where they need it, before they come out.
         kwargs.setdefault("auto_scale_loss", False)
@@ -273,16 +279,19 @@ class CommentaryLearner(keras.Model):
     def _prepare(self, batch, validation_batch):
         """Builds what is not built and checks that the parts fit together."""
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        weights = None
         if self.commentary.uses_student_loss:
             self.commentary(_LOSSES)
         else:
-            x, y, _ = self.commentary.teach(x, y, None, 0.0)
+            x, y, weights = self.commentary.teach(x, y, None, 0.0)
         if not self.commentary.trainable_variables:
             raise ValueError(
                 f"The commentary {self.commentary.name!r} has nothing to learn: it "
                 "has no trainable variable."
             )
-        self.student.build(x, y)
+        outputs = self.student.build(x, y)
+        if weights is not None:
+            check_takes_weights(self.student.model, y, outputs)
         layer = self.inner_training.bind(self.commentary, self.student)
         self._outer_step = OuterStep(
             layer,

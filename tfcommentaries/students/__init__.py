@@ -3,6 +3,7 @@
 from tfcommentaries.students.functional_student import (
     FunctionalStudent,
     StudentWeights,
+    check_takes_weights,
     example_losses,
 )
 from tfcommentaries.students.networks import (
@@ -17,6 +18,7 @@ __all__ = [
     "FunctionalStudent",
     "StudentWeights",
     "cbr",
+    "check_takes_weights",
     "example_losses",
     "few_shot_net",
     "mlp",

@@ -303,5 +303,25 @@ def example_losses(model, y, outputs):
     return tf.reduce_mean(losses, -1)
 
 
+def check_takes_weights(model, y, outputs):
+    """Raises a `ValueError` if a model's loss cannot weight single examples.
+
+    Args:
+        model: a compiled `keras.Model`; one with several losses is not checked.
+        y: labels `(batch, ...)`.
+        outputs: the model's outputs for them.
+    """
+    if model.loss is None or isinstance(model.loss, list | tuple | dict):
+        return
+    loss = keras.losses.get(model.loss)
+    losses = loss.call(y, outputs) if isinstance(loss, keras.Loss) else loss(y, outputs)
+    if tf.convert_to_tensor(losses).shape.rank == 0:
+        raise ValueError(
+            f"The loss of the student {model.name!r} gives one number for a batch, so "
+            "weights cannot reach single examples, and nothing could be taught. It "
+            "must give one for each example: leave the mean to Keras."
+        )
+
+
 def _shapes(structure):
     return tf.nest.map_structure(lambda t: tuple(t.shape), structure)

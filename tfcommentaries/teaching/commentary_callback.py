@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfcommentaries.saving import load_commentary
-from tfcommentaries.students import example_losses
+from tfcommentaries.students import check_takes_weights, example_losses
 from tfcommentaries.teaching.progress import progress_schedule
 
 
@@ -100,7 +100,6 @@ class CommentaryCallback(keras.callbacks.Callback):
     def _weighing(self):
         """Inside, the model's own loss has weights that follow from it."""
         model = self.model
-        own = vars(model).get("compute_loss")
         original = model.compute_loss
 
         def compute_loss(x=None, y=None, y_pred=None, sample_weight=None, **options):
@@ -109,14 +108,8 @@ class CommentaryCallback(keras.callbacks.Callback):
             sample_weight = self.commentary.apply(weights, x, y, sample_weight)[2]
             return original(x, y, y_pred, sample_weight, **options)
 
-        model.compute_loss = compute_loss
-        try:
+        with _with_loss(model, compute_loss):
             yield
-        finally:
-            if own is None:
-                del model.compute_loss
-            else:
-                model.compute_loss = own
 
     def after_step(self, x, y, sample_weight, progress):
         """Called in the graph after each training step, with the untaught batch.
@@ -185,14 +178,35 @@ class CommentaryCallback(keras.callbacks.Callback):
 
 
 @contextlib.contextmanager
+def _with_loss(model, compute_loss):
+    """Inside, the model computes its loss in another way."""
+    own = vars(model).get("compute_loss")
+    model.compute_loss = compute_loss
+    try:
+        yield
+    finally:
+        if own is None:
+            del model.compute_loss
+        else:
+            model.compute_loss = own
+
+
+@contextlib.contextmanager
 def _used(weights, given, model):
-    """Raises if what is traced inside does not use the weights."""
-    traced = weights is not None and hasattr(weights, "consumers")
-    # Eager tensors cannot tell.
-    traced = traced and not tf.executing_eagerly() and weights is not given
-    before = len(weights.consumers()) if traced else 0
-    yield
-    if traced and len(weights.consumers()) == before:
+    """Raises if what is traced inside cannot use the weights, or does not."""
+    if weights is None or weights is given or tf.executing_eagerly():
+        yield  # Eager tensors do not tell who uses them.
+        return
+    before = len(weights.consumers())
+    original = model.compute_loss
+
+    def compute_loss(x=None, y=None, y_pred=None, *args, **options):
+        check_takes_weights(model, y, y_pred)
+        return original(x, y, y_pred, *args, **options)
+
+    with _with_loss(model, compute_loss):
+        yield
+    if len(weights.consumers()) == before:
         raise ValueError(
             f"The `train_step` of the model {model.name!r} does not use sample "
             "weights, so a commentary that weights examples would teach nothing. Pass "
