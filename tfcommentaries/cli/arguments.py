@@ -1,6 +1,6 @@
 """Command-line arguments that several commands share. Imports no TensorFlow."""
 
-STUDENTS = ("cbr", "resnet18", "resnet34", "few_shot_net")
+STUDENTS = ("mlp", "cbr", "resnet18", "resnet34", "few_shot_net")
 
 
 def add_task_arguments(parser):
@@ -9,8 +9,25 @@ def add_task_arguments(parser):
     group.add_argument(
         "--dataset",
         default="digits",
-        help="'digits' (scikit-learn's, no download), or the name of an image "
-        "classification data set of TFDS, such as mnist or cifar10. Default: digits",
+        help="a file of yours: .npz with arrays x and y, or a .csv or .parquet table "
+        "with a column 'label'; or 'digits' (scikit-learn's, no download); or the name "
+        "of an image classification data set of TFDS, such as mnist. Default: digits",
+    )
+    group.add_argument("--label_column", help="of a file. Default: y or label")
+    group.add_argument(
+        "--group_column",
+        help="of a file: the source of each example, such as its annotator; learns one "
+        "weight for each source",
+    )
+    group.add_argument(
+        "--checked_column",
+        help="of a file: 1 or true for examples that you have checked, which validate",
+    )
+    group.add_argument(
+        "--validation_data", help="a file like --dataset, with checked examples alone"
+    )
+    group.add_argument(
+        "--test_data", help="a file like --dataset, which `evaluate` tests with"
     )
     group.add_argument(
         "--spoiled_sources",
@@ -52,11 +69,10 @@ def add_task_arguments(parser):
     )
 
 
-def add_student_arguments(parser, default="cbr"):
+def add_student_arguments(parser, default="cbr for images, else mlp"):
     """Adds the arguments that tell how a student trains."""
     parser.add_argument(
         "--student",
-        default=default,
         help=f"one of {', '.join(STUDENTS)}, or 'module:function' of a function "
         "(input_shape, num_classes) that makes a Keras model with logits. "
         f"Default: {default or 'the one of the run'}",

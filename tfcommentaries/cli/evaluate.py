@@ -30,6 +30,11 @@ def run(args):
     folder = RunFolder(args.run_dir)
     task = folder.read_task(overrides(args))
     data = task.load_data()
+    if not len(data.splits.test.y):
+        raise ValueError(
+            f"{args.run_dir} has no test examples. Learn again with --test_data, a "
+            "file that neither training nor checking saw."
+        )
     commentary = SavedCommentary(folder.commentary)
     progress = np.linspace(0, 1, 11)
     weights = annotate(
@@ -191,7 +196,8 @@ def _overview(rows, data, progress, weights):
         y = data.splits.train.y
         groups = {str(c): y == c for c in range(data.splits.num_classes)}
     insights.weights_over_progress(progress, weights, groups, middle.add_subplot())
-    insights.ranked_examples(
-        data.splits.train.x, captions(data), weights.mean(0), count=6, figure=right
-    )
+    if data.splits.train.x.ndim == 4:
+        insights.ranked_examples(
+            data.splits.train.x, captions(data), weights.mean(0), count=6, figure=right
+        )
     return figure

@@ -1,5 +1,6 @@
 """`tfcommentaries learn`."""
 
+import os
 import time
 
 import keras
@@ -21,12 +22,13 @@ from tfcommentaries.teaching import annotate
 #: Not part of a run's settings: where it is, and what may change on resuming.
 _NOT_SETTINGS = ("run_dir", "command")
 #: What does not leave with the commentary.
-_OF_THIS_MACHINE = ("data_dir",)
+_OF_THIS_MACHINE = ("data_dir", "dataset", "validation_data", "test_data")
 
 
 def run(args):
     """Learns weights of examples or sources and exports them into the run folder."""
-    args.outer_steps = args.outer_steps or (40 if args.spoiled_sources else 100)
+    of_sources = args.spoiled_sources or args.group_column
+    args.outer_steps = args.outer_steps or (40 if of_sources else 100)
     folder = RunFolder(args.run_dir)
     config = {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS}
     task = Task.from_config(config)
@@ -59,9 +61,10 @@ def run(args):
         and keras.optimizers.Adam(args.outer_learning_rate),
         metrics=["accuracy"],
     )
+    spoiled = f" ({data.corrupted.mean():.0%} of the labels made wrong)"
     print(
-        f"Learning on {len(train.y)} examples of {data.splits.name} "
-        f"({data.corrupted.mean():.0%} of the labels wrong), with "
+        f"Learning on {len(train.y)} examples of {data.splits.name}"
+        f"{spoiled if data.corrupted.any() else ''}, with "
         f"{len(validation.y)} validation examples: {args.outer_steps} outer steps of "
         f"{args.inner_steps} student steps. Interrupt it when you like; the same "
         "command goes on."
@@ -87,6 +90,7 @@ def run(args):
         folder.commentary,
         learned={
             **{k: v for k, v in config.items() if k not in _OF_THIS_MACHINE},
+            "dataset": os.path.basename(task.dataset),
             "method": "UnrolledTraining",
         },
         metrics={k: v[-1] for k, v in history.items() if k != "epoch"},
@@ -102,13 +106,16 @@ def run(args):
 
 def _show_sources(folder, commentary, data):
     table = commentary.table()
+    figure = insights.group_weights(table, data.faults)
+    folder.save_picture(figure, "sources")
+    if data.faults is None:
+        print(f"\n{table}")
+        return
     head, *lines = str(table).splitlines()
     print(f"\n{head:<{len(lines[0])}}  what is wrong with it")
     width = max(map(len, lines))
     for line, row in zip(lines, table):
         print(f"{line:<{width}}  {data.faults[row['group']]}")
-    figure = insights.group_weights(table, data.faults)
-    folder.save_picture(figure, "sources")
 
 
 def _draw_weights(folder, commentary, data, args):
@@ -122,8 +129,9 @@ def _draw_weights(folder, commentary, data, args):
         groups = {"right label": ~data.corrupted, "wrong label": data.corrupted}
         figure = insights.weights_over_progress(progress, weights, groups)
         folder.save_picture(figure, "weights_by_label_quality")
-    figure = insights.ranked_examples(train.x, captions(data), weights.mean(0))
-    folder.save_picture(figure, "examples")
+    if train.x.ndim == 4:
+        figure = insights.ranked_examples(train.x, captions(data), weights.mean(0))
+        folder.save_picture(figure, "examples")
 
 
 def captions(data):

@@ -8,7 +8,13 @@ import tensorflow as tf
 
 from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.run_folder import RunFolder
-from tfcommentaries.datasets import Examples, load_digits, load_tfds
+from tfcommentaries.datasets import (
+    FORMATS,
+    Examples,
+    load_digits,
+    load_file,
+    load_tfds,
+)
 
 #: More examples would say little more and take longer.
 _MOST = 2000
@@ -53,17 +59,9 @@ def _of_run(folder, commentary):
 def _examples(args):
     if args.dataset is None:
         return None
-    if args.dataset.endswith(".npz"):
-        return _read_arrays(args.dataset)
+    if args.dataset.endswith(FORMATS):
+        x, y = load_file(args.dataset).examples
+        return Examples(x[:_MOST], y[:_MOST])
     if args.dataset == "digits":
         return Examples(*(part[:_MOST] for part in load_digits().train))
     return load_tfds(args.dataset, args.data_dir, _MOST).train
-
-
-def _read_arrays(path):
-    with np.load(path, allow_pickle=False) as file:
-        if not {"x", "y"} <= set(file):
-            raise ValueError(
-                f"{path} must hold arrays named x and y. It holds {sorted(file)}."
-            )
-        return Examples(file["x"][:_MOST], file["y"][:_MOST])

@@ -10,6 +10,15 @@ import numpy as np
 from tfcommentaries import datasets, students
 from tfcommentaries.cli.arguments import STUDENTS
 
+#: Settings that only files have.
+_OF_FILES = (
+    "label_column",
+    "group_column",
+    "checked_column",
+    "validation_data",
+    "test_data",
+)
+
 
 class NoisyData(NamedTuple):
     """Data whose training labels may be wrong.
@@ -44,13 +53,18 @@ class Task:
     validation_size: int
     test_size: int | None
     label_noise: float
-    student: str
+    student: str | None
     learning_rate: float
     batch_size: int
     seed: int
     # Runs of older versions do not tell it.
     label_noise_kind: str = "random"
     spoiled_sources: bool = False
+    label_column: str | None = None
+    group_column: str | None = None
+    checked_column: str | None = None
+    validation_data: str | None = None
+    test_data: str | None = None
 
     @classmethod
     def from_config(cls, config):
@@ -60,7 +74,17 @@ class Task:
 
     def load_data(self):
         """Loads the splits and spoils training examples; returns `NoisyData`."""
-        if self.dataset == "digits":
+        of_file = {name: getattr(self, name) for name in _OF_FILES}
+        groups = None
+        if self.dataset.endswith(datasets.FORMATS):
+            splits, groups = self._load_file()
+        elif any(of_file.values()):
+            given = [f"--{name}" for name, value in of_file.items() if value]
+            raise ValueError(
+                f"{', '.join(given)} is for files, but --dataset={self.dataset} is "
+                f"none that ends with {', '.join(datasets.FORMATS)}."
+            )
+        elif self.dataset == "digits":
             splits = datasets.load_digits(
                 self.validation_size, self.test_size or 497, self.seed
             )
@@ -84,8 +108,10 @@ class Task:
             self.seed,
             self.label_noise_kind,
         )
-        train, groups, faults = splits.train._replace(y=labels), None, None
+        train, faults = splits.train._replace(y=labels), None
         if self.spoiled_sources:
+            if groups is not None:
+                raise ValueError("--spoiled_sources is for data without groups.")
             train, groups, faults = datasets.spoil_sources(
                 train, splits.num_classes, self.seed
             )
@@ -93,10 +119,62 @@ class Task:
         corrupted = train.y != true_labels
         return NoisyData(splits, true_labels, corrupted, groups, faults)
 
+    def _load_file(self):
+        """`Splits` of files, and the group of each training example or `None`."""
+        if bool(self.checked_column) == bool(self.validation_data):
+            raise ValueError(
+                f"Which examples of {self.dataset} have you checked? Name a column of "
+                "it with --checked_column, or another file with --validation_data; one "
+                "of the two."
+            )
+        columns = [name for name in (self.group_column, self.checked_column) if name]
+        train = datasets.load_file(self.dataset, self.label_column, columns)
+        groups = train.columns.get(self.group_column)
+        if self.checked_column:
+            checked = train.columns[self.checked_column].astype(bool)
+            if not checked.any() or checked.all():
+                raise ValueError(
+                    f"Some, and not all, examples of {self.dataset} must be checked. "
+                    f"The column {self.checked_column!r} says so of {checked.sum()} of "
+                    f"{len(checked)}."
+                )
+            x, y = train.examples
+            validation = datasets.Examples(x[checked], y[checked])
+            examples = datasets.Examples(x[~checked], y[~checked])
+            groups = None if groups is None else groups[~checked]
+        else:
+            examples, validation = train.examples, self._like(train, columns, "val")
+        test = self._like(train, columns, "test")
+        splits = datasets.Splits(
+            examples, validation, test, len(train.classes), self.dataset
+        )
+        return splits, groups
+
+    def _like(self, train, columns, which):
+        """Examples of another file with the same columns; none without a file."""
+        path = self.test_data if which == "test" else self.validation_data
+        if path is None:
+            return datasets.Examples(*(part[:0] for part in train.examples))
+        found = datasets.load_file(path, self.label_column, columns, train.classes)
+        if found.examples.x.shape[1:] != train.examples.x.shape[1:]:
+            raise ValueError(
+                f"{path} has inputs of shape {found.examples.x.shape[1:]}, but "
+                f"{self.dataset} has {train.examples.x.shape[1:]}."
+            )
+        return found.examples
+
     def make_student(self, splits):
-        """Makes a compiled student for images and labels like those of `splits`."""
-        make = self._find_student()
-        student = make(splits.train.x.shape[1:], splits.num_classes)
+        """Makes a compiled student for inputs and labels like those of `splits`."""
+        shape = splits.train.x.shape[1:]
+        make = self._find_student(shape)
+        student = make(shape, splits.num_classes)
+        if len(shape) == 1:
+            # Which every new student keeps.
+            normalization = keras.layers.Normalization()
+            normalization.adapt(splits.train.x)
+            student = keras.Sequential(
+                [keras.Input(shape), normalization, student], name=student.name
+            )
         student.compile(
             optimizer=keras.optimizers.Adam(self.learning_rate),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -104,7 +182,9 @@ class Task:
         )
         return student
 
-    def _find_student(self):
+    def _find_student(self, shape):
+        if self.student is None:
+            return students.cbr if len(shape) == 3 else students.mlp
         if self.student in STUDENTS:
             return getattr(students, self.student)
         module, _, name = self.student.partition(":")

@@ -30,12 +30,14 @@ def run(args):
         callbacks=[CommentaryCallback(commentary)],
         verbose=2,
     )
-    result = student.evaluate(*data.splits.test, verbose=0, return_dict=True)
+    test = data.splits.test
+    result = student.evaluate(*test, verbose=0, return_dict=True) if len(test.y) else {}
     directory = os.path.dirname(args.model)
     if directory:
         os.makedirs(directory, exist_ok=True)
     written = args.model.removesuffix(".keras") + ".new.keras"
     student.save(written)
     os.replace(written, args.model)
-    print("test: " + ", ".join(f"{k} {v:.4f}" for k, v in result.items()))
+    if result:
+        print("test: " + ", ".join(f"{k} {v:.4f}" for k, v in result.items()))
     print(f"Written: {args.model}")

@@ -2,6 +2,7 @@
 
 from tfcommentaries.datasets.digits import load_digits
 from tfcommentaries.datasets.episodes import episodes
+from tfcommentaries.datasets.files import FORMATS, FileData, load_file
 from tfcommentaries.datasets.label_noise import corrupt_labels
 from tfcommentaries.datasets.misleading import (
     load_coloured_digits,
@@ -19,8 +20,10 @@ from tfcommentaries.datasets.tfds_images import load_tfds
 
 __all__ = [
     "FAULTS",
+    "FORMATS",
     "INPUT_FAULTS",
     "Examples",
+    "FileData",
     "Sources",
     "Splits",
     "corrupt_labels",
@@ -28,6 +31,7 @@ __all__ = [
     "load_coloured_digits",
     "load_digits",
     "load_digits_on_scenes",
+    "load_file",
     "load_rotated_digits",
     "load_tfds",
     "split",

@@ -1,0 +1,55 @@
+"""Files of examples: what they give, and what does not fit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfcommentaries.datasets import load_file
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """Writes an .npz file of two examples; gives its path."""
+
+    def write(**changes):
+        content = {"x": np.eye(2), "y": np.array(["dog", "cat"]), "site": [7, 8]}
+        path = tmp_path / "data.npz"
+        np.savez(path, **{**content, **changes})
+        return str(path)
+
+    return write
+
+
+def test_arrays_with_named_classes(arrays):
+    (x, y), classes, columns = load_file(arrays(), columns=["site"])
+    assert classes == ["cat", "dog"]
+    np.testing.assert_array_equal(y, [1, 0])
+    np.testing.assert_array_equal(x, np.eye(2))
+    assert x.dtype == np.float32 and columns["site"].tolist() == [7, 8]
+
+
+def test_tables_take_all_numbers_for_features(tmp_path):
+    table = pd.DataFrame({"a": [1, 2], "b": [True, False], "label": [5, 3]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    (x, y), classes, columns = load_file(str(tmp_path / "t.csv"))
+    np.testing.assert_array_equal(x, [[1, 1], [2, 0]])
+    assert classes == [3, 5] and y.tolist() == [1, 0] and columns == {}
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"y": np.array([0.5, 1])}, "must be strings or integers"),
+        ({"y": np.arange(3)}, r"one value of 'y' for each of its 2"),
+        ({"x": np.array([[np.nan], [1]])}, "1 features that are missing"),
+        ({"x": np.zeros((0, 2)), "y": np.array([], int)}, "holds no examples"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(changes, message, arrays):
+    with pytest.raises(ValueError, match=message):
+        load_file(arrays(**changes))
+
+
+def test_labels_that_training_has_not_are_named(arrays):
+    with pytest.raises(ValueError, match=r"labels \['dog'\] that the training"):
+        load_file(arrays(), classes=["cat"])

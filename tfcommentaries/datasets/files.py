@@ -1,0 +1,125 @@
+"""Examples from a file: NumPy arrays or a table."""
+
+import difflib
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from tfcommentaries.datasets.splits import Examples
+
+#: How the names of files that can be read end.
+FORMATS = ".npz", ".csv", ".parquet"
+
+
+class FileData(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        examples: `Examples`; labels are indices into `classes`.
+        classes: list of the labels as the file has them, sorted.
+        columns: dict of the other columns that were asked for, `(examples,)` each.
+    """
+
+    examples: Examples
+    classes: list
+    columns: dict
+
+
+def load_file(path, label=None, columns=(), classes=None):
+    """Loads labelled examples.
+
+    Args:
+        path: an `.npz` file with the array `x`, or a `.csv` or `.parquet` table, whose
+            columns of numbers are the features. Tables need the package pandas.
+        label: name of the labels, strings or integers; `None` is `"y"` in an `.npz`
+            file and `"label"` in a table.
+        columns: names of further columns, which are no features.
+        classes: as `FileData` has them, where another file has told; `None` takes the
+            labels that are there.
+
+    Returns:
+        `FileData`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if a column is missing, features are no numbers or not finite, or
+            there is a label that is none of `classes`.
+    """
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no file {path}.")
+    arrays = path.endswith(".npz")
+    label = label or ("y" if arrays else "label")
+    read = _read_arrays if arrays else _read_table
+    x, found = read(path, [label, *columns])
+    if not len(x):
+        raise ValueError(f"{path} holds no examples.")
+    if not np.isfinite(x).all():
+        raise ValueError(
+            f"{path} has {(~np.isfinite(x)).sum()} features that are missing or not "
+            "finite. Fill them, or leave their rows out."
+        )
+    y, classes = _labels(path, label, found.pop(label), classes)
+    return FileData(Examples(x, y), classes, found)
+
+
+def _read_arrays(path, names):
+    with np.load(path, allow_pickle=False) as file:
+        _check_names(path, ["x", *names], list(file))
+        x = file["x"].astype("float32")
+        found = {name: file[name] for name in names}
+    for name, column in found.items():
+        if column.shape != x.shape[:1]:
+            raise ValueError(
+                f"{path} must have one value of {name!r} for each of its {len(x)} "
+                f"examples. Its shape is {column.shape}."
+            )
+    return x, found
+
+
+def _read_table(path, names):
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(f"Reading {path} needs pandas: pip install pandas") from error
+    read = pandas.read_csv if path.endswith(".csv") else pandas.read_parquet
+    table = read(path)
+    _check_names(path, names, list(table.columns))
+    features = table.drop(columns=names)
+    others = features.select_dtypes(exclude=["number", "bool"]).columns.tolist()
+    if others:
+        raise ValueError(
+            f"{path} has columns that are no numbers: {others}. Name those that tell "
+            "the label, the group or what is checked; encode the others as numbers, or "
+            "leave them out."
+        )
+    found = {name: table[name].to_numpy() for name in names}
+    return features.to_numpy("float32", na_value=np.nan), found
+
+
+def _labels(path, label, column, classes):
+    if column.dtype.kind not in "OUSiub":
+        raise ValueError(
+            f"The labels {label!r} in {path} must be strings or integers. They are "
+            f"{column.dtype}."
+        )
+    if classes is None:
+        classes = np.unique(column).tolist()
+    index = {name: i for i, name in enumerate(classes)}
+    unknown = sorted(set(column.tolist()) - set(index))
+    if unknown:
+        raise ValueError(
+            f"{path} has labels {unknown[:5]} that the training data have not: these "
+            f"have {classes[:10]}."
+        )
+    return np.array([index[name] for name in column.tolist()], "int32"), classes
+
+
+def _check_names(path, names, there):
+    for name in names:
+        if name not in there:
+            near = difflib.get_close_matches(name, map(str, there), 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"{path} must hold {name!r}.{hint} It holds {sorted(map(str, there))}."
+            )
