@@ -7,7 +7,7 @@ BENCH_BIN := .venv-bench/bin
 PUBLISH_BIN := .venv-publish/bin
 # Silences what TensorFlow prints on every start.
 QUIET := TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0
-PYTEST := -m pytest -q -n auto --dist worksteal
+PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 # What depends on TFX, and what other versions wrote or read.
 TFX_TESTS := tests/components tests/pipelines tests/saving tests/docs/test_served_pages.py
 # What depends on the versions of Python, TensorFlow and Keras more than the rest.

@@ -131,7 +131,7 @@ def test_what_is_not_there_is_named(little, digits, tmp_path):
         store.list("litle", little)
     with pytest.raises(FileNotFoundError, match="no SavedModel"):
         store.save(tmp_path / "nothing", "little", "w", little)
-    with pytest.raises(ValueError, match="consists of letters"):
+    with pytest.raises(ValueError, match="at most 100 letters"):
         store.save(make_weighting(digits), "little", "../w", little)
 
 
@@ -142,6 +142,19 @@ def test_removes_one_version_or_all(little, digits):
     assert [c["version"] for c in store.list("little", little)] == [1, 3]
     store.remove("little", "w", data_dir=little)
     assert store.list("little", little) == []
+
+
+def test_what_is_broken_does_not_hide_the_rest(little, digits, caplog):
+    for name in ("good", "broken"):
+        store.save(make_weighting(digits), "little", name, little)
+    (root,) = pathlib.Path(little).rglob("commentaries")
+    (root / "broken" / "1" / "card.json").write_text("{")
+    (root / "README").write_text("by hand")
+    for name in ("007", "²", "tmp"):
+        (root / "good" / name).mkdir()
+    assert [c["name"] for c in store.list("little", little)] == ["good"]
+    with pytest.raises(ValueError, match="at most 100 letters"):
+        store.save(make_weighting(digits), "little", 300 * "a", little)
 
 
 def test_removing_follows_no_links(little, digits, tmp_path):

@@ -19,10 +19,12 @@ import hashlib
 import json
 import os
 import posixpath
+import re
 import uuid
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tfcommentaries.commentaries import Commentary
 from tfcommentaries.saving.export import export_commentary
@@ -111,7 +113,8 @@ def list_commentaries(dataset, data_dir=None):
         data_dir: as for `save`.
 
     Returns:
-        A list of cards, dicts, each with its `version`, by name and version.
+        A list of cards, dicts, each with its `version`, by name and version. What is
+        broken is left out, with a warning in the log.
     """
     root = _root(_builder(dataset, data_dir))
     names = tf.io.gfile.listdir(root) if tf.io.gfile.exists(root) else []
@@ -120,7 +123,10 @@ def list_commentaries(dataset, data_dir=None):
         folder = posixpath.join(root, name)
         for version in versions_in(folder):
             directory = posixpath.join(folder, str(version))
-            cards.append({**_read(directory, "card.json"), "version": version})
+            try:
+                cards.append({**_read(directory, "card.json"), "version": version})
+            except (tf.errors.OpError, ValueError, TypeError) as error:
+                logging.warning("Left out %s, which is broken: %s", directory, error)
     return cards
 
 
@@ -229,10 +235,10 @@ def _root(builder):
 
 
 def _check_name(name):
-    if not name or not name.replace("-", "").replace("_", "").isalnum():
+    if not re.fullmatch("[A-Za-z0-9_-]{1,100}", name or ""):
         raise ValueError(
-            "A commentary's name consists of letters, digits, '-' and '_'. "
-            f"Received: {name!r}"
+            "A commentary's name consists of at most 100 letters, digits, '-' and '_'. "
+            f"Received: {name!r:.120}"
         )
 
 

@@ -5,6 +5,7 @@ On any file system of `tf.io.gfile`.
 
 import hashlib
 import posixpath
+import re
 
 import tensorflow as tf
 
@@ -14,10 +15,10 @@ CHECKSUMS = "checksums.json"
 
 def versions_in(folder):
     """The numbers of the versions that a folder holds, ascending."""
-    if not tf.io.gfile.exists(folder):
+    if not tf.io.gfile.isdir(folder):
         return []
     names = (n.rstrip("/") for n in tf.io.gfile.listdir(folder))
-    return sorted(int(n) for n in names if n.isdigit())
+    return sorted(int(n) for n in names if re.fullmatch("[1-9][0-9]*", n))
 
 
 def publish(written, folder):
