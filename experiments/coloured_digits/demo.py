@@ -19,7 +19,7 @@ from tfcommentaries.saving.replacing import write_text
 from tfcommentaries.teaching import mean_and_std
 
 flags.DEFINE_string("demo_dir", "runs/demo/masks", "Where results go.")
-SEEDS = 5
+SEEDS = 3
 OUTER_STEPS = 60
 STEPS = 60, 150
 

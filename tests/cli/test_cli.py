@@ -148,7 +148,7 @@ def tables(tmp_path, digits):
         checked.assign(annotator="", checked=1),
     ]
     pd.concat(rows).to_csv(tmp_path / "train.csv", index=False)
-    test = frame(*digits.test).assign(annotator="", checked=0)
+    test = frame(*digits.test)  # Which has neither sources nor what is checked.
     test.to_csv(tmp_path / "test.csv", index=False)
     return tmp_path, faults
 
@@ -188,6 +188,7 @@ def test_a_table_of_the_users_own(tables, capsys):
     [
         (["--group_column=annotater"], "Did you mean 'annotator'?"),
         (["--label_column=annotator"], "no numbers: ['label']"),
+        (["--checked_column=label"], "must be 0 or 1"),
         (["--dataset=nowhere.csv"], "There is no file nowhere.csv"),
         (["--validation_data=test.csv"], "one of the two"),
         (["--dataset=digits"], "--checked_column is for files"),

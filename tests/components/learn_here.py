@@ -22,7 +22,7 @@ Executor().Do(
     {"examples": [examples], "schema": [schema]},
     {"commentary": [commentary], "commentary_run": [run]},
     {
-        "train_args": json.dumps({"num_steps": 60}),
+        "train_args": json.dumps({"num_steps": 30}),
         "eval_args": "{}",
         "custom_config": recipe,
     },

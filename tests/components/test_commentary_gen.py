@@ -134,7 +134,7 @@ def test_killed_and_run_again_it_ends_the_same(artifacts, tmp_path):
         # The second of them as if nothing had been learned before.
         assert len(list(tmp_path.glob(".learning-*"))) == (execution == "2")
         artifacts.commentary.uri = str(tmp_path / "commentary" / execution)
-        do(artifacts, recipe, train_args=json.dumps({"num_steps": 60}))
+        do(artifacts, recipe, train_args=json.dumps({"num_steps": 30}))
         model = tf.saved_model.load(commentary_dir(artifacts.commentary.uri))
         found.append(model.trainable_variables)
     for resumed, undisturbed in zip(*found, strict=True):

@@ -131,7 +131,13 @@ class Task:
         train = datasets.load_file(self.dataset, self.label_column, columns)
         groups = train.columns.get(self.group_column)
         if self.checked_column:
-            checked = train.columns[self.checked_column].astype(bool)
+            checked = train.columns[self.checked_column]
+            if checked.dtype.kind not in "biu":
+                raise ValueError(
+                    f"The column {self.checked_column!r} of {self.dataset} must be 0 "
+                    f"or 1, or true or false, everywhere. It is {checked.dtype}."
+                )
+            checked = checked.astype(bool)
             if not checked.any() or checked.all():
                 raise ValueError(
                     f"Some, and not all, examples of {self.dataset} must be checked. "
@@ -143,19 +149,24 @@ class Task:
             examples = datasets.Examples(x[~checked], y[~checked])
             groups = None if groups is None else groups[~checked]
         else:
-            examples, validation = train.examples, self._like(train, columns, "val")
-        test = self._like(train, columns, "test")
+            examples = train.examples
+            validation = self._like(train, self.validation_data)
+        test = self._like(train, self.test_data)
         splits = datasets.Splits(
             examples, validation, test, len(train.classes), self.dataset
         )
         return splits, groups
 
-    def _like(self, train, columns, which):
-        """Examples of another file with the same columns; none without a file."""
-        path = self.test_data if which == "test" else self.validation_data
+    def _like(self, train, path):
+        """Examples of another file with the same features; none without a file."""
         if path is None:
             return datasets.Examples(*(part[:0] for part in train.examples))
-        found = datasets.load_file(path, self.label_column, columns, train.classes)
+        found = datasets.load_file(
+            path,
+            self.label_column,
+            classes=train.classes,
+            features=train.features,
+        )
         if found.examples.x.shape[1:] != train.examples.x.shape[1:]:
             raise ValueError(
                 f"{path} has inputs of shape {found.examples.x.shape[1:]}, but "

@@ -19,14 +19,16 @@ class FileData(NamedTuple):
         examples: `Examples`; labels are indices into `classes`.
         classes: list of the labels as the file has them, sorted.
         columns: dict of the other columns that were asked for, `(examples,)` each.
+        features: names of the columns that are features; `None` of an `.npz` file.
     """
 
     examples: Examples
     classes: list
     columns: dict
+    features: list | None
 
 
-def load_file(path, label=None, columns=(), classes=None):
+def load_file(path, label=None, columns=(), classes=None, features=None):
     """Loads labelled examples.
 
     Args:
@@ -37,6 +39,7 @@ def load_file(path, label=None, columns=(), classes=None):
         columns: names of further columns, which are no features.
         classes: as `FileData` has them, where another file has told; `None` takes the
             labels that are there.
+        features: likewise; `None` takes all columns that are not named.
 
     Returns:
         `FileData`.
@@ -50,8 +53,10 @@ def load_file(path, label=None, columns=(), classes=None):
         raise FileNotFoundError(f"There is no file {path}.")
     arrays = path.endswith(".npz")
     label = label or ("y" if arrays else "label")
-    read = _read_arrays if arrays else _read_table
-    x, found = read(path, [label, *columns])
+    if arrays:
+        x, found = _read_arrays(path, [label, *columns])
+    else:
+        x, found, features = _read_table(path, [label, *columns], features)
     if not len(x):
         raise ValueError(f"{path} holds no examples.")
     if not np.isfinite(x).all():
@@ -59,8 +64,9 @@ def load_file(path, label=None, columns=(), classes=None):
             f"{path} has {(~np.isfinite(x)).sum()} features that are missing or not "
             "finite. Fill them, or leave their rows out."
         )
-    y, classes = _labels(path, label, found.pop(label), classes)
-    return FileData(Examples(x, y), classes, found)
+    y, classes = _labels(path, label, found[label], classes)
+    others = {name: found[name] for name in columns}
+    return FileData(Examples(x, y), classes, others, features)
 
 
 def _read_arrays(path, names):
@@ -77,16 +83,16 @@ def _read_arrays(path, names):
     return x, found
 
 
-def _read_table(path, names):
+def _read_table(path, names, features):
     try:
         import pandas
     except ImportError as error:
         raise ImportError(f"Reading {path} needs pandas: pip install pandas") from error
     read = pandas.read_csv if path.endswith(".csv") else pandas.read_parquet
     table = read(path)
-    _check_names(path, names, list(table.columns))
-    features = table.drop(columns=names)
-    others = features.select_dtypes(exclude=["number", "bool"]).columns.tolist()
+    _check_names(path, [*names, *(features or ())], list(table.columns))
+    chosen = table.drop(columns=names) if features is None else table[features]
+    others = chosen.select_dtypes(exclude=["number", "bool"]).columns.tolist()
     if others:
         raise ValueError(
             f"{path} has columns that are no numbers: {others}. Name those that tell "
@@ -94,7 +100,8 @@ def _read_table(path, names):
             "leave them out."
         )
     found = {name: table[name].to_numpy() for name in names}
-    return features.to_numpy("float32", na_value=np.nan), found
+    x = chosen.to_numpy("float32", na_value=np.nan)
+    return x, found, list(chosen.columns)
 
 
 def _labels(path, label, column, classes):
