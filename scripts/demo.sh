@@ -17,7 +17,8 @@ others() {
 }
 others >$folder/others.txt 2>&1 &
 others=$!
-trap 'kill $others 2>/dev/null || true' INT TERM EXIT
+# What runs in it, too: it would go on after Ctrl-C.
+trap 'pkill -P $others 2>/dev/null; kill $others 2>/dev/null || true' INT TERM EXIT
 $bin/tfcommentaries evaluate --run_dir=$folder
 $bin/tfcommentaries report $folder
 echo

@@ -9,6 +9,7 @@ from experiments import protocol
 from experiments.protocol import FLAGS
 from tfcommentaries import (
     ExampleWeighting,
+    ImplicitTraining,
     LearnCommentaryCallback,
     datasets,
     export_commentary,
@@ -84,6 +85,8 @@ def measure(group, seed, folder):
         # Validation examples have no weights.
         tuple(with_ids(validation)),
         optimizer=keras.optimizers.Adam(0.3),
+        # One Neumann product, the default when the figures were measured.
+        inner_training=ImplicitTraining(),
         validation_batch_size=len(validation.y),
         warmup=WARMUP,
     )
@@ -91,6 +94,7 @@ def measure(group, seed, folder):
         network,
         tuple(validation),
         optimizer=keras.optimizers.Adam(1e-3),
+        inner_training=ImplicitTraining(),
         validation_batch_size=len(validation.y),
         warmup=WARMUP,
     )

@@ -129,6 +129,24 @@ def test_sources(tmp_path, capsys):
     assert keras.models.load_model(model).input_shape == (None, 8, 8, 1)
 
 
+@pytest.mark.parametrize(
+    "command, flag",
+    [
+        ("learn", "--outer_steps=0"),
+        ("learn", "--batch_size=0"),
+        ("learn", "--train_size=-5"),
+        ("evaluate", "--steps=0"),
+        ("evaluate", "--every=0"),
+    ],
+)
+def test_sizes_of_zero_are_refused_by_name(command, flag, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(command, f"--run_dir={tmp_path}/run", flag)
+    assert ended.value.code == 2
+    name, _, value = flag.partition("=")
+    assert f"{name}: must be at least 1, not {value}" in capsys.readouterr().err
+
+
 @pytest.fixture
 def tables(tmp_path, digits):
     """`(folder, faults)`: train.csv with sources and 50 checked rows, and test.csv."""

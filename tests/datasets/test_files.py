@@ -55,6 +55,14 @@ def test_arrays_that_do_not_fit_are_named(changes, message, arrays):
         load_file(arrays(**changes))
 
 
+@pytest.mark.parametrize("labels", [["dog", None], [1.0, None]])
+def test_missing_labels_are_counted(labels, tmp_path):
+    table = pd.DataFrame({"a": [1, 2], "label": labels})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(ValueError, match="1 of the 2 labels 'label'"):
+        load_file(str(tmp_path / "t.csv"))
+
+
 def test_labels_that_training_has_not_are_named(arrays):
     with pytest.raises(ValueError, match=r"labels \['dog'\] that the training"):
         load_file(arrays(), classes=["cat"])

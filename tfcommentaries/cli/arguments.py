@@ -1,6 +1,16 @@
 """Command-line arguments that several commands share. Imports no TensorFlow."""
 
+import argparse
+
 STUDENTS = ("mlp", "cbr", "resnet18", "resnet34", "few_shot_net")
+
+
+def positive(text):
+    """A whole number of at least 1, as argparse wants it."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
+    return number
 
 
 def add_task_arguments(parser):
@@ -39,7 +49,9 @@ def add_task_arguments(parser):
         "--data_dir", help="TFDS data directory. Default: TFDS's own default"
     )
     group.add_argument(
-        "--train_size", type=int, help="training examples. Default: all that are left"
+        "--train_size",
+        type=positive,
+        help="training examples. Default: all that are left",
     )
     group.add_argument(
         "--validation_size",
@@ -48,7 +60,7 @@ def add_task_arguments(parser):
         help="examples kept for the outer loss; their labels stay right. Default: 300",
     )
     group.add_argument(
-        "--test_size", type=int, help="test examples. Default: all (digits: 497)"
+        "--test_size", type=positive, help="test examples. Default: all (digits: 497)"
     )
     group.add_argument(
         "--label_noise",
@@ -86,7 +98,7 @@ def add_student_arguments(parser, default="cbr for images, else mlp"):
     )
     parser.add_argument(
         "--batch_size",
-        type=int,
+        type=positive,
         default=default and 32,
         help=f"of the student. Default: {32 if default else 'the one of the run'}",
     )

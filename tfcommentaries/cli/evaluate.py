@@ -18,6 +18,7 @@ from tfcommentaries.teaching import (
     agreeing,
     agreement_rates,
     annotate,
+    baselines,
     evaluate,
     paired_gain,
     trusted,
@@ -36,10 +37,6 @@ def run(args):
             "file that neither training nor checking saw."
         )
     commentary = SavedCommentary(folder.commentary)
-    progress = np.linspace(0, 1, 11)
-    weights = annotate(
-        commentary, (data.inputs(commentary), data.splits.train.y), progress
-    )
     kept = agreeing(
         lambda: task.make_student(data.splits),
         data.splits.validation,
@@ -49,6 +46,8 @@ def run(args):
         task.seed,
     )
     if data.groups is None:
+        progress = np.linspace(0, 1, 11)
+        weights = annotate(commentary, data.splits.train, progress)
         conditions = _of_examples(commentary, data, weights, kept)
     else:
         conditions = _of_sources(commentary, data, kept)
@@ -155,7 +154,6 @@ def table(rows, metric="accuracy", points=6):
         (r["condition"], r["student_step"]): r for r in rows if r["metric"] == metric
     }
     names = list(dict.fromkeys(row["condition"] for row in rows))
-    baselines = [name for name in names if not name.startswith("commentary")]
     width = max(map(len, names)) + len("gain over ") + 2
     lines = [
         f"\nTest {metric}: mean ± std over {rows[0]['seeds']} new students",
@@ -168,7 +166,7 @@ def table(rows, metric="accuracy", points=6):
             + "".join(f"{r['mean']:>8.3f} ± {r['std']:.3f}" for r in cells)
         )
     lines.append("Gain of the commentary in points, students paired: ± standard error")
-    for baseline in baselines:
+    for baseline in baselines(rows):
         gains = (paired_gain(rows, "commentary", baseline, metric, s) for s in steps)
         lines.append(
             f"gain over {baseline}".ljust(width)

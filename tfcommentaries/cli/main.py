@@ -54,12 +54,12 @@ def _add_learn(commands):
     group = parser.add_argument_group("learning")
     group.add_argument(
         "--outer_steps",
-        type=int,
+        type=arguments.positive,
         help="updates of the commentary. Default: 100; 40 for weights of sources",
     )
     group.add_argument(
         "--inner_steps",
-        type=int,
+        type=arguments.positive,
         default=100,
         help="student steps before each update. Default: 100",
     )
@@ -70,13 +70,13 @@ def _add_learn(commands):
     )
     group.add_argument(
         "--steps_per_epoch",
-        type=int,
+        type=arguments.positive,
         default=10,
         help="updates between two checkpoints. Default: 10",
     )
     group.add_argument(
         "--truncate",
-        type=int,
+        type=arguments.positive,
         help="differentiate only through so many of the last student steps",
     )
     group.add_argument(
@@ -110,13 +110,21 @@ def _add_evaluate(commands):
     parser.add_argument("--run_dir", required=True, help="folder of the run")
     arguments.add_student_arguments(parser, default=None)
     parser.add_argument(
-        "--steps", type=int, default=300, help="training steps of each student"
+        "--steps",
+        type=arguments.positive,
+        default=300,
+        help="training steps of each student",
     )
     parser.add_argument(
-        "--every", type=int, help="steps between two tests. Default: a quarter"
+        "--every",
+        type=arguments.positive,
+        help="steps between two tests. Default: a quarter",
     )
     parser.add_argument(
-        "--seeds", type=int, default=5, help="students per condition. Default: 5"
+        "--seeds",
+        type=arguments.positive,
+        default=5,
+        help="students per condition. Default: 5",
     )
 
 
@@ -130,7 +138,9 @@ def _add_teach(commands):
     parser.add_argument("--run_dir", required=True, help="folder of the run")
     parser.add_argument("--model", required=True, help="file to write, .keras")
     arguments.add_student_arguments(parser, default=None)
-    parser.add_argument("--epochs", type=int, default=10, help="Default: 10")
+    parser.add_argument(
+        "--epochs", type=arguments.positive, default=10, help="Default: 10"
+    )
     parser.add_argument(
         "--student_seed", type=int, default=0, help="of the student's initial weights"
     )

@@ -105,15 +105,23 @@ def _read_table(path, names, features):
 
 
 def _labels(path, label, column, classes):
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        column = column.astype(object)  # Whole numbers, some missing.
     if column.dtype.kind not in "OUSiub":
         raise ValueError(
             f"The labels {label!r} in {path} must be strings or integers. They are "
             f"{column.dtype}."
         )
+    missing = sum(value is None or value != value for value in column.tolist())
+    if missing:
+        raise ValueError(
+            f"{missing} of the {len(column)} labels {label!r} in {path} are missing. "
+            "Leave these rows out."
+        )
     if classes is None:
         classes = np.unique(column).tolist()
     index = {name: i for i, name in enumerate(classes)}
-    unknown = sorted(set(column.tolist()) - set(index))
+    unknown = sorted(set(column.tolist()) - set(index), key=str)
     if unknown:
         raise ValueError(
             f"{path} has labels {unknown[:5]} that the training data have not: these "

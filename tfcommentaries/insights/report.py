@@ -10,7 +10,7 @@ from tfcommentaries.insights import pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
 from tfcommentaries.saving.replacing import write_text
-from tfcommentaries.teaching import beaten, paired_gain, verdict
+from tfcommentaries.teaching import baselines, beaten, paired_gain, verdict
 
 #: What each kind is, in a sentence.
 KINDS = {
@@ -130,11 +130,10 @@ def _gains(rows, metric="accuracy", points=4):
         )
         for name in names
     ]
-    for name in names:
-        if not name.startswith("commentary"):
-            pairs = (paired_gain(rows, "commentary", name, metric, s) for s in steps)
-            cells = [f"{100 * mean:+.1f} ± {100 * error:.1f}" for mean, error in pairs]
-            lines.append((f"gain over {name.replace('_', ' ')}, points", cells))
+    for name in baselines(rows):
+        pairs = (paired_gain(rows, "commentary", name, metric, s) for s in steps)
+        cells = [f"{100 * mean:+.1f} ± {100 * error:.1f}" for mean, error in pairs]
+        lines.append((f"gain over {name.replace('_', ' ')}, points", cells))
     return {"steps": steps, "lines": lines, "seeds": rows[0]["seeds"]}
 
 

@@ -27,7 +27,9 @@ class LearnCommentaryCallback(CommentaryCallback):
     `experiments/sources`) or per example (`teachers.Table`); a network that sees images
     and labels learned nothing in this way where the table gained. Measure it against
     training on the clean data alone, which was better still than a table where labels
-    were wrong at random (`experiments/in_fit`).
+    were wrong at random (`experiments/in_fit`). Of groups `CommentaryLearner` tells
+    more, and surely, in more time: use it where the student needs more than some
+    hundred steps (CIFAR-10), or where each point counts.
 
     Adds `outer_loss`, `hypergradient_norm` and the mean, smallest and largest value of
     the batch's annotation, `annotation_mean` and so on, to the logs of `fit`, and warns
@@ -47,8 +49,8 @@ class LearnCommentaryCallback(CommentaryCallback):
             used per outer step. Not the `validation_data` of `fit`, which should
             be other data.
         inner_training: an `ImplicitTraining`. Defaults to the first-order method of
-            SAMA, which was as good as one Neumann product at half of the cost, or
-            better (`experiments/in_fit`).
+            SAMA: on a table and on groups as good as one Neumann product at half of
+            the cost, or better (few seeds, `docs/decisions.md`; not tried on networks).
         optimizer: the commentary's; a Keras optimizer or its name. `None` is Adam with
             the rate that suits the kind of commentary.
         every: training steps per outer step.

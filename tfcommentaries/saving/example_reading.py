@@ -14,6 +14,10 @@ DEFAULTS = {
 }
 
 
+#: What stands for the group of an example that has none, which is not known.
+NO_GROUP = "", -1
+
+
 class ExampleReading:
     """How the inputs and the label of a model are made from an example's features.
 
@@ -254,8 +258,8 @@ def _dense(tensor, default=None):
 
 
 def _no_group(dtype):
-    """What stands for the group of an example that has none: it is not known."""
-    return tf.constant("" if dtype == tf.string else -1, dtype)
+    string, integer = NO_GROUP
+    return tf.constant(string if dtype == tf.string else integer, dtype)
 
 
 def _first(feature):

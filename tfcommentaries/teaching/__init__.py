@@ -5,6 +5,7 @@ from tfcommentaries.teaching.annotating import annotate
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
 from tfcommentaries.teaching.dataset import teach
 from tfcommentaries.teaching.evaluation import (
+    baselines,
     beaten,
     evaluate,
     mean_and_std,
@@ -17,6 +18,7 @@ __all__ = [
     "agreeing",
     "agreement_rates",
     "annotate",
+    "baselines",
     "beaten",
     "evaluate",
     "mean_and_std",

@@ -118,6 +118,21 @@ def paired_gain(rows, condition, baseline, metric, step):
     return float(difference.mean()), float(error)
 
 
+def baselines(rows):
+    """Names of the conditions that a commentary is compared with.
+
+    Those whose names begin with `commentary` are other ways to use it.
+
+    Args:
+        rows: from `evaluate`.
+
+    Returns:
+        A list of names, in order.
+    """
+    names = dict.fromkeys(row["condition"] for row in rows)
+    return [name for name in names if not name.startswith("commentary")]
+
+
 def beaten(rows, metric="accuracy"):
     """Which conditions a commentary beats at the end of training.
 
@@ -128,17 +143,14 @@ def beaten(rows, metric="accuracy"):
         metric: name of a metric of which more is better.
 
     Returns:
-        A list of names. A commentary helps if `plain` is among them. Conditions
-        whose names begin with `commentary` are other ways to use it, not baselines.
+        A list of names, of `baselines`. A commentary helps if `plain` is among them.
     """
     step = max(row["student_step"] for row in rows)
-    names = dict.fromkeys(row["condition"] for row in rows)
     found = []
-    for baseline in names:
-        if not baseline.startswith("commentary"):
-            mean, error = paired_gain(rows, "commentary", baseline, metric, step)
-            if mean > 2 * error:
-                found.append(baseline)
+    for baseline in baselines(rows):
+        mean, error = paired_gain(rows, "commentary", baseline, metric, step)
+        if mean > 2 * error:
+            found.append(baseline)
     return found
 
 
@@ -151,12 +163,7 @@ def verdict(rows, metric="accuracy"):
             f"After {step} steps there is no gain that could be told from chance (two "
             "standard errors). Do not use this commentary."
         )
-    names = dict.fromkeys(row["condition"] for row in rows)
-    others = [
-        name
-        for name in names
-        if name not in better and not name.startswith("commentary")
-    ]
+    others = [name for name in baselines(rows) if name not in better]
     return (
         f"After {step} steps the commentary helps: better by more than two standard "
         f"errors than {', '.join(better)}"

@@ -18,7 +18,7 @@ from tfcommentaries.commentaries.group_names import as_names
 from tfcommentaries.components.commentary_gen.pictures import write_pictures
 from tfcommentaries.datasets import Examples
 from tfcommentaries.insights import CommentarySummaries
-from tfcommentaries.saving.example_reading import DEFAULTS, ExampleReading
+from tfcommentaries.saving.example_reading import DEFAULTS, NO_GROUP, ExampleReading
 from tfcommentaries.saving.warm_start import load_weights
 
 #: What a recipe may say, and what it means where it does not.
@@ -96,7 +96,8 @@ def run_fn(fn_args):
     student = make_student(recipe, train)
     config = dict(recipe["commentary_config"])
     if reading.groups:
-        config["groups"] = find_groups(train, reading.groups)
+        features = _features(fn_args, fn_args.train_files, schema)
+        config["groups"] = find_groups(features, reading)
     commentary = getattr(commentaries, recipe["commentary"])(**config)
     if fn_args.base_commentary is not None:
         commentary.teach(*next(iter(train.batch(2))), progress=0.0)
@@ -171,12 +172,7 @@ def read_split(fn_args, files, reading, schema, name):
             f"The examples have no feature {sorted(missing)}; their schema has "
             f"{sorted(known)}. Name the right `features`, `label` and `groups`."
         )
-    dataset = fn_args.data_accessor.tf_dataset_factory(
-        files,
-        tfxio.TensorFlowDatasetOptions(batch_size=256, shuffle=False, num_epochs=1),
-        schema,
-    )
-    dataset = dataset.map(reading.read)
+    dataset = _features(fn_args, files, schema).map(reading.read)
     try:
         first = next(iter(dataset.take(1)), None)
     except tf.errors.OpError as error:
@@ -199,25 +195,36 @@ def read_split(fn_args, files, reading, schema, name):
     return dataset.map(shaped).unbatch()
 
 
-def find_groups(dataset, columns):
+def find_groups(features, reading):
     """The groups of each column, and how many examples they have.
 
     Args:
-        dataset: as `read_split` gives it.
-        columns: names of entries of x.
+        features: batches of features, of which nothing but the groups is read: images
+            are not decoded.
+        reading: `ExampleReading`.
 
     Returns:
-        A dict from columns to `GroupNames`.
+        A dict from columns to `GroupNames`, without what stands for none.
     """
-    found = {name: collections.Counter() for name in columns}
-    batches = dataset.map(lambda x, y: {name: x[name] for name in columns}).batch(1024)
-    for batch in batches.as_numpy_iterator():
+    found = {name: collections.Counter() for name in reading.groups}
+    for batch in features.map(reading.read_groups).as_numpy_iterator():
         for name, column in batch.items():
             found[name].update(as_names(column, name).tolist())
+    for counter in found.values():
+        for none in NO_GROUP:
+            counter.pop(none, None)
     return {
         name: commentaries.GroupNames(*zip(*sorted(counter.items())))
         for name, counter in found.items()
     }
+
+
+def _features(fn_args, files, schema):
+    """Batches of the features of examples, in the order of the files."""
+    options = tfxio.TensorFlowDatasetOptions(
+        batch_size=256, shuffle=False, num_epochs=1
+    )
+    return fn_args.data_accessor.tf_dataset_factory(files, options, schema)
 
 
 def make_student(recipe, data):

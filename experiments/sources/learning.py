@@ -1,0 +1,56 @@
+"""Learning weights of sources, through whole trainings and inside one `fit`."""
+
+import time
+
+import keras
+
+from experiments import protocol
+from experiments.sources.problems import BATCH, make_student
+from tfcommentaries import CommentaryLearner, GroupWeighting, LearnCommentaryCallback
+
+
+def learn(setting, data, seed):
+    """A group weighting, learned through whole trainings."""
+    weighting = GroupWeighting(data.source)
+    learner = CommentaryLearner(
+        weighting,
+        make_student(setting.data, data.train.x.shape[1:]),
+        inner_steps=protocol.fewer(50 if setting.data == "digits" else 100, 5),
+        seed=seed,
+    )
+    learner.compile()
+    learner.fit(
+        data.train._replace(x=weighting.add_groups(data.train.x, data.source)),
+        data.checked,
+        batch_size=BATCH,
+        epochs=protocol.fewer(4, 2),
+        steps_per_epoch=protocol.fewer(10, 2),
+        verbose=0,
+    )
+    return weighting
+
+
+def learn_inside_fit(setting, data, seed):
+    """A group weighting and the model that was taught with it at the same time."""
+    keras.utils.set_random_seed(seed)
+    model = make_student(setting.data, data.train.x.shape[1:])
+    weighting = GroupWeighting(data.source)
+    callback = LearnCommentaryCallback(weighting, data.checked)
+    fit_inside(setting, model, weighting, data, [callback])
+    return weighting, model
+
+
+def fit_inside(setting, model, weighting, data, callbacks):
+    """One `fit`: five epochs, eight of the small digits; its seconds."""
+    x = weighting.add_groups(data.train.x, data.source) if callbacks else data.train.x
+    epochs = 8 if setting.data == "digits" else 5
+    began = time.monotonic()
+    model.fit(
+        x,
+        data.train.y,
+        batch_size=BATCH,
+        epochs=protocol.fewer(epochs, 1),
+        callbacks=callbacks,
+        verbose=0,
+    )
+    return time.monotonic() - began

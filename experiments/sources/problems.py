@@ -1,0 +1,133 @@
+"""Data from sources of different quality, and students for them."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from sklearn.datasets import load_diabetes
+
+from experiments import protocol
+from experiments.protocol import FLAGS
+from tfcommentaries import datasets, students
+
+BATCH = 32
+#: Training steps of students, and rate of their Adam.
+STEPS = {"mnist": 500, "cifar10": 500, "digits": 300, "diabetes": 300}
+RATES = {"mnist": 1e-3, "cifar10": 1e-3, "digits": 3e-3, "diabetes": 3e-3}
+#: What is wrong with each of ten sources of diabetes patients.
+TARGET_FAULTS = ("nothing",) * 4 + (
+    "noise",
+    "noise",
+    "shuffled",
+    "opposite",
+    "opposite",
+    "moved",
+)
+
+
+class Setting(NamedTuple):
+    """How one group is measured.
+
+    Attributes:
+        data: name of the data set.
+        checked: number of checked examples.
+        faults: of the sources.
+        sizes: of the sources, relative; `None`: alike.
+        whole: whether controls that train many students are measured, too.
+        transfer: whether another network is taught, too.
+    """
+
+    data: str
+    checked: int = 50
+    faults: tuple = datasets.FAULTS
+    sizes: tuple | None = None
+    whole: bool = False
+    transfer: bool = False
+
+
+SETTINGS = {
+    "mnist, 50 checked": Setting("mnist", whole=True),
+    "cifar10, 200 checked": Setting("cifar10", 200),
+    "digits, 50 checked": Setting("digits", whole=True, transfer=True),
+    "digits, 20 checked": Setting("digits", 20),
+    "digits, 200 checked": Setting("digits", 200),
+    "digits, 50 sources": Setting("digits", faults=datasets.FAULTS * 5),
+    "digits, sizes 1 to 20": Setting(
+        "digits", sizes=tuple(np.geomspace(1, 20, 10)[[3, 6, 0, 9, 1, 7, 4, 8, 2, 5]])
+    ),
+    "digits, inputs only": Setting("digits", faults=datasets.INPUT_FAULTS),
+    "digits, no difference": Setting("digits", faults=("nothing",) * 10),
+    "diabetes, 50 checked": Setting("diabetes", faults=TARGET_FAULTS),
+}
+
+
+class Data(NamedTuple):
+    """Training examples from sources, checked and test examples."""
+
+    train: datasets.Examples
+    source: np.ndarray
+    faults: dict
+    checked: datasets.Examples
+    test: datasets.Examples
+
+    @property
+    def good(self):
+        """The sources with which nothing is wrong."""
+        return [name for name, fault in self.faults.items() if fault == "nothing"]
+
+
+def make_data(setting, seed):
+    """`Data` of a setting."""
+    if setting.data == "diabetes":
+        return make_diabetes(setting, seed)
+    if setting.data == "digits":
+        splits = datasets.load_digits(setting.checked, seed=seed)
+    else:
+        splits = datasets.load_tfds(
+            setting.data, FLAGS.data_dir, 5000, setting.checked, 5000, seed
+        )
+    train, source, faults = datasets.spoil_sources(
+        splits.train, 10, seed, setting.faults, setting.sizes
+    )
+    return Data(train, source, faults, splits.validation, splits.test)
+
+
+def make_diabetes(setting, seed):
+    """Patients and how their illness went on, standardised."""
+    generator = np.random.default_rng(seed)
+    x, y = load_diabetes(return_X_y=True)
+    order = generator.permutation(len(y))
+    x, y = (x / x.std(0))[order], ((y - y.mean()) / y.std())[order]
+    ends = setting.checked, setting.checked + 142
+    (checked, test, train) = (
+        datasets.Examples(*part)
+        for part in zip(
+            *(np.split(a.astype("float32")[..., None], ends) for a in (x, y))
+        )
+    )
+    checked, test, train = (e._replace(x=e.x[..., 0]) for e in (checked, test, train))
+    number = np.arange(len(train.y)) % len(setting.faults)
+    targets = train.y.copy()
+    for i, fault in enumerate(setting.faults):
+        of = number == i
+        if fault == "noise":
+            targets[of] += generator.normal(0, 2, (of.sum(), 1))
+        elif fault == "shuffled":
+            targets[of] = generator.permutation(targets[of])
+        elif fault == "opposite":
+            targets[of] *= -1
+        elif fault == "moved":
+            targets[of] += 2
+    names = np.array([f"source {i}" for i in range(len(setting.faults))])
+    faults = dict(zip(names.tolist(), setting.faults))
+    return Data(train._replace(y=targets), names[number], faults, checked, test)
+
+
+def make_student(data, shape, network=students.cbr):
+    """A compiled student for a data set."""
+    optimizer = keras.optimizers.Adam(RATES[data])
+    if data == "diabetes":
+        model = students.mlp(shape, 1, (32,))
+        model.compile(optimizer, "mse", metrics=["mae"])
+        return model
+    return protocol.make_student(network, shape, 10, lambda: optimizer)
