@@ -17,8 +17,14 @@ others() {
 }
 others >$folder/others.txt 2>&1 &
 others=$!
-# What runs in it, too: it would go on after Ctrl-C.
-trap 'pkill -P $others 2>/dev/null; kill $others 2>/dev/null || true' INT TERM EXIT
+# Ctrl-C and a failure stop them and what they started. `|| true`: the status of a trap's
+# last command would be the script's.
+stop() {
+    pkill -P $others 2>/dev/null || true
+    kill $others 2>/dev/null || true
+}
+trap stop EXIT
+trap 'exit 130' INT TERM
 $bin/tfcommentaries evaluate --run_dir=$folder
 $bin/tfcommentaries report $folder
 echo
