@@ -17,21 +17,23 @@ def adjoint_scan(step, parameters, inputs, state, start, stop, interval):
     are computed again, one interval at a time. Gradients of gradients are not
     supported.
 
+    XLA compiles it if the number of steps is known, that is if `start`, `stop` and
+    `interval` are Python's integers.
+
     Args:
         step: a pure function `(parameters, inputs, state, index) -> state`.
         parameters: list of float tensors that every step sees.
         inputs: list of float tensors with a leading axis of steps.
         state: list of tensors; entries that are not floats (seeds, counters) are
             carried and not differentiated.
-        start: integer scalar, index of the first step.
-        stop: integer scalar, one after the index of the last step.
-        interval: integer scalar, at least 1.
+        start: integer or integer scalar, index of the first step.
+        stop: likewise, one after the index of the last step.
+        interval: likewise, at least 1.
 
     Returns:
         The state after the last step, a list of tensors. Gradients flow to
         `parameters`, `inputs` and `state`.
     """
-    start, stop = tf.convert_to_tensor(start), tf.convert_to_tensor(stop)
     counts = len(parameters), len(parameters) + len(inputs)
 
     @tf.custom_gradient
@@ -63,21 +65,36 @@ def adjoint_scan(step, parameters, inputs, state, start, stop, interval):
     return list(scan(*parameters, *inputs, *state))
 
 
-def plain_scan(step, parameters, inputs, state, start, stop):
+def plain_scan(step, parameters, inputs, state, start, stop, most=None):
     """The same loop without anything kept; arguments as for `adjoint_scan`.
 
     One tape over this loop also gives the gradient, and keeps every activation:
-    the reference that `adjoint_scan` is tested against.
+    the reference that `adjoint_scan` is tested against. XLA compiles that gradient
+    if `most`, the largest number of steps, is known: by default if `start` and `stop`
+    are Python's integers.
     """
+    if most is None:
+        most = stop - start
 
     def body(index, state):
         here = [x[index] for x in inputs]
         return index + 1, step(parameters, here, state, index)
 
     _, state = tf.while_loop(
-        lambda index, _: index < stop, body, (tf.convert_to_tensor(start), list(state))
+        lambda index, _: index < stop,
+        body,
+        (tf.convert_to_tensor(start), list(state)),
+        maximum_iterations=_known(most),
     )
     return state
+
+
+def _known(number):
+    """A number of iterations, or `None` where it is a tensor.
+
+    XLA needs it known for the gradient of a loop and for what the loop keeps.
+    """
+    return number if isinstance(number, int) else None
 
 
 class _Loop:
@@ -89,6 +106,8 @@ class _Loop:
         self.inputs = inputs
         self.start = start
         self.stop = stop
+        if isinstance(stop - start, int) and isinstance(interval, int):
+            interval = max(1, min(interval, stop - start))
         self.interval = interval
         self.segments = -(-(stop - start) // interval)
 
@@ -99,7 +118,13 @@ class _Loop:
             begin, end = self._bounds(segment)
             kept = _write(kept, segment, state)
             state = plain_scan(
-                self.step, self.parameters, self.inputs, state, begin, end
+                self.step,
+                self.parameters,
+                self.inputs,
+                state,
+                begin,
+                end,
+                self.interval,
             )
             return segment + 1, state, kept
 
@@ -107,6 +132,7 @@ class _Loop:
             lambda segment, *_: segment < self.segments,
             body,
             (tf.constant(0), state, _arrays(state, self.segments)),
+            maximum_iterations=_known(self.segments),
         )
         return final, kept
 
@@ -129,6 +155,7 @@ class _Loop:
                 body,
                 (end - 1, by_parameters, by_inputs, adjoint),
                 parallel_iterations=1,
+                maximum_iterations=_known(self.interval),
             )
             return segment - 1, *sums
 
@@ -139,8 +166,9 @@ class _Loop:
         _, by_parameters, by_inputs, adjoint = tf.while_loop(
             lambda segment, *_: segment >= 0,
             segment_body,
-            (self.segments - 1, by_parameters, by_inputs, adjoint),
+            (tf.convert_to_tensor(self.segments - 1), by_parameters, by_inputs, adjoint),
             parallel_iterations=1,
+            maximum_iterations=_known(self.segments),
         )
         return by_parameters, self._whole(by_inputs), adjoint
 
@@ -150,7 +178,7 @@ class _Loop:
 
     def _states(self, state, begin, end):
         """Keeps the states before each of the steps begin to end."""
-        states = _write(_arrays(state, end - begin), 0, state)
+        states = _write(_arrays(state, self.interval), 0, state)
 
         def body(index, state, states):
             here = [x[index] for x in self.inputs]
@@ -159,7 +187,10 @@ class _Loop:
 
         # The state after the last step is not needed, so that step is not run.
         _, _, states = tf.while_loop(
-            lambda index, *_: index < end - 1, body, (begin, state, states)
+            lambda index, *_: index < end - 1,
+            body,
+            (begin, state, states),
+            maximum_iterations=_known(self.interval),
         )
         return states
 

@@ -20,42 +20,49 @@ def chunked_map(function, parameters, inputs, chunk):
     Returns:
         A tensor `(examples, ...)`. Gradients flow to `parameters`.
     """
-    # Chunks in parallel, TensorFlow's default, would take the memory of all of them.
-    total = tf.shape(inputs[0])[0]
+    total = inputs[0].shape[0]
+    if total is None:
+        total = tf.shape(inputs[0])[0]
     count = -(-total // chunk)
+    # All have one size, as XLA needs: the last is filled up with the last example.
+    chunk = -(-total // count)
 
     def part(tensor, i):
-        return tensor[i * chunk : (i + 1) * chunk]
+        index = i * chunk + tf.range(chunk)
+        return tf.gather(tensor, tf.minimum(index, total - 1))
 
     @tf.custom_gradient
     def mapped(*parameters):
         parameters = list(parameters)
-        first = function(parameters, [part(x, 0) for x in inputs])
-        array = tf.TensorArray(
-            first.dtype,
-            count,
-            element_shape=[None, *first.shape[1:]],
-            infer_shape=False,
-        )
+
+        def chunk_of(i):
+            return function(parameters, [part(x, i) for x in inputs])
+
+        first = chunk_of(0)
+        # Chunks in parallel, TensorFlow's default, would take the memory of all of them.
         _, array = tf.while_loop(
             lambda i, _: i < count,
-            lambda i, array: (
-                i + 1,
-                array.write(i, function(parameters, [part(x, i) for x in inputs])),
-            ),
-            (1, array.write(0, first)),
+            lambda i, array: (i + 1, array.write(i, chunk_of(i))),
+            (1, tf.TensorArray(first.dtype, count).write(0, first)),
             parallel_iterations=1,
         )
+        shape = tf.shape(first)[1:]
+        whole = tf.reshape(array.stack(), tf.concat([[count * chunk], shape], 0))
+        whole = tf.ensure_shape(whole[:total], [inputs[0].shape[0], *first.shape[1:]])
 
         def gradient(upstream, variables=()):
+            rest = tf.zeros(tf.concat([[count * chunk - total], shape], 0), first.dtype)
+            upstream = tf.concat([upstream, rest], 0)
+            upstream = tf.reshape(upstream, tf.concat([[count, chunk], shape], 0))
+
             def body(i, sums):
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(parameters)
-                    value = function(parameters, [part(x, i) for x in inputs])
+                    value = chunk_of(i)
                 found = tape.gradient(
                     value,
                     parameters,
-                    output_gradients=part(upstream, i),
+                    output_gradients=upstream[i],
                     unconnected_gradients=tf.UnconnectedGradients.ZERO,
                 )
                 return i + 1, [s + tf.convert_to_tensor(g) for s, g in zip(sums, found)]
@@ -66,6 +73,6 @@ def chunked_map(function, parameters, inputs, chunk):
             )
             return (sums, [None] * len(variables)) if variables else sums
 
-        return array.concat(), gradient
+        return whole, gradient
 
     return mapped(*parameters)

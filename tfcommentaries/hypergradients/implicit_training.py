@@ -8,7 +8,10 @@ from tfcommentaries.hypergradients.implicit_solution import ImplicitSolution
 from tfcommentaries.hypergradients.inner_problem import InnerProblem
 from tfcommentaries.hypergradients.optimality import FiniteDifference, Stationary
 from tfcommentaries.hypergradients.preconditioned import Preconditioned
-from tfcommentaries.hypergradients.training_layer import TrainingLayer
+from tfcommentaries.hypergradients.training_layer import (
+    TrainingLayer,
+    number_of_steps,
+)
 
 
 class ImplicitTraining:
@@ -87,7 +90,7 @@ class ImplicitLayer(TrainingLayer):
                 "differentiates the last weights only."
             )
         step = self.step_of(state, batches, first_step)
-        stop = tf.shape(tf.nest.flatten(batches)[0])[0]
+        stop = number_of_steps(batches)
         flat = plain_scan(step, [], annotations, tf.nest.flatten(state), 0, stop)
         flat = [tf.stop_gradient(s) for s in flat]
         state = tf.nest.pack_sequence_as(state, flat)

@@ -79,8 +79,6 @@ class InnerProblem:
             tf.reshape(t, tf.concat([[steps * batch], tf.shape(t)[2:]], 0))
             for t in tf.nest.flatten(seen)
         ]
-        for tensor, whole in zip(flat, tf.nest.flatten(seen)):
-            tensor.set_shape([None, *whole.shape[2:]])
 
         def annotate(phi, inputs):
             return self._call(phi, **tf.nest.pack_sequence_as(seen, inputs))

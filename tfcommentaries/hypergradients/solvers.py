@@ -184,12 +184,11 @@ class Nystrom:
         size = tf.shape(vector)[0]
         rank = tf.minimum(self.rank, size)
         if self.columns == "largest":
-            index = tf.math.top_k(tf.abs(vector), rank).indices
+            order = tf.abs(vector)
         else:
-            order = tf.random.experimental.stateless_shuffle(
-                tf.range(size), [self.seed, 0]
-            )
-            index = order[:rank]
+            # By this algorithm numbers are the same inside of XLA.
+            order = tf.random.stateless_uniform([size], [self.seed, 0], alg="philox")
+        index = tf.math.top_k(order, rank).indices
         columns = _columns(matvec, index, b)
         middle = self.damping * tf.gather(columns, index, axis=0)
         middle += tf.matmul(columns, columns, transpose_a=True)

@@ -120,6 +120,17 @@ def stack_of_steps(batches, progress=None):
             f"axis. Received: {sorted(lengths)}"
         )
     if progress is None:
-        steps = tf.shape(tf.nest.flatten(batches)[0])[0]
+        steps = number_of_steps(batches)
         progress = tf.range(steps, dtype=tf.float32) / tf.cast(steps, tf.float32)
     return batches, tf.convert_to_tensor(progress, tf.float32)
+
+
+def number_of_steps(batches):
+    """How many there are: an integer where the first axis is known, as XLA needs it.
+
+    Args:
+        batches: a structure of tensors `(T, ...)`.
+    """
+    first = tf.nest.flatten(batches)[0]
+    known = first.shape[0]
+    return tf.shape(first)[0] if known is None else known

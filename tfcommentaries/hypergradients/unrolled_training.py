@@ -1,11 +1,17 @@
 """Inner training as a layer, by unrolling."""
 
+import math
+
 import keras
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
 from tfcommentaries.hypergradients.adjoint_scan import adjoint_scan, plain_scan
 from tfcommentaries.hypergradients.inner_problem import InnerProblem
-from tfcommentaries.hypergradients.training_layer import TrainingLayer
+from tfcommentaries.hypergradients.training_layer import (
+    TrainingLayer,
+    number_of_steps,
+)
 
 
 class UnrolledTraining:
@@ -34,7 +40,8 @@ class UnrolledTraining:
             between again. 1 keeps every state, 0 everything that a step computes.
             `None` is the smallest of 0, 1 and the square root of `T` whose
             memory, by the shapes of the tensors, is within `memory_budget`; with
-            the last, memory grows like the root of `T`.
+            the last, memory grows like the root of `T`. Inside of XLA it is not 0,
+            with which attention does not compile.
         truncate: differentiate only the last `truncate` steps; the state before
             them counts as constant. `None` differentiates all. Cheaper, smaller
             and stabler, and biased towards what helps at once.
@@ -105,15 +112,13 @@ class UnrolledLayer(TrainingLayer):
         flat = tf.nest.flatten(state)
         if measure is not None:
             flat = [*flat, tf.constant(0, keras.config.floatx())]
-        count = tf.nest.flatten(batches)[0].shape[0]
-        start = tf.constant(0)
-        stop = tf.shape(tf.nest.flatten(batches)[0])[0]
+        start, stop = 0, number_of_steps(batches)
         if self.options.truncate is not None:
-            count = min(self.options.truncate, count or self.options.truncate)
-            start = tf.maximum(stop - self.options.truncate, 0)
+            first = stop - self.options.truncate
+            start = max(first, 0) if isinstance(first, int) else tf.maximum(first, 0)
             flat = plain_scan(step, [], annotations, flat, 0, start)
             flat = [tf.stop_gradient(s) for s in flat]
-        if self._keeps_everything(step, annotations, flat, count):
+        if self._keeps_everything(step, annotations, flat, stop - start):
             flat = plain_scan(step, [], annotations, flat, start, stop)
         else:
             interval = self._interval(flat, stop - start)
@@ -125,22 +130,25 @@ class UnrolledLayer(TrainingLayer):
         return state, total / tf.cast(stop, total.dtype)
 
     def _keeps_everything(self, step, annotations, flat, count):
-        """Whether one tape over all `count` steps, if that is known, is to be used."""
+        """Whether one tape over `count` steps is to be used."""
         if self.options.checkpoint_interval is not None:
             return self.options.checkpoint_interval == 0
         budget = self.options.memory_budget
-        if count is None or count * _bytes(flat) > budget:
+        if not isinstance(count, int) or count * _bytes(flat) > budget:
+            return False
+        if control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
             return False
         return count * _bytes_of_step(step, [a[0] for a in annotations], flat) <= budget
 
     def _interval(self, flat, steps):
-        """How far apart states are kept, a tensor: `steps` is one."""
+        """How far apart states are kept."""
         if self.options.checkpoint_interval is not None:
-            return tf.constant(self.options.checkpoint_interval)
-        root = tf.sqrt(tf.cast(tf.maximum(steps, 1), tf.float32))
-        root = tf.cast(tf.math.ceil(root), tf.int32)
+            return self.options.checkpoint_interval
         fitting = self.options.memory_budget // max(_bytes(flat), 1)
-        return tf.where(tf.cast(steps, tf.int64) <= fitting, 1, root)
+        if isinstance(steps, int):
+            return 1 if steps <= fitting else math.isqrt(max(steps - 1, 0)) + 1
+        root = tf.cast(tf.math.ceil(tf.sqrt(tf.cast(steps, tf.float32))), tf.int32)
+        return tf.where(tf.cast(steps, tf.int64) <= fitting, 1, tf.maximum(root, 1))
 
 
 def _bytes(tensors):

@@ -6,11 +6,12 @@ import tensorflow as tf
 
 from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
+from tfcommentaries.learning.compilation import resolve_jit_compile
 from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import (
+    StopAtNonFinite,
     apply_hypergradient,
-    explained,
 )
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
@@ -158,8 +159,11 @@ class CommentaryLearner(keras.Model):
                 kind. Clip hypergradients with its `clipnorm` or `global_clipnorm`.
             loss: outer loss. `None` takes the student's own loss.
             metrics: Keras metrics of the trained students on validation batches.
-            **kwargs: other arguments of `keras.Model.compile`. `jit_compile` is
-                off unless asked for.
+            **kwargs: other arguments of `keras.Model.compile`. With `jit_compile`
+                XLA compiles outer steps: `"auto"`, the default, on a GPU.
+
+        Raises:
+            ValueError: if XLA is asked for and cannot compile a layer.
         """
         if kwargs.get("steps_per_execution", 1) != 1:
             raise ValueError(
@@ -167,7 +171,9 @@ class CommentaryLearner(keras.Model):
                 "`steps_per_execution` must be 1. Received: "
                 f"{kwargs['steps_per_execution']!r}"
             )
-        kwargs.setdefault("jit_compile", False)
+        kwargs["jit_compile"] = resolve_jit_compile(
+            kwargs.get("jit_compile", "auto"), [self.commentary, self.student.model]
+        )
         # Hypergradients are scaled, where they need it, before they come out.
         kwargs.setdefault("auto_scale_loss", False)
         if optimizer is None:
@@ -246,7 +252,8 @@ class CommentaryLearner(keras.Model):
             self._outer_steps = epochs * steps_per_epoch
             self.train_function = None
         done = 0
-        internal = [self.initialization, HypergradientMonitor()]
+        guard = StopAtNonFinite(self.optimizer, self.commentary.trainable_variables)
+        internal = [self.initialization, guard, HypergradientMonitor()]
         if checkpoint_dir is not None:
             checkpoint = LearnerCheckpoint(
                 checkpoint_dir,
@@ -261,7 +268,7 @@ class CommentaryLearner(keras.Model):
         data = outer_batches(
             batches, validation, self.inner_steps, self.students_per_step
         )
-        with explained(self.optimizer), no_memory_rewrites():
+        with no_memory_rewrites():
             history = super().fit(
                 data.skip(done * steps_per_epoch),
                 steps_per_epoch=steps_per_epoch,

@@ -5,9 +5,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.hypergradients import InnerProblem
+from tfcommentaries.learning.compilation import resolve_jit_compile
 from tfcommentaries.learning.hypergradient_update import (
+    StopAtNonFinite,
     apply_hypergradient,
-    explained,
 )
 from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
 from tfcommentaries.learning.several_students import mean_over_students, students_here
@@ -95,9 +96,13 @@ class FewShotLearner(keras.Model):
         Args:
             optimizer: of the initial weights, rates and commentary.
             metrics: Keras metrics of the adapted students on query examples.
-            **kwargs: other arguments of `keras.Model.compile`.
+            **kwargs: other arguments of `keras.Model.compile`; `jit_compile` as for
+                `CommentaryLearner.compile`.
         """
-        kwargs.setdefault("jit_compile", False)
+        parts = [self.student.model] + ([self.commentary] if self.commentary else [])
+        kwargs["jit_compile"] = resolve_jit_compile(
+            kwargs.get("jit_compile", "auto"), parts
+        )
         # Hypergradients are scaled, where they need it, before they come out.
         kwargs.setdefault("auto_scale_loss", False)
         loss = self.student.model.loss
@@ -135,8 +140,10 @@ class FewShotLearner(keras.Model):
         if tasks_per_step != self._tasks_per_step:
             self._tasks_per_step = tasks_per_step
             self.train_function = None
-        with explained(self.optimizer), no_memory_rewrites():
-            return super().fit(tasks, **kwargs)
+        guard = StopAtNonFinite(self.optimizer, self.learned_variables)
+        callbacks = [guard, *(kwargs.pop("callbacks", None) or [])]
+        with no_memory_rewrites():
+            return super().fit(tasks, callbacks=callbacks, **kwargs)
 
     def _build(self, task):
         (x, y), (x_query, y_query) = _task(task)

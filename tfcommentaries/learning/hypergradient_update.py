@@ -1,59 +1,72 @@
 """Changes a commentary by a hypergradient, and stops at one that is not finite."""
 
-import contextlib
-
+import keras
+import numpy as np
 import tensorflow as tf
 
-_MESSAGE = "The hypergradient is not finite."
+LEARNER_MEND = (
+    "Use fewer `inner_steps`, `truncate`, a smaller learning rate of the student, or "
+    "Adam with a larger `eps_root`; and see whether the student's loss itself stays "
+    "finite."
+)
 
 
 class NonFiniteHypergradientError(ArithmeticError):
     """The hypergradient is NaN or infinite; the commentary is the last good one."""
 
 
-def apply_hypergradient(optimizer, hypergradient, variables, message=_MESSAGE):
+def apply_hypergradient(optimizer, hypergradient, variables):
     """Makes an outer step. Called on a replica.
 
     Args:
         optimizer: the outer Keras optimizer, built.
         hypergradient: dense tensors, one per variable, the mean over all replicas.
         variables: what is learned.
-        message: of the failure where the hypergradient is not finite, in which case
-            the variables stay; `explained` explains the default.
 
     Returns:
-        The norm of the hypergradient.
+        The norm of the hypergradient, which the logs call `hypergradient_norm`.
     """
     norm = tf.linalg.global_norm(hypergradient)
-    norm = tf.debugging.check_numerics(norm, message)
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    with tf.control_dependencies([norm]):
-        # The optimizer adds up what the replicas give. One that scales losses divides
-        # by its scale.
-        hypergradient = [optimizer.scale_loss(g / replicas) for g in hypergradient]
+    # The optimizer adds up what the replicas give. One that scales losses divides
+    # by its scale.
+    hypergradient = [optimizer.scale_loss(g / replicas) for g in hypergradient]
     optimizer.apply(hypergradient, variables)
     return norm
 
 
-@contextlib.contextmanager
-def explained(optimizer):
-    """Turns the failure of `apply_hypergradient` into one that says what to do.
+class StopAtNonFinite(keras.callbacks.Callback):
+    """Stops `fit` after a hypergradient that is not finite, and undoes its step.
+
+    Not in the graph, since XLA leaves out checks there.
 
     Args:
         optimizer: the outer optimizer, which counts outer steps.
+        variables: what is learned, or a part of it.
+        mend: what to do about it, for the error.
 
     Raises:
-        NonFiniteHypergradientError: if the code inside fails so.
+        NonFiniteHypergradientError: from `fit`, if the logged `hypergradient_norm` is
+            NaN or infinite.
     """
-    try:
-        yield
-    except tf.errors.InvalidArgumentError as error:
-        if _MESSAGE not in error.message:
-            raise
-        step = int(tf.convert_to_tensor(optimizer.iterations))
+
+    def __init__(self, optimizer, variables, mend=LEARNER_MEND):
+        super().__init__()
+        self._optimizer = optimizer
+        self._variables = variables
+        self._mend = mend
+        self._before = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._before = [tf.convert_to_tensor(v) for v in self._variables]
+
+    def on_train_batch_end(self, batch, logs=None):
+        if np.all(np.isfinite(logs["hypergradient_norm"])):
+            return
+        for variable, value in zip(self._variables, self._before):
+            variable.assign(value)
+        step = int(tf.convert_to_tensor(self._optimizer.iterations)) - 1
         raise NonFiniteHypergradientError(
-            f"{_MESSAGE} The commentary is as it was before outer step {step}. "
-            "Use fewer `inner_steps`, `truncate`, a smaller learning rate of the "
-            "student, or Adam with a larger `eps_root`; and see whether the student's "
-            "loss itself stays finite."
-        ) from None
+            "The hypergradient is not finite. The commentary is as it was before outer "
+            f"step {step}. {self._mend}"
+        )

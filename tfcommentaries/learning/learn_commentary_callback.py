@@ -8,7 +8,10 @@ from tfcommentaries.hypergradients.implicit_training import ImplicitLayer
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
-from tfcommentaries.learning.hypergradient_update import apply_hypergradient
+from tfcommentaries.learning.hypergradient_update import (
+    StopAtNonFinite,
+    apply_hypergradient,
+)
 from tfcommentaries.learning.outer_batches import endless
 from tfcommentaries.optimizers import mean_squares
 from tfcommentaries.students import FunctionalStudent
@@ -46,8 +49,8 @@ class LearnCommentaryCallback(CommentaryCallback):
     Args:
         commentary: the `Commentary` to learn, in place.
         validation_data: clean data, as for `CommentaryLearner.fit`; one batch is
-            used per outer step. Not the `validation_data` of `fit`, which should
-            be other data.
+            used per outer step, or per `steps_per_execution` of the model. Not the
+            `validation_data` of `fit`, which should be other data.
         inner_training: an `ImplicitTraining`. Defaults to the first-order method of
             SAMA: on a table and on groups as good as one Neumann product at half of
             the cost, or better (few seeds, `docs/decisions.md`; not tried on networks).
@@ -120,11 +123,6 @@ class LearnCommentaryCallback(CommentaryCallback):
         self._monitor = HypergradientMonitor()
 
     def set_model(self, model):
-        if model.jit_compile:
-            raise ValueError(
-                "LearnCommentaryCallback reads validation batches inside the training "
-                "step, which XLA cannot. Compile the model with `jit_compile=False`."
-            )
         if model.distribute_strategy.num_replicas_in_sync > 1:
             raise ValueError(
                 "LearnCommentaryCallback learns on one replica, but the model is "
@@ -140,6 +138,10 @@ class LearnCommentaryCallback(CommentaryCallback):
             )
         super().set_model(model)
         self._iterator = iter(self._validation)
+        # Batches are read outside of the training step, where XLA cannot.
+        self._next = tf.nest.map_structure(
+            lambda t: tf.Variable(t, trainable=False), self._batch
+        )
         x, y, _ = keras.utils.unpack_x_y_sample_weight(self._batch)
         if self.commentary.uses_student_loss:
             self.commentary(tf.zeros([1]))
@@ -153,9 +155,35 @@ class LearnCommentaryCallback(CommentaryCallback):
         problem = InnerProblem(self.commentary, student, "sgd")
         self._layer = ImplicitLayer(problem, self.inner_training)
         self.optimizer.build(self.commentary.trainable_variables)
+        self._guard = StopAtNonFinite(
+            self.optimizer,
+            self.commentary.trainable_variables,
+            "Use another solver, more damping or a smaller scale.",
+        )
+
+    def on_train_batch_begin(self, batch, logs=None):
+        super().on_train_batch_begin(batch, logs)
+        if not self._learns_in(batch):
+            return
+        self._guard.on_train_batch_begin(batch, logs)
+        tf.nest.map_structure(
+            lambda v, t: v.assign(t), self._next, next(self._iterator)
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        # With `steps_per_execution` it is the last of several.
+        if self._learns_in(batch - self.model.steps_per_execution + 1):
+            self._guard.on_train_batch_end(batch, logs)
+
+    def _learns_in(self, batch):
+        """Whether something is learned in the execution that begins with a batch."""
+        first = self._before_epoch + batch
+        return any(self._due(first + i) for i in range(self.model.steps_per_execution))
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
+        self._before_epoch = int(self._step)
         if self.steps is not None and int(self._step) >= self._last:
             return  # The logs go on saying how learning ended.
         for metric in self._logged.values():
@@ -175,12 +203,13 @@ class LearnCommentaryCallback(CommentaryCallback):
             self._learn(batch, progress)
             return True
 
-        step = self._step
-        due = (step >= self.warmup) & ((step - self.warmup) % self.every == 0)
-        if self.steps is not None:
-            due &= step < self._last
-        tf.cond(due, learn, lambda: True)
+        tf.cond(self._due(self._step), learn, lambda: True)
         return {name: metric.result() for name, metric in self._logged.items()}
+
+    def _due(self, step):
+        """Whether something is learned after a step, a number or a tensor."""
+        due = (step >= self.warmup) & ((step - self.warmup) % self.every == 0)
+        return due if self.steps is None else due & (step < self._last)
 
     def _learn(self, batch, progress):
         variables = self.commentary.trainable_variables
@@ -188,7 +217,9 @@ class LearnCommentaryCallback(CommentaryCallback):
         phi = [tf.convert_to_tensor(v) for v in variables]
         stacked = tf.nest.map_structure(lambda t: t[None], batch)
         progress = tf.reshape(0.0 if progress is None else progress, [1])
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(next(self._iterator))
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+            tf.nest.map_structure(tf.convert_to_tensor, self._next)
+        )
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(phi)
             annotations = self._layer.problem.annotate(phi, stacked, progress)
@@ -207,13 +238,7 @@ class LearnCommentaryCallback(CommentaryCallback):
             scaled, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
         hypergradient = [g / student.loss_scale for g in hypergradient]
-        norm = apply_hypergradient(
-            self.optimizer,
-            hypergradient,
-            variables,
-            "The hypergradient is not finite. Use another solver, more damping or a "
-            "smaller scale.",
-        )
+        norm = apply_hypergradient(self.optimizer, hypergradient, variables)
         found = {"outer_loss": loss, "hypergradient_norm": norm}
         if "annotation_mean" in self._logged:
             found |= summarize(annotations[0])

@@ -1,0 +1,113 @@
+"""Learning inside of XLA."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from models import make_student
+
+from tfcommentaries import (
+    CommentaryLearner,
+    ExampleWeighting,
+    FewShotLearner,
+    LearnCommentaryCallback,
+    NonFiniteHypergradientError,
+    teachers,
+)
+from tfcommentaries.datasets import episodes
+
+
+def learn(data, jit_compile, student=None, **options):
+    keras.utils.set_random_seed(0)
+    weighting = ExampleWeighting(num_classes=10)
+    learner = CommentaryLearner(
+        weighting,
+        student or make_student((64,), units=4),
+        inner_steps=3,
+        student_initialization="fixed",
+        **options,
+    )
+    learner.compile(keras.optimizers.SGD(0.1), jit_compile=jit_compile)
+    history = learner.fit(*data, batch_size=8, steps_per_epoch=2, verbose=0).history
+    return history, [np.array(v) for v in weighting.variables]
+
+
+@pytest.fixture
+def data(digits):
+    train, validation = digits.train, digits.validation
+    return tuple((s.x.reshape(len(s.x), -1)[:64], s.y[:64]) for s in (train, validation))
+
+
+def test_several_students_learn_the_same(data):
+    plain, values = learn(data, False, students_per_step=2)
+    compiled, same = learn(data, True, students_per_step=2)
+    assert plain["hypergradient_norm"][0] > 0
+    for name, value in plain.items():
+        np.testing.assert_allclose(compiled[name], value, rtol=1e-4)
+    for one, other in zip(values, same):
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6)
+
+
+def test_stops_at_a_hypergradient_that_is_not_finite(data):
+    student = make_student((64,), units=4, optimizer=keras.optimizers.SGD(1e30))
+    weighting = ExampleWeighting(num_classes=10)
+    weighting.teach(*map(tf.constant, (data[0][0][:2], data[0][1][:2])), None, 0.0)
+    before = [np.array(v) for v in weighting.variables]
+    learner = CommentaryLearner(weighting, student, inner_steps=3)
+    learner.compile(jit_compile=True)
+    with pytest.raises(NonFiniteHypergradientError, match="before outer step 0"):
+        learner.fit(*data, steps_per_epoch=2, verbose=0)
+    for old, new in zip(before, weighting.variables):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_few_shots(digits):
+    histories = []
+    for jit_compile in (False, True):
+        keras.utils.set_random_seed(0)
+        learner = FewShotLearner(make_student(num_classes=2, units=4), inner_steps=2)
+        learner.compile("sgd", jit_compile=jit_compile)
+        tasks = episodes(*digits.train, ways=2, shots=2, queries=3)
+        tasks = tasks.batch(2, drop_remainder=True)
+        histories.append(learner.fit(tasks, steps_per_epoch=2, verbose=0).history)
+    plain, compiled = histories
+    for name, value in plain.items():
+        np.testing.assert_allclose(compiled[name], value, rtol=1e-4)
+
+
+def test_inside_fit(data):
+    train, validation = data
+    found = []
+    for jit_compile in (False, True):
+        keras.utils.set_random_seed(0)
+        weighting = ExampleWeighting(
+            teachers.Table(64), curriculum=False, teacher_key="id", student_key="x"
+        )
+        model = make_student((64,), units=4, jit_compile=jit_compile)
+        callback = LearnCommentaryCallback(
+            weighting,
+            ({"id": np.arange(64), "x": validation[0]}, validation[1]),
+            warmup=1,
+        )
+        x = {"id": np.arange(64), "x": train[0]}
+        logs = model.fit(x, train[1], callbacks=[callback], verbose=0, shuffle=False)
+        found.append((logs.history, np.array(weighting.trainable_variables[0])))
+    (plain, values), (compiled, same) = found
+    assert np.ptp(values) > 0
+    for name, value in plain.items():
+        np.testing.assert_allclose(compiled[name], value, rtol=1e-3)
+    np.testing.assert_allclose(same, values, rtol=1e-3, atol=1e-4)
+
+
+def test_a_layer_that_does_not_compile_is_named(data):
+    student = make_student((64,))
+    student.layers[0].supports_jit = False
+    name = student.layers[0].name
+    with pytest.raises(ValueError, match=f"cannot compile '{name}'"):
+        learn(data, True, student)
+
+
+def test_by_default_a_cpu_does_not_compile():
+    learner = CommentaryLearner(ExampleWeighting(num_classes=10), make_student())
+    learner.compile()
+    assert learner.jit_compile is bool(tf.config.list_physical_devices("GPU"))

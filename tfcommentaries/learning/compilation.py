@@ -1,0 +1,37 @@
+"""Whether XLA compiles a training."""
+
+import tensorflow as tf
+
+
+def resolve_jit_compile(asked, layers):
+    """Decides as Keras does, for all that an outer step runs.
+
+    Args:
+        asked: `True`, `False` or `"auto"`: on a GPU without a `tf.distribute` strategy,
+            unless a layer is known not to compile. On a CPU small networks gain less
+            than compiling takes, and convolutions become slower (`docs/gpu.md`).
+        layers: the models and layers that an outer step runs.
+
+    Returns:
+        `True` or `False`.
+
+    Raises:
+        ValueError: if it is asked for and a layer is known not to compile.
+    """
+    unable = [
+        layer
+        for model in layers
+        for layer in model._flatten_layers()
+        if not getattr(layer, "supports_jit", True)
+    ]
+    if asked == "auto":
+        distributed = tf.distribute.has_strategy()
+        gpu = bool(tf.config.list_physical_devices("GPU"))
+        return gpu and not distributed and not unable
+    if asked and unable:
+        raise ValueError(
+            "XLA cannot compile "
+            + ", ".join(f"{u.name!r} ({type(u).__name__})" for u in unable)
+            + ". Pass `jit_compile=False`, or do what it does in the input pipeline."
+        )
+    return bool(asked)
