@@ -16,6 +16,7 @@ from absl import app, flags
 FLAGS = flags.FLAGS
 flags.DEFINE_string("peers", ".venv-bench/bin/python", "Python that has the peers.")
 flags.DEFINE_integer("repeats", 5, "Timed runs of each engine, taken in turn.")
+flags.DEFINE_list("students", None, "Measure these again, no others.")
 flags.DEFINE_bool("quick", False, "Two repeats, T=100 at batch 8 only, no JAX.")
 
 HERE = pathlib.Path(__file__).parent
@@ -25,6 +26,14 @@ ENGINES = {
         "tfcommentaries": (
             "tensorflow_engine",
             ("plain", "taught", "unrolled", "checkpointed", "kept"),
+        ),
+        "pytorch": ("torch_engine", ("plain", "higher", "torchopt")),
+        "jax": ("jax_engine", ("plain", "scan")),
+    },
+    "mlp": {
+        "tfcommentaries": (
+            "tensorflow_engine",
+            ("plain", "plain_xla", "unrolled", "unrolled_xla", "kept", "kept_xla"),
         ),
         "pytorch": ("torch_engine", ("plain", "higher", "torchopt")),
         "jax": ("jax_engine", ("plain", "scan")),
@@ -42,9 +51,19 @@ SIZES = (
     ("cbr", 100, 64),
     ("cbr", 500, 8),
     ("cbr", 2000, 8),
+    ("mlp", 100, 32),
+    ("mlp", 100, 256),
     ("resnet18", 1, 32),
 )
-QUICK_SIZES = (("cbr", 100, 8), ("resnet18", 1, 32))
+QUICK_SIZES = (("cbr", 100, 8), ("mlp", 100, 32), ("resnet18", 1, 32))
+#: Hypergradients that must be the same: student, ours, and peers'.
+AGREEING = (
+    ("cbr", "unrolled:momentum", [("pytorch", "higher:momentum")]),
+    ("cbr", "unrolled:adam", [("pytorch", "higher:adam")]),
+    ("mlp", "unrolled:momentum", [("jax", "scan:momentum")]),
+    ("mlp", "unrolled_xla:momentum", [("jax", "scan:momentum")]),
+    ("mlp", "unrolled_xla:adam", [("pytorch", "higher:adam")]),
+)
 #: What would take hours or all of the memory, with the reason that is printed.
 LEFT_OUT = {
     ("jax", 64): "XLA's convolutions on CPUs take minutes a run",
@@ -61,7 +80,7 @@ class Worker:
         module = f"benchmarks.engines.{ENGINES[student][engine][0]}"
         python = sys.executable if engine == "tfcommentaries" else FLAGS.peers
         command = [python, "-m", "benchmarks.engines.worker", module, estimator]
-        command += [str(steps), str(batch)]
+        command += [str(steps), str(batch), f"--student={student}"]
         command += [f"--save={save}"] if save else []
         self.name = engine, estimator
         self.seconds = []
@@ -135,31 +154,31 @@ def measure(student, steps, batch, repeats):
 
 
 def compare():
-    """Relative difference between our hypergradient and higher's, per optimizer."""
-    found = {}
+    """Prints the relative difference between our hypergradient and our peers'."""
     with tempfile.TemporaryDirectory() as directory:
-        for check in ("momentum", "adam"):
-            vectors = []
-            for engine, estimator in (
-                ("tfcommentaries", "unrolled"),
-                ("pytorch", "higher"),
-            ):
-                file = f"{directory}/{engine}-{check}.npz"
-                Worker("cbr", engine, f"{estimator}:{check}", 20, 8, file).end()
-                arrays = np.load(file)
-                vectors.append(np.concatenate([arrays[k].ravel() for k in arrays]))
-            ours, theirs = vectors
-            difference = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
-            found[check] = float(difference)
-            print(f"hypergradient against higher's, {check}: {difference:.1e}")
-    return found
+
+        def vector(student, engine, estimator):
+            file = f"{directory}/hypergradient.npz"
+            Worker(student, engine, estimator, 20, 8, file).end()
+            arrays = np.load(file)
+            return np.concatenate([arrays[k].ravel() for k in arrays])
+
+        for student, ours, peers in AGREEING:
+            own = vector(student, "tfcommentaries", ours)
+            for engine, estimator in peers:
+                theirs = vector(student, engine, estimator)
+                difference = np.linalg.norm(own - theirs) / np.linalg.norm(theirs)
+                print(f"{student} {ours} against {estimator}: {difference:.1e}")
 
 
 def main(_):
     """Measures, prints and saves results.json."""
     compare()
     rows = []
-    for student, steps, batch in QUICK_SIZES if FLAGS.quick else SIZES:
+    sizes = QUICK_SIZES if FLAGS.quick else SIZES
+    for student, steps, batch in sizes:
+        if FLAGS.students and student not in FLAGS.students:
+            continue
         repeats = 2 if FLAGS.quick else FLAGS.repeats
         found = measure(student, steps, batch, repeats)
         for row in found:
@@ -173,7 +192,10 @@ def main(_):
             )
         rows += found
     if not FLAGS.quick:
-        (HERE / "results.json").write_text(json.dumps(rows, indent=1) + "\n")
+        file = HERE / "results.json"
+        old = json.loads(file.read_text()) if FLAGS.students else []
+        rows = [row for row in old if row["student"] not in FLAGS.students] + rows
+        file.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,10 @@ mode, ReLU, 3x3 max-pool with stride 2; then a dense layer. The teacher is the s
 on 4 channels (one is progress) with group normalisation in one group; one logit. All
 padding is TensorFlow's SAME. Weights are divided by their batch mean. The student
 trains with Adam at 1e-3; the outer loss is on one batch.
+
+A second student, for vectors of 64 features, has two dense layers of 128 units with
+ReLU and a third of 10; its teacher sees progress as a 65th feature and has layers of 128
+and 64 units and one logit.
 """
 
 import numpy as np
@@ -18,8 +22,15 @@ NORM_EPSILON = 1e-3
 CLASSES = 10
 
 
-def make(steps, batch, seed=0):
-    """Gives a dict of arrays: x, y, validation, student and teacher weights."""
+def make(steps, batch, student="cbr", seed=0):
+    """Gives a dict of arrays: x, y, validation, student and teacher weights.
+
+    Args:
+        steps: inner steps.
+        batch: examples per step.
+        student: `"mlp"` for vectors; others get images and the weights of CBR nets.
+        seed: of all numbers.
+    """
     generator = np.random.default_rng(seed)
 
     def normal(*shape):
@@ -33,23 +44,30 @@ def make(steps, batch, seed=0):
             weights += [np.ones(after, "float32"), np.zeros(after, "float32")]
         return [*weights, normal(flat, outputs), np.zeros(outputs, "float32")]
 
-    def images(*shape):
-        return generator.random((*shape, 32, 32, 3), "float32")
+    def dense(*sizes):
+        layers = zip(sizes, sizes[1:])
+        return [w for n, m in layers for w in (normal(n, m), np.zeros(m, "float32"))]
 
+    def inputs(*shape):
+        one = (64,) if student == "mlp" else (32, 32, 3)
+        return generator.random((*shape, *one), "float32")
+
+    if student == "mlp":
+        networks = dense(64, 128, 128, CLASSES), dense(65, 128, 64, 1)
+    else:
+        networks = net(3, 2 * 2 * 64, CLASSES), net(4, 2 * 2 * 64, 1)
     problem = {
-        "x": images(steps, batch),
+        "x": inputs(steps, batch),
         "y": generator.integers(0, CLASSES, (steps, batch)),
-        "x_val": images(64),
+        "x_val": inputs(64),
         "y_val": generator.integers(0, CLASSES, 64),
     }
-    for name, weights in (
-        ("student", net(3, 2 * 2 * 64, CLASSES)),
-        ("teacher", net(4, 2 * 2 * 64, 1)),
-    ):
+    for name, weights in zip(("student", "teacher"), networks):
         problem |= {f"{name}_{i}": w for i, w in enumerate(weights)}
     return problem
 
 
 def weights(problem, name):
     """The weights of `"student"` or `"teacher"`, in order."""
-    return [problem[f"{name}_{i}"] for i in range(8)]
+    count = sum(key.startswith(f"{name}_") for key in problem)
+    return [problem[f"{name}_{i}"] for i in range(count)]

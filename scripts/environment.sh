@@ -98,5 +98,5 @@ fi
 # compile thousands of files where PYTHONDONTWRITEBYTECODE is set. Templates among them
 # are no Python.
 "$directory/bin/python" -m compileall -q -j 0 "$directory"/lib/python*/site-packages \
-    >/dev/null || true
+    >/dev/null 2>&1 || true
 echo "$made" >"$directory/made"

@@ -16,7 +16,12 @@ def normalise(x, axes):
 
 
 def net(weights, x, axes):
-    """The CBR net of `benchmarks.problem`; its running statistics are not needed."""
+    """The net of `benchmarks.problem`; running statistics are not needed."""
+    if weights[0].ndim == 2:
+        *hidden, kernel, bias = weights
+        for w, b in zip(hidden[::2], hidden[1::2]):
+            x = jax.nn.relu(x @ w + b)
+        return x @ kernel + bias
     for kernel, scale, shift in (weights[:3], weights[3:6]):
         x = lax.conv_general_dilated(
             x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
@@ -31,17 +36,23 @@ def prepare(problem, estimator):
 
     Args:
         problem: from `benchmarks.problem.make`.
-        estimator: `"plain"`: training without commentary; `"scan"`.
+        estimator: `"plain"`: training without commentary; `"scan"`. `":momentum"`
+            behind it takes that optimizer for the comparison: where Adam adds its
+            epsilon, Keras and higher have one formula, optax and TorchOpt another.
     """
+    estimator, _, check = estimator.partition(":")
     x, y = jnp.array(problem["x"]), jnp.array(problem["y"])
     x_val, y_val = jnp.array(problem["x_val"]), jnp.array(problem["y_val"])
     student, teacher = (
         [jnp.array(w) for w in numbers.weights(problem, name)]
         for name in ("student", "teacher")
     )
-    optimizer = optax.adam(
-        numbers.LEARNING_RATE, eps=numbers.EPSILON, eps_root=numbers.EPSILON**2
-    )
+    if check == "momentum":
+        optimizer = optax.sgd(numbers.LEARNING_RATE, numbers.MOMENTUM)
+    else:
+        optimizer = optax.adam(
+            numbers.LEARNING_RATE, eps=numbers.EPSILON, eps_root=numbers.EPSILON**2
+        )
     steps = len(y)
 
     def losses(weights, x, y):

@@ -21,6 +21,14 @@ CHECKS = {
 }
 
 
+def dense(weights):
+    """A network of dense layers of the sizes of these weights."""
+    kernels = weights[::2]
+    layers = [keras.layers.Dense(k.shape[1], "relu") for k in kernels[:-1]]
+    last = keras.layers.Dense(kernels[-1].shape[1])
+    return keras.Sequential([keras.Input((len(kernels[0]),)), *layers, last])
+
+
 def prepare(problem, estimator):
     """Gives a function that runs once and returns NumPy arrays.
 
@@ -29,11 +37,17 @@ def prepare(problem, estimator):
         estimator: `"plain"`: training without commentary; `"taught"`: training with
             it, without a gradient; `"unrolled"`: every state kept; `"checkpointed"`:
             those of every sqrt(T)-th step; `"kept"`: everything, the reference: one
-            tape over the loop. `":momentum"` or `":adam"` behind it takes the
-            optimizer of the comparison.
+            tape over the loop. `"_xla"` behind it compiles it with XLA; `":momentum"`
+            or `":adam"` takes the optimizer of the comparison.
     """
     estimator, _, check = estimator.partition(":")
-    model = students.cbr((32, 32, 3), numbers.CLASSES)
+    estimator, _, xla = estimator.partition("_")
+    if problem["x"].ndim == 3:
+        model = dense(numbers.weights(problem, "student"))
+        commentary = ExampleWeighting(dense(numbers.weights(problem, "teacher")))
+    else:
+        model = students.cbr((32, 32, 3), numbers.CLASSES)
+        commentary = ExampleWeighting()
     model.compile(
         keras.optimizers.Adam(numbers.LEARNING_RATE, epsilon=numbers.EPSILON),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -42,7 +56,6 @@ def prepare(problem, estimator):
     x_val, y_val = tf.constant(problem["x_val"]), tf.constant(problem["y_val"])
     student = FunctionalStudent(model)
     student.build(x[0], y[0])
-    commentary = ExampleWeighting()
     commentary(x[0], progress=0.0)
     for network, name in ((model, "student"), (commentary, "teacher")):
         for variable, value in zip(
@@ -58,7 +71,7 @@ def prepare(problem, estimator):
         None if estimator == "plain" else commentary, student
     )
 
-    @tf.function
+    @tf.function(jit_compile=bool(xla))
     def train():
         if estimator == "plain":
             phi = []
@@ -71,7 +84,7 @@ def prepare(problem, estimator):
         flat = plain_scan(step, [], annotations, tf.nest.flatten(state), 0, x.shape[0])
         return tf.nest.pack_sequence_as(state, flat).weights.trainable
 
-    @tf.function
+    @tf.function(jit_compile=bool(xla))
     def hypergradient():
         phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:

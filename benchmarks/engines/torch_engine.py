@@ -38,17 +38,26 @@ def pool():
 
 
 def net(weights, norm):
-    """The CBR net of `benchmarks.problem`."""
+    """The net of `benchmarks.problem`."""
     layers = []
+    if weights[0].ndim == 2:
+        for kernel, bias in zip(weights[::2], weights[1::2]):
+            layers += [linear(kernel, bias), nn.ReLU()]
+        return nn.Sequential(*layers[:-1])
     for kernel, scale, shift in (weights[:3], weights[3:6]):
         normalisation = norm(len(scale))
         normalisation.weight = nn.Parameter(torch.tensor(scale))
         normalisation.bias = nn.Parameter(torch.tensor(shift))
         layers += [Convolution(kernel), normalisation, nn.ReLU(), pool()]
-    dense = nn.Linear(*weights[6].shape)
-    dense.weight = nn.Parameter(torch.tensor(weights[6]).T.contiguous())
-    dense.bias = nn.Parameter(torch.tensor(weights[7]))
-    return nn.Sequential(*layers, Flat(), dense)
+    return nn.Sequential(*layers, Flat(), linear(*weights[6:]))
+
+
+def linear(kernel, bias):
+    """A dense layer."""
+    layer = nn.Linear(*kernel.shape)
+    layer.weight = nn.Parameter(torch.tensor(kernel).T.contiguous())
+    layer.bias = nn.Parameter(torch.tensor(bias))
+    return layer
 
 
 def prepare(problem, estimator):
@@ -62,9 +71,11 @@ def prepare(problem, estimator):
     """
     estimator, _, check = estimator.partition(":")
     torch.set_num_threads(2)
-    x = torch.tensor(problem["x"]).permute(0, 1, 4, 2, 3).contiguous()
+    x, x_val = torch.tensor(problem["x"]), torch.tensor(problem["x_val"])
+    if x.ndim == 5:
+        x = x.permute(0, 1, 4, 2, 3).contiguous()
+        x_val = x_val.permute(0, 3, 1, 2).contiguous()
     y = torch.tensor(problem["y"])
-    x_val = torch.tensor(problem["x_val"]).permute(0, 3, 1, 2).contiguous()
     y_val = torch.tensor(problem["y_val"])
     epsilon = numbers.NORM_EPSILON
     steps, batch = y.shape
@@ -81,7 +92,7 @@ def prepare(problem, estimator):
     )
 
     def inner_loss(student, i):
-        progress = torch.full((batch, 1, 32, 32), i / steps)
+        progress = torch.full((batch, 1, *x.shape[3:]), i / steps)
         weights = torch.sigmoid(teacher(torch.cat([x[i], progress], 1))[:, 0])
         losses = functional.cross_entropy(student(x[i]), y[i], reduction="none")
         return (losses * weights / weights.mean()).mean()

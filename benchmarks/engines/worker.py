@@ -38,13 +38,14 @@ def main():
     parser.add_argument("estimator")
     parser.add_argument("steps", type=int)
     parser.add_argument("batch", type=int)
+    parser.add_argument("--student", default="cbr")
     parser.add_argument("--save", help="where to save the hypergradient, .npz")
     args = parser.parse_args()
     module = importlib.import_module(args.module)
     imported = megabytes("VmRSS")
     from benchmarks import problem
 
-    run = module.prepare(problem.make(args.steps, args.batch), args.estimator)
+    run = module.prepare(problem.make(args.steps, args.batch, args.student), args.estimator)
     forget_peak()
     facts = {"import_mb": imported, "data_mb": megabytes("VmRSS") - imported}
     begin = time.perf_counter()

@@ -9,7 +9,7 @@ import tensorflow as tf
 from models import make_student
 from pages import DOCS, run
 
-from tfcommentaries import ExampleWeighting
+from tfcommentaries import CommentaryLearner, ExampleWeighting
 from tfcommentaries.students import FunctionalStudent
 
 
@@ -51,6 +51,11 @@ def test_quick_start(capsys):
     faults = names["faults"]
     assert set(trusted) == {name for name in faults if faults[name] == "nothing"}
     assert capsys.readouterr().out.count("test accuracy 0.") == 2
+
+
+def test_gpu():
+    learner = CommentaryLearner(ExampleWeighting(num_classes=10), make_student())
+    assert run("gpu.md", {"learner": learner})["learner"].jit_compile
 
 
 def test_hypergradients(digits):

@@ -258,3 +258,20 @@ def test_refuses_a_loss_without_reduction(vectors):
     student = FunctionalStudent(compiled(make_student((5,), 3), loss=loss))
     with pytest.raises(ValueError, match=r"shape \(12,\).*reduction"):
         student.build(*vectors)
+
+
+def test_recurrent_layers_run_without_cudnn():
+    used = []
+
+    class Seen(keras.layers.LSTM):
+        def call(self, sequences, initial_state=None, mask=None, training=False):
+            used.append(self.use_cudnn)
+            return super().call(sequences, initial_state, mask, training)
+
+    model = keras.Sequential([keras.Input((3, 2)), Seen(2), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    student = FunctionalStudent(model)
+    used.clear()
+    student.loss(student.weights, np.zeros((2, 3, 2), "float32"), np.zeros((2, 1)))
+    assert used == [False]
+    assert model.layers[0].use_cudnn == "auto"

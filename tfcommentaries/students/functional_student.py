@@ -266,7 +266,7 @@ class FunctionalStudent:
             strict=True,
         )
         scope = keras.StatelessScope(state_mapping=list(mapping), collect_losses=True)
-        with exact_derivatives(), scope:
+        with exact_derivatives(), _without_cudnn(model), scope:
             yield scope
 
     def _updated(self, scope):
@@ -274,6 +274,20 @@ class FunctionalStudent:
             tf.convert_to_tensor(scope.get_current_value(v))
             for v in self.model.non_trainable_variables
         ]
+
+
+@contextlib.contextmanager
+def _without_cudnn(model):
+    """Inside, recurrent layers use no cuDNN, which has no second derivative."""
+    layers = [la for la in model._flatten_layers() if hasattr(la, "use_cudnn")]
+    before = [layer.use_cudnn for layer in layers]
+    for layer in layers:
+        layer.use_cudnn = False
+    try:
+        yield
+    finally:
+        for layer, value in zip(layers, before):
+            layer.use_cudnn = value
 
 
 def example_losses(model, y, outputs):
