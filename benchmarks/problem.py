@@ -8,9 +8,11 @@ padding is TensorFlow's SAME. Weights are divided by their batch mean. The stude
 trains with Adam at 1e-3; the outer loss is on one batch.
 
 A second student, for vectors of 64 features, has two dense layers of 128 units with
-ReLU and a third of 10; its teacher sees progress as a 65th feature and has layers of 128
-and 64 units and one logit.
+ReLU and a third of 10; its teacher sees progress as a 65th feature and has layers of
+128 and 64 units and one logit.
 """
+
+import itertools
 
 import numpy as np
 
@@ -45,7 +47,7 @@ def make(steps, batch, student="cbr", seed=0):
         return [*weights, normal(flat, outputs), np.zeros(outputs, "float32")]
 
     def dense(*sizes):
-        layers = zip(sizes, sizes[1:])
+        layers = itertools.pairwise(sizes)
         return [w for n, m in layers for w in (normal(n, m), np.zeros(m, "float32"))]
 
     def inputs(*shape):

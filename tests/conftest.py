@@ -4,9 +4,10 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Workers of pytest-xdist share the cores; so do the programs that tests start.
-_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
-for _name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(_name, str(max(1, os.cpu_count() // _WORKERS)))
+os.environ.setdefault(
+    "TF_NUM_INTRAOP_THREADS",
+    str(-(-os.cpu_count() // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))),
+)
 
 import keras
 import numpy as np

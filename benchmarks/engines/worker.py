@@ -45,7 +45,8 @@ def main():
     imported = megabytes("VmRSS")
     from benchmarks import problem
 
-    run = module.prepare(problem.make(args.steps, args.batch, args.student), args.estimator)
+    numbers = problem.make(args.steps, args.batch, args.student)
+    run = module.prepare(numbers, args.estimator)
     forget_peak()
     facts = {"import_mb": imported, "data_mb": megabytes("VmRSS") - imported}
     begin = time.perf_counter()

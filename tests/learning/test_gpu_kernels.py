@@ -56,9 +56,7 @@ def check(function, at_least):
     # The messages of assertions stay on the host, with the labels that they check once
     # an outer step; XLA leaves them out.
     nodes = [
-        n
-        for n in nodes_of(function)
-        if n.op not in CALLS | ENDS and not is_message(n)
+        n for n in nodes_of(function) if n.op not in CALLS | ENDS and not is_message(n)
     ]
     assert len(nodes) > at_least
     lacking = {

@@ -35,7 +35,7 @@ def learn(data, jit_compile, student=None, **options):
 @pytest.fixture
 def data(digits):
     train, validation = digits.train, digits.validation
-    return tuple((s.x.reshape(len(s.x), -1)[:64], s.y[:64]) for s in (train, validation))
+    return tuple((s.x[:64].reshape(64, -1), s.y[:64]) for s in (train, validation))
 
 
 def test_several_students_learn_the_same(data):

@@ -163,10 +163,11 @@ class _Loop:
         # iterations of both loops would be in memory at once, and no faster.
         by_parameters = [tf.zeros_like(p) for p in self.parameters]
         by_inputs = _arrays([x[0] for x in self.inputs], self.stop - self.start)
+        last = tf.convert_to_tensor(self.segments - 1)
         _, by_parameters, by_inputs, adjoint = tf.while_loop(
             lambda segment, *_: segment >= 0,
             segment_body,
-            (tf.convert_to_tensor(self.segments - 1), by_parameters, by_inputs, adjoint),
+            (last, by_parameters, by_inputs, adjoint),
             parallel_iterations=1,
             maximum_iterations=_known(self.segments),
         )

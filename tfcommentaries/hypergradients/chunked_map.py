@@ -39,7 +39,7 @@ def chunked_map(function, parameters, inputs, chunk):
             return function(parameters, [part(x, i) for x in inputs])
 
         first = chunk_of(0)
-        # Chunks in parallel, TensorFlow's default, would take the memory of all of them.
+        # Chunks in parallel, TensorFlow's default, would take the memory of all.
         _, array = tf.while_loop(
             lambda i, _: i < count,
             lambda i, array: (i + 1, array.write(i, chunk_of(i))),

@@ -4,6 +4,7 @@ import math
 
 import keras
 import tensorflow as tf
+from tensorflow.compat.v1 import get_default_graph
 from tensorflow.python.ops import control_flow_util
 
 from tfcommentaries.hypergradients.adjoint_scan import adjoint_scan, plain_scan
@@ -136,7 +137,7 @@ class UnrolledLayer(TrainingLayer):
         budget = self.options.memory_budget
         if not isinstance(count, int) or count * _bytes(flat) > budget:
             return False
-        if control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
+        if control_flow_util.GraphOrParentsInXlaContext(get_default_graph()):
             return False
         return count * _bytes_of_step(step, [a[0] for a in annotations], flat) <= budget
 

@@ -22,7 +22,7 @@ def resolve_jit_compile(asked, layers):
         layer
         for model in layers
         for layer in model._flatten_layers()
-        # Of recurrent layers it is cuDNN that does not compile, which students do not use.
+        # Of recurrent layers it is cuDNN that does not compile. Students use none.
         if not (getattr(layer, "supports_jit", True) or hasattr(layer, "use_cudnn"))
     ]
     if asked == "auto":
