@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from hypergradients.test_adjoint_scan import FEATURES, FIVE_STEPS, TARGETS, WEIGHTS
+from models import make_student
 
 from tfcommentaries import Commentary, ExampleWeighting, UnrolledTraining, teachers
 from tfcommentaries.hypergradients.adjoint_scan import plain_scan
@@ -280,3 +281,30 @@ def test_keeps_everything_where_it_fits_into_the_budget(budget, everything):
 def test_rejects_less_than_one_step(least, name):
     with pytest.raises(ValueError, match=f"`{name}` must be at least {least}"):
         UnrolledTraining(**{name: least - 1})
+
+
+def test_an_optimizer_without_a_derivative_is_refused():
+    student = make_student(optimizer="lion")
+    student = FunctionalStudent(student)
+    with pytest.raises(ValueError, match=r"Lion have no derivative.*ImplicitTraining"):
+        UnrolledTraining().bind(None, student)
+
+
+def test_any_keras_optimizer_trains_students(vectors):
+    x, y = vectors
+    student = FunctionalStudent(make_student((5,), 3, optimizer="adagrad"))
+    student.build(x, y)
+    commentary = ExampleWeighting(num_classes=3)
+    commentary.teach(x, y, None, 0.5)
+    layer = UnrolledTraining().bind(commentary, student)
+    phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
+    with tf.GradientTape() as tape:
+        tape.watch(phi)
+        trained = layer(phi, student.weights, (repeat(x, 3), repeat(y, 3)))
+        loss, _ = student.loss(trained, x, y)
+    assert max(np.abs(g).max() for g in tape.gradient(loss, phi)) > 0
+    # Three steps of Keras's own, without weights: those of a new commentary are alike.
+    model = student.model
+    model.fit(x, y, batch_size=len(x), epochs=3, shuffle=False, verbose=0)
+    for ours, kerass in zip(trained.trainable, model.trainable_variables):
+        np.testing.assert_allclose(ours, kerass, rtol=1e-4, atol=1e-6)

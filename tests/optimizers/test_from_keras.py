@@ -8,6 +8,21 @@ from keras import optimizers
 
 from tfcommentaries.optimizers import Adam, from_keras
 
+
+class DoubledAdam(optimizers.Adam):
+    """A user's own."""
+
+    def __init__(self, learning_rate, factor=2.0, **kwargs):
+        super().__init__(learning_rate, **kwargs)
+        self.factor = factor
+
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(self.factor * gradient, variable, learning_rate)
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
 OPTIMIZERS = [
     optimizers.SGD(0.1),
     optimizers.SGD(0.1, momentum=0.9),
@@ -21,6 +36,14 @@ OPTIMIZERS = [
     optimizers.AdamW(0.01, weight_decay=0.1),
     optimizers.RMSprop(0.01),
     optimizers.RMSprop(0.01, rho=0.8, momentum=0.7, centered=True, weight_decay=0.01),
+    optimizers.Adagrad(0.1),
+    optimizers.Adamax(0.01, clipvalue=0.05),
+    optimizers.Adadelta(0.5),
+    optimizers.Ftrl(0.1),
+    optimizers.Adafactor(0.01),
+    optimizers.Lamb(0.01),
+    optimizers.Lion(optimizers.schedules.CosineDecay(0.1, 40), weight_decay=0.1),
+    DoubledAdam(0.01, global_clipnorm=0.5, factor=3.0),
 ]
 
 
@@ -99,17 +122,60 @@ def test_unwraps_loss_scaling():
     assert inner.learning_rate == pytest.approx(0.01)
 
 
-def test_refuses_an_optimizer_without_differentiable_form():
-    with pytest.raises(ValueError, match=r"Adagrad has no.*SGD, Adam, AdamW, RMSprop"):
+def test_refuses_an_optimizer_whose_step_is_more_than_one_for_each_weight():
+    with pytest.raises(ValueError, match=r"Nadam has no differentiable form.*another"):
+        from_keras(optimizers.Nadam(), [keras.Variable(np.ones(2))])
+
+
+def test_refuses_an_optimizer_whose_state_begins_with_the_weights():
+    class Averaged(optimizers.SGD):
+        def build(self, variables):
+            super().build(variables)
+            for variable in variables:
+                slot = self.add_variable_from_reference(variable, name="first")
+                slot.assign(variable)
+
+    with pytest.raises(ValueError, match="begins with a student's weights"):
+        from_keras(Averaged(0.1), [keras.Variable(np.arange(2.0))])
+
+
+def test_refuses_an_optimizer_whose_config_is_not_whole():
+    class Lossy(optimizers.Adam):
+        def __init__(self, factor=2.0, **kwargs):
+            super().__init__(**kwargs)
+            self.factor = factor
+
+    with pytest.raises(ValueError, match="lacks factor. Add them in its `get_config`"):
+        from_keras(Lossy(3.0), [keras.Variable(np.ones(2))])
+
+
+def test_needs_the_variables_of_other_optimizers():
+    with pytest.raises(ValueError, match=r"Adagrad needs.*Pass `variables`"):
         from_keras(optimizers.Adagrad())
 
 
-def test_refuses_a_subclass_whose_step_may_differ():
-    class MyAdam(optimizers.Adam):
-        pass
+@pytest.mark.parametrize("optimizer", [optimizers.Adagrad(0.1), DoubledAdam(0.01)])
+def test_any_optimizers_gradients_are_those_of_differences(float64, optimizer):
+    variables = [keras.Variable(np.array([0.5, -1.0, 2.0]))]
+    inner = from_keras(optimizer, variables)
+    start = [tf.constant([1.0, 2.0, 3.0], tf.float64)]
 
-    with pytest.raises(ValueError, match="MyAdam has no differentiable form"):
-        from_keras(MyAdam())
+    def after_three_steps(scale):
+        weights, slots = start, inner.init(start)
+        for step in range(3):
+            gradient = scale * weights[0] + step * scale**2
+            weights, slots = inner.update([gradient], slots, weights, step)
+        return tf.reduce_sum(weights[0] * [1.0, 10.0, 100.0])
+
+    scale = tf.constant([0.3, 0.7, 1.1], tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(scale)
+        total = after_three_steps(scale)
+    direction = np.array([1.0, -2.0, 0.5])
+    up, down = (after_three_steps(scale + h * direction) for h in (1e-6, -1e-6))
+    found = np.sum(tape.gradient(total, scale) * direction)
+    assert found == pytest.approx((up - down).numpy() / 2e-6, rel=1e-4)
+    assert len(inner.mean_squares(inner.init(start))) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tfcommentaries.hypergradients.training_layer import (
     TrainingLayer,
     number_of_steps,
 )
+from tfcommentaries.optimizers import AnyKerasOptimizer
 
 
 class UnrolledTraining:
@@ -91,8 +92,13 @@ class UnrolledTraining:
 
         Returns:
             A `TrainingLayer`.
+
+        Raises:
+            ValueError: if no gradient flows through the optimizer's steps.
         """
         problem = InnerProblem(commentary, student, self.optimizer, self.eps_root)
+        if isinstance(problem.optimizer, AnyKerasOptimizer):
+            problem.optimizer.check_derivative()
         return UnrolledLayer(problem, self)
 
 

@@ -1,9 +1,21 @@
 """Keras optimizers in a form through which gradients flow."""
 
 from tfcommentaries.optimizers.adam import Adam
-from tfcommentaries.optimizers.from_keras import from_keras, mean_squares
+from tfcommentaries.optimizers.any_keras_optimizer import (
+    AnyKerasOptimizer,
+    mean_squares,
+)
+from tfcommentaries.optimizers.from_keras import from_keras
 from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
 from tfcommentaries.optimizers.rmsprop import RMSprop
 from tfcommentaries.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adam", "InnerOptimizer", "RMSprop", "from_keras", "mean_squares"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "AnyKerasOptimizer",
+    "InnerOptimizer",
+    "RMSprop",
+    "from_keras",
+    "mean_squares",
+]

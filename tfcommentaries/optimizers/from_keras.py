@@ -3,11 +3,13 @@
 import keras
 
 from tfcommentaries.optimizers.adam import Adam
+from tfcommentaries.optimizers.any_keras_optimizer import AnyKerasOptimizer
 from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
 from tfcommentaries.optimizers.rmsprop import RMSprop
 from tfcommentaries.optimizers.sgd import SGD
 
-# By exact class: a subclass may change what a step does.
+# By exact class: a subclass may change what a step does. These are faster than
+# `AnyKerasOptimizer`, and their derivatives are finite at zero.
 _DIFFERENTIABLE = {
     keras.optimizers.SGD: (SGD, ("momentum", "nesterov")),
     keras.optimizers.Adam: (Adam, ("beta_1", "beta_2", "epsilon", "amsgrad")),
@@ -19,35 +21,15 @@ _COMMON = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue")
 _REFUSED = {"use_ema": False, "gradient_accumulation_steps": None}
 
 
-#: Where Keras's optimizers keep mean squared gradients that they scale steps by.
-_MEAN_SQUARES = "_velocity_hats", "_velocities", "_accumulators", "_accumulated_grads"
-
-
-def mean_squares(optimizer):
-    """Mean squared gradients of a Keras optimizer in use.
-
-    Args:
-        optimizer: a built Keras optimizer, also one that scales losses.
-
-    Returns:
-        Its variables with them, one per weight, or `None` if it has none.
-    """
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    for name in _MEAN_SQUARES:
-        if getattr(optimizer, name, None):
-            return getattr(optimizer, name)
-    return None
-
-
 def from_keras(optimizer, variables=None, eps_root=None):
     """Makes the differentiable form of a Keras optimizer.
 
     Args:
-        optimizer: a `keras.optimizers` SGD, Adam, AdamW or RMSprop, or the name
-            of one, or a `LossScaleOptimizer` around one, whose loss scaling is
-            left out. An `InnerOptimizer` is returned as it is.
+        optimizer: a Keras optimizer, its name, or a `LossScaleOptimizer` around one,
+            whose loss scaling is left out. An `InnerOptimizer` is returned as it is.
         variables: the variables to be trained, asked which of them the
-            optimizer excludes from weight decay. `None` means that none is.
+            optimizer excludes from weight decay. `None` means that none is; only SGD,
+            Adam, AdamW and RMSprop do without.
         eps_root: of `Adam`, which Keras's does not have; `None` keeps its default,
             and other optimizers do without.
 
@@ -62,13 +44,6 @@ def from_keras(optimizer, variables=None, eps_root=None):
     optimizer = keras.optimizers.get(optimizer)
     if type(optimizer) is keras.optimizers.LossScaleOptimizer:
         optimizer = optimizer.inner_optimizer
-    if type(optimizer) not in _DIFFERENTIABLE:
-        names = ", ".join(c.__name__ for c in _DIFFERENTIABLE)
-        raise ValueError(
-            f"{type(optimizer).__name__} has no differentiable form. Compile the "
-            f"student with one of {names}, or pass your own "
-            "tfcommentaries.optimizers.InnerOptimizer as `optimizer`."
-        )
     config = optimizer.get_config()
     for option, off in _REFUSED.items():
         if config.get(option, off) != off:
@@ -76,6 +51,13 @@ def from_keras(optimizer, variables=None, eps_root=None):
                 f"{type(optimizer).__name__}({option}={config[option]!r}) has no "
                 f"differentiable form. Set {option}={off!r}."
             )
+    if type(optimizer) not in _DIFFERENTIABLE:
+        if variables is None:
+            raise ValueError(
+                f"{type(optimizer).__name__} needs to know what it trains. Pass "
+                "`variables`."
+            )
+        return AnyKerasOptimizer(optimizer, variables)
     cls, names = _DIFFERENTIABLE[type(optimizer)]
     kwargs = {name: config[name] for name in names + _COMMON}
     rate = config["learning_rate"]
