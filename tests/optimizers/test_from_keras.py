@@ -127,6 +127,16 @@ def test_refuses_an_optimizer_whose_step_is_more_than_one_for_each_weight():
         from_keras(optimizers.Nadam(), [keras.Variable(np.ones(2))])
 
 
+@pytest.mark.skipif(
+    not hasattr(optimizers, "MultiOptimizer"), reason="this Keras has no MultiOptimizer"
+)
+def test_refuses_several_optimizers_in_one():
+    variables = [keras.Variable(np.ones(2)), keras.Variable(np.ones(3))]
+    parts = [(optimizers.SGD(0.1), variables[:1]), (optimizers.Adam(), variables[1:])]
+    with pytest.raises(ValueError, match="MultiOptimizer has no differentiable form"):
+        from_keras(optimizers.MultiOptimizer(parts), variables)
+
+
 def test_refuses_an_optimizer_whose_state_begins_with_the_weights():
     class Averaged(optimizers.SGD):
         def build(self, variables):

@@ -49,7 +49,7 @@ class AnyKerasOptimizer(InnerOptimizer):
     """
 
     def __init__(self, optimizer, variables):
-        super().__init__(optimizer.learning_rate)
+        super().__init__(learning_rate=None)  # The optimizer has its own.
         self.name = type(optimizer).__name__
         self._variables = list(variables)
         self._optimizer = _general_form(optimizer, self._variables)
