@@ -2,7 +2,9 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 import tensorflow as tf
 from models import make_student
 
@@ -10,6 +12,7 @@ from tfcommentaries import (
     CommentaryLearner,
     ExampleWeighting,
     LearnCommentaryCallback,
+    LossWeighting,
     teachers,
 )
 
@@ -40,12 +43,49 @@ GOOD = arrays(np.zeros((40, 64)), np.zeros(40))
         (GOOD[0], "batched tf.data.Dataset or a tuple"),
         (tf.data.Dataset.from_tensor_slices(GOOD), "must be batched"),
         (tf.data.Dataset.from_tensor_slices(GOOD[0]).batch(4), r"elements \(x, y\)"),
+        ((GOOD[0], np.full(40, "cat")), r"are strings or objects.*np\.unique"),
+        ((GOOD[0], pd.Categorical(["cat"] * 40)), r"are strings or objects"),
+        ((scipy.sparse.csr_matrix(GOOD[0]), GOOD[1]), r"sparse matrix.*toarray"),
     ],
-    ids=range(8),
+    ids=range(11),
 )
 def test_wrong_data_are_named_before_learning_starts(train, message):
     with pytest.raises(ValueError, match=message):
         make_learner().fit(train, GOOD, steps_per_epoch=1, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x, y: (pd.DataFrame(x), pd.Series(y)),
+        lambda x, y: (x.astype(object), y),
+        lambda x, y: (x, y.tolist()),
+    ],
+    ids=["pandas", "objects", "list of labels"],
+)
+def test_other_forms_of_arrays_are_the_same(digits, make):
+    x, y = digits.train.x[:40].reshape(40, -1), digits.train.y[:40]
+    losses = []
+    for data in ((x, y), make(x, y)):
+        keras.utils.set_random_seed(0)
+        learner = make_learner(student_initialization="fixed")
+        losses.append(learner.fit(data, (x, y), steps_per_epoch=1, verbose=0).history)
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("form", [list, tuple])
+def test_a_student_may_have_several_inputs(digits, form):
+    x, y = digits.train.x[:40].reshape(40, -1), digits.train.y[:40]
+    inputs = [keras.Input((32,)), keras.Input((32,))]
+    student = keras.Model(
+        inputs, keras.layers.Dense(10)(keras.layers.Concatenate()(inputs))
+    )
+    student.compile("adam", make_student((64,)).loss)
+    learner = CommentaryLearner(LossWeighting(), student, inner_steps=2)
+    learner.compile()
+    data = form([x[:, :32], x[:, 32:]]), y
+    history = learner.fit(data, data, steps_per_epoch=1, verbose=0).history
+    assert history["hypergradient_norm"][0] > 0
 
 
 def test_wrong_validation_data_are_named_too():

@@ -223,6 +223,61 @@ def test_draws_from_a_function(vectors):
     assert (first.trainable[0] != other.trainable[0]).numpy().any()
 
 
+class Scaled(layers.Layer):
+    """A user's own, which is not registered and takes none of Keras's arguments."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.dense = layers.Dense(units)
+
+    def build(self, shape):
+        self.dense.build(shape)
+
+    def call(self, x):
+        return 2 * self.dense(x)
+
+
+class Plain(keras.Model):
+    """The same as a model."""
+
+    def __init__(self):
+        super().__init__()
+        self.scaled = Scaled(3)
+
+    def call(self, x):
+        return self.scaled(x)
+
+
+def functional():
+    inputs = keras.Input((5,))
+    return keras.Model(inputs, Scaled(3)(inputs))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: keras.Sequential([keras.Input((5,)), Scaled(3)]), functional, Plain],
+    ids=["sequential", "functional", "subclassed"],
+)
+@pytest.mark.parametrize("from_function", [False, True])
+def test_draws_students_of_a_users_own_layers_loss_and_metrics(
+    make, from_function, vectors
+):
+    def own(y_true, y_pred):
+        return keras.ops.mean((y_pred - keras.ops.one_hot(y_true, 3)) ** 2, -1)
+
+    def compiled():
+        model = make()
+        model.compile("sgd", own, metrics=[own, lambda y_true, y_pred: y_true])
+        return model
+
+    student = FunctionalStudent(compiled if from_function else compiled())
+    student.build(*vectors)
+    first, other = student.draw("a"), student.draw("b")
+    assert len(first.trainable) == 2
+    assert (first.trainable[0] != other.trainable[0]).numpy().any()
+    assert student.model.compiled
+
+
 def test_a_model_that_cannot_be_made_again_is_named(vectors):
     class NoConfig(keras.Model):
         def __init__(self, number):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import keras
 import tensorflow as tf
+from keras.src.models.functional import Functional
 
 from tfcommentaries.students.exact_derivatives import exact_derivatives
 
@@ -65,6 +66,7 @@ class FunctionalStudent:
                 "first."
             )
         self.model = model
+        self._inputs = None
         self.kept_layers = [
             model.get_layer(layer) if isinstance(layer, str) else layer
             for layer in kept_layers
@@ -80,6 +82,7 @@ class FunctionalStudent:
         Returns:
             The model's outputs for the batch.
         """
+        self._inputs = tf.nest.map_structure(lambda t: t[:1], x)
         try:
             outputs = self.model(x, training=False)
             loss = self.model.compute_loss(x=x, y=y, y_pred=outputs, training=False)
@@ -88,7 +91,7 @@ class FunctionalStudent:
                 f"The student {self.model.name!r} does not take this data: inputs "
                 f"of shape {_shapes(x)}, labels of shape {_shapes(y)}. It must map "
                 "such inputs to what its loss takes with such labels. "
-                f"The error was: {error}"
+                f"The error was: {str(error).strip()[:200]}"
             ) from error
         if not self.model.trainable_variables:
             raise ValueError(
@@ -148,7 +151,7 @@ class FunctionalStudent:
         random.seed(seed)
         try:
             if self._make_model:
-                return self._read(self._make_model())
+                return self._read(self._built(self._make_model()))
             clone = self._clone()
         finally:
             random.setstate(state)
@@ -174,15 +177,21 @@ class FunctionalStudent:
                 kept.update(id(v) for v in own)
         return kept
 
+    def _built(self, model):
+        """A new model with all of its variables."""
+        if not model.built and self._inputs is not None:
+            model(self._inputs, training=False)
+        return model
+
     def _clone(self):
         model = self.model
         try:
-            if isinstance(model, keras.Sequential) or hasattr(model, "_functional"):
-                return keras.models.clone_model(model)
-            clone = type(model).from_config(model.get_config())
-            if not clone.built:
-                clone.build_from_config(model.get_build_config())
-            if len(clone.variables) != len(model.variables):
+            if isinstance(model, keras.Sequential | Functional):
+                with _not_compiled(model):
+                    clone = keras.models.clone_model(model, clone_function=_new_layer)
+            else:
+                clone = _new_layer(model)
+            if len(self._built(clone).variables) != len(model.variables):
                 raise ValueError("the copy has other variables")
             return clone
         except Exception as error:
@@ -190,7 +199,8 @@ class FunctionalStudent:
                 f"The student {model.name!r} ({type(model).__name__}) cannot be made "
                 "again from its config, which fresh initial weights need. Pass a "
                 "function that makes the compiled student instead of the student, "
-                f"or use `student_initialization='fixed'`. The error was: {error}"
+                f"or use `student_initialization='fixed'`. The error was: "
+                f"{str(error).strip()[:200]}"
             ) from error
 
     def predict(self, weights, x, training=False):
@@ -274,6 +284,28 @@ class FunctionalStudent:
             tf.convert_to_tensor(scope.get_current_value(v))
             for v in self.model.non_trainable_variables
         ]
+
+
+def _new_layer(layer):
+    """A layer or subclassed model like this one, not built, with weights of its own."""
+    try:
+        return type(layer).from_config(layer.get_config())
+    except Exception:
+        # Keras has added arguments that the class does not take.
+        given = getattr(layer, "_auto_config", None)
+        if given is None:
+            raise
+        return type(layer)(**given.config)
+
+
+@contextlib.contextmanager
+def _not_compiled(model):
+    """Inside, copies of the model need no loss: a user's own has no config."""
+    model.compiled = False
+    try:
+        yield
+    finally:
+        model.compiled = True
 
 
 @contextlib.contextmanager
