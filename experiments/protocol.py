@@ -167,6 +167,11 @@ def fewer(size, quick):
     return quick if FLAGS.quick else size
 
 
+def first(items):
+    """Keys and values of a dict, or with `--quick` the first: the rest runs alike."""
+    return list(items.items())[: fewer(None, 1)]
+
+
 @functools.cache
 def load_tfds(name):
     """`Splits` of a data set in `--data_dir`; all its images take seconds to decode."""

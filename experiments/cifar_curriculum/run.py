@@ -157,7 +157,7 @@ def measure(group, seed, folder):
         "constant weight": (train, ConstantWeighting(mean), None),
     }
     values = {}
-    for batch_size, steps in ((8, (100,)), (64, STEPS)):
+    for batch_size, steps in protocol.first({8: (100,), 64: STEPS}):
         steps = protocol.fewer(steps, (5, 20))
         for name, ones in protocol.accuracies(
             students.cbr, conditions, test, steps, seed, batch_size

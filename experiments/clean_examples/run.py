@@ -123,7 +123,7 @@ def measure(group, seed, folder):
         None,
     )
     networks = {"": students.cbr, " (transfer: few-shot net)": students.few_shot_net}
-    for suffix, network in networks.items():
+    for suffix, network in protocol.first(networks):
         for name, found in protocol.accuracies(
             network,
             conditions,

@@ -157,7 +157,7 @@ def measure(group, seed, folder):
         "shuffled weighting": shuffled,
         "random weighting": RandomWeighting(),
     }
-    for name, kept in transferred.items():
+    for name, kept in protocol.first(transferred):
         values[f"{name} (transfer: CBR)"] = one(
             again, students.cbr, commentary=kept, inner_rate=CBR_INNER_RATE
         )

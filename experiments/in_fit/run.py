@@ -148,10 +148,11 @@ def measure(group, seed, folder):
         ),
     }
     steps = protocol.fewer(STEPS, (5, 20))
-    for student, architecture in (
-        ("new student", students.cbr),
-        ("transfer: few-shot net", students.few_shot_net),
-    ):
+    networks = {
+        "new student": students.cbr,
+        "transfer: few-shot net": students.few_shot_net,
+    }
+    for student, architecture in protocol.first(networks):
         for name, found in protocol.accuracies(
             architecture, conditions, test, steps, 1000 + seed
         ).items():

@@ -96,10 +96,8 @@ def measure(group, seed, folder):
         "constant weight": (data.train, ConstantWeighting(1.0), None),
     }
     steps = protocol.fewer(TEST_STEPS, (5, 20))
-    for network, suffix in (
-        (students.cbr, ""),
-        (students.few_shot_net, " (transfer: few-shot net)"),
-    ):
+    networks = {"": students.cbr, " (transfer: few-shot net)": students.few_shot_net}
+    for suffix, network in protocol.first(networks):
         for name, found in protocol.accuracies(
             network, conditions, data.test, steps, seed, BATCH
         ).items():

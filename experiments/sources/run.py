@@ -96,7 +96,7 @@ def measure(group, seed, folder):
         networks[" (transfer: few-shot net)"] = students.few_shot_net
     values = {}
     last = STEPS[setting.data]
-    for suffix, network in networks.items():
+    for suffix, network in protocol.first(networks):
         for name, found in protocol.accuracies(
             network,
             conditions,
