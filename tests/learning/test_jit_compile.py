@@ -15,6 +15,7 @@ from tfcommentaries import (
     teachers,
 )
 from tfcommentaries.datasets import episodes
+from tfcommentaries.learning.compilation import resolve_jit_compile
 
 
 def learn(data, jit_compile, student=None, **options):
@@ -107,7 +108,20 @@ def test_a_layer_that_does_not_compile_is_named(data):
         learn(data, True, student)
 
 
-def test_by_default_a_cpu_does_not_compile():
-    learner = CommentaryLearner(ExampleWeighting(num_classes=10), make_student())
+@pytest.mark.parametrize("devices", [0, 1])
+def test_by_default_one_gpu_compiles(devices, monkeypatch):
+    student = make_student()
+    weighting = ExampleWeighting(num_classes=10)
+    learner = CommentaryLearner(weighting, student)
+    monkeypatch.setattr(
+        tf.config,
+        "list_physical_devices",
+        lambda *kind: [tf.config.PhysicalDevice("one", "GPU")] * devices,
+    )
     learner.compile()
-    assert learner.jit_compile is bool(tf.config.list_physical_devices("GPU"))
+    assert learner.jit_compile is bool(devices)
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    assert not resolve_jit_compile("auto", [weighting, student], two)
+    student.layers[0].supports_jit = False
+    learner.compile()
+    assert not learner.jit_compile

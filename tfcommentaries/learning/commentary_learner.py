@@ -172,7 +172,9 @@ class CommentaryLearner(keras.Model):
                 f"{kwargs['steps_per_execution']!r}"
             )
         kwargs["jit_compile"] = resolve_jit_compile(
-            kwargs.get("jit_compile", "auto"), [self.commentary, self.student.model]
+            kwargs.get("jit_compile", "auto"),
+            [self.commentary, self.student.model],
+            self.distribute_strategy,
         )
         # Hypergradients are scaled, where they need it, before they come out.
         kwargs.setdefault("auto_scale_loss", False)

@@ -3,14 +3,15 @@
 import tensorflow as tf
 
 
-def resolve_jit_compile(asked, layers):
+def resolve_jit_compile(asked, layers, strategy):
     """Decides as Keras does, for all that an outer step runs.
 
     Args:
-        asked: `True`, `False` or `"auto"`: on a GPU without a `tf.distribute` strategy,
-            unless a layer is known not to compile. On a CPU small networks gain less
-            than compiling takes, and convolutions become slower (`docs/gpu.md`).
+        asked: `True`, `False` or `"auto"`: on one GPU, unless a layer is known not to
+            compile. On a CPU small networks gain less than compiling takes, and
+            convolutions become slower (`docs/gpu.md`).
         layers: the models and layers that an outer step runs.
+        strategy: the `tf.distribute.Strategy` of the learner.
 
     Returns:
         `True` or `False`.
@@ -26,9 +27,8 @@ def resolve_jit_compile(asked, layers):
         if not (getattr(layer, "supports_jit", True) or hasattr(layer, "use_cudnn"))
     ]
     if asked == "auto":
-        distributed = tf.distribute.has_strategy()
-        gpu = bool(tf.config.list_physical_devices("GPU"))
-        return gpu and not distributed and not unable
+        alone = strategy.num_replicas_in_sync == 1
+        return bool(tf.config.list_physical_devices("GPU")) and alone and not unable
     if asked and unable:
         raise ValueError(
             "XLA cannot compile "

@@ -101,7 +101,7 @@ class FewShotLearner(keras.Model):
         """
         parts = [self.student.model] + ([self.commentary] if self.commentary else [])
         kwargs["jit_compile"] = resolve_jit_compile(
-            kwargs.get("jit_compile", "auto"), parts
+            kwargs.get("jit_compile", "auto"), parts, self.distribute_strategy
         )
         # Hypergradients are scaled, where they need it, before they come out.
         kwargs.setdefault("auto_scale_loss", False)
