@@ -178,6 +178,18 @@ def test_wrong_inputs_are_named(exported, vectors):
         SavedCommentary(exported)({"image": x}, y=y, progress=0.0)
 
 
+@pytest.mark.parametrize(
+    "progress", [[0.5], [-0.1, 0.5], [0.5, 1.1], [np.nan, 0.5], [0.1, 0.2, 0.3]]
+)
+def test_a_request_with_wrong_progress_is_refused(exported, vectors, progress):
+    x, y = (tf.constant(part[:2]) for part in vectors)
+    signature = tf.saved_model.load(exported).signatures["annotate"]
+    x, y = tf.cast(x, tf.float32), tf.cast(y, tf.int64)
+    signature(x=x, y=y, progress=tf.constant([0.0, 1.0]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="one number from 0 to 1"):
+        signature(x=x, y=y, progress=tf.constant(progress))
+
+
 def test_a_missing_directory_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no SavedModel at .*nothing"):
         CommentaryCallback(tmp_path / "nothing")

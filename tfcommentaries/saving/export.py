@@ -26,8 +26,9 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
 
     Its signature `annotate`, which is also `serving_default`, takes the inputs by
     name (`x`, or the entries of a dict), and `y` and `progress` where the
-    commentary uses them, all with a free batch axis; `progress` is one number per
-    example. It gives `annotation`. The manifest is `assets/commentary.json`.
+    commentary uses them, all with a free batch axis; `progress` is one number from 0
+    to 1 per example, which the graph checks. It gives `annotation`. The manifest is
+    `assets/commentary.json`.
 
     Args:
         commentary: a `Commentary` that has been called or learned.
@@ -63,6 +64,8 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
         inputs = dict(inputs)
         y, progress = inputs.pop("y", None), inputs.pop("progress", None)
         x = inputs if manifest["inputs_are_dict"] else inputs["x"]
+        if progress is not None:
+            progress = _checked(progress, tf.nest.flatten(x)[0])
         return {"annotation": annotate_any(commentary, x, y, progress)}
 
     if reading is not None:
@@ -90,6 +93,21 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
         check_graph(directory)
         with tf.io.gfile.GFile(os.path.join(directory, FILE), "w") as file:
             file.write(text)
+
+
+def _checked(progress, x):
+    """Progress, of which requests may hold anything."""
+    message = "progress must be one number from 0 to 1 for each example."
+    checks = [
+        tf.debugging.assert_equal(tf.shape(progress)[:1], tf.shape(x)[:1], message),
+        tf.debugging.assert_equal(
+            (progress >= 0) & (progress <= 1),
+            True,
+            message,  # So is NaN refused.
+        ),
+    ]
+    with tf.control_dependencies(checks):
+        return tf.identity(progress)
 
 
 def _signature(specs):
