@@ -1,8 +1,11 @@
 """Outputs are either the old ones or the new ones."""
 
+import os
+import time
+
 import pytest
 
-from tfcommentaries.saving.removing import remove_tree
+from tfcommentaries.saving.removing import ABANDONED, remove_tree
 from tfcommentaries.saving.replacing import replacing_directory, write_text
 
 
@@ -25,6 +28,25 @@ def test_an_error_leaves_the_old_one(tmp_path):
         raise RuntimeError
     assert [p.name for p in path.iterdir()] == ["old"]
     assert [p.name for p in tmp_path.iterdir()] == ["it"]
+
+
+def test_what_killed_writers_left_goes_after_a_day(tmp_path):
+    long_ago = time.time() - 2 * ABANDONED
+    for name, age in (
+        ("it.0123abcd.new", long_ago),
+        ("it.4567abcd.new", time.time()),  # Someone may be at it.
+        ("it.89ababcd.old", long_ago),  # The only copy, perhaps.
+        ("other.0123abcd.new", long_ago),
+        ("it.thesis.new", long_ago),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+        os.utime(tmp_path / name, (age, age))
+    before = {p.name for p in tmp_path.iterdir()}
+    with replacing_directory(tmp_path / "it"):
+        pass
+    after = {p.name for p in tmp_path.iterdir()}
+    assert before - after == {"it.0123abcd.new"} and after - before == {"it"}
 
 
 def test_what_is_not_ours_stays(tmp_path):

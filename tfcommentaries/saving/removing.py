@@ -1,9 +1,15 @@
 """Removing a directory, and nothing that lies elsewhere."""
 
 import os
+import posixpath
+import re
 import shutil
+import time
 
 import tensorflow as tf
+
+#: Nobody writes a commentary for as long, in seconds.
+ABANDONED = 24 * 3600
 
 
 def remove_tree(path):
@@ -22,3 +28,19 @@ def remove_tree(path):
     else:
         # On another file system, where there are no links.
         tf.io.gfile.rmtree(path)
+
+
+def remove_abandoned(folder, prefix):
+    """Removes what writers that were killed a day ago or more had begun.
+
+    Args:
+        folder: where they wrote, any path that `tf.io.gfile` takes.
+        prefix: what their directories' names begin with, before digits and `.new`.
+    """
+    begun = re.compile(re.escape(prefix) + r"[0-9a-f]{8,32}\.new")
+    for name in tf.io.gfile.listdir(folder or "."):
+        path = posixpath.join(folder, name.rstrip("/"))
+        if begun.fullmatch(name.rstrip("/")) and tf.io.gfile.isdir(path):
+            age = time.time() - tf.io.gfile.stat(path).mtime_nsec / 1e9
+            if age > ABANDONED:
+                remove_tree(path)

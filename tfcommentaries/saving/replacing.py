@@ -6,7 +6,7 @@ import uuid
 
 import tensorflow as tf
 
-from tfcommentaries.saving.removing import remove_tree
+from tfcommentaries.saving.removing import remove_abandoned, remove_tree
 
 
 @contextlib.contextmanager
@@ -33,6 +33,8 @@ def replacing_directory(path, ours=lambda path: False):
     beside = f"{path}.{uuid.uuid4().hex[:8]}"
     written, replaced = f"{beside}.new", f"{beside}.old"
     tf.io.gfile.makedirs(written)
+    folder, name = os.path.split(path)
+    remove_abandoned(folder, f"{name}.")
     try:
         yield written
         if tf.io.gfile.exists(path):

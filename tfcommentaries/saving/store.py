@@ -29,7 +29,7 @@ from absl import logging
 from tfcommentaries.commentaries import Commentary
 from tfcommentaries.saving.export import export_commentary
 from tfcommentaries.saving.manifest import read_manifest, to_json
-from tfcommentaries.saving.removing import remove_tree
+from tfcommentaries.saving.removing import remove_abandoned, remove_tree
 from tfcommentaries.saving.saved_commentary import SavedCommentary
 from tfcommentaries.saving.stored import Stored, write_annotations
 from tfcommentaries.saving.versions import (
@@ -68,6 +68,7 @@ def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
     folder = posixpath.join(_root(builder), name)
     written = posixpath.join(folder, f".{uuid.uuid4().hex}.new")
     tf.io.gfile.makedirs(written)
+    remove_abandoned(folder, ".")
     try:
         saved = posixpath.join(written, "commentary")
         if isinstance(commentary, Commentary) and not isinstance(
