@@ -267,6 +267,8 @@ def test_inspect_prints_the_manifest(learned, capsys):
         (["learn", "--run_dir=new", "--validation_size=0"], "at least one validation"),
         (["learn", "--run_dir=new", "--student=nothing"], "no student 'nothing'"),
         (["teach", "--run_dir=new", "--model=it.h5"], "must end with .keras"),
+        (["inspect", "xyz://a/b"], "scheme 'xyz' not implemented"),
+        (["store", "list", "mnist", "--data_dir=xyz://a/b"], "no data set"),
     ],
 )
 def test_wrong_input_is_one_clear_line(

@@ -223,7 +223,20 @@ def run(args):
     except (ValueError, OSError, ArithmeticError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except Exception as error:
+        if not _is_of_a_file(error):
+            raise
+        print(f"error: {error.message.strip().splitlines()[0]}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _is_of_a_file(error):
+    """Whether TensorFlow could not read or write something."""
+    errors = importlib.import_module("tensorflow").errors
+    return isinstance(error, errors.OpError) and not isinstance(
+        error, errors.InvalidArgumentError | errors.InternalError
+    )
 
 
 def _start_tensorflow():

@@ -217,10 +217,11 @@ def _builder(dataset, data_dir):
     try:
         builder = tfds.builder(dataset, data_dir=data_dir)
         prepared = bool(builder.info.splits)
-    except tfds.core.DatasetNotFoundError as error:
+    except Exception as error:
+        # Of the file system too: a cloud's without credentials, an unknown scheme.
         raise FileNotFoundError(
             f"TFDS finds no data set {dataset!r} in {data_dir or 'its own directory'}: "
-            f"{error}"
+            f"{str(error)[:300]}"
         ) from error
     if not prepared:
         raise FileNotFoundError(
