@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.compilation import resolve_jit_compile
+from tfcommentaries.learning.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import (
@@ -270,7 +271,7 @@ class CommentaryLearner(keras.Model):
         data = outer_batches(
             batches, validation, self.inner_steps, self.students_per_step
         )
-        with no_memory_rewrites():
+        with no_memory_rewrites(), forgotten_custom_gradients():
             history = super().fit(
                 data.skip(done * steps_per_epoch),
                 steps_per_epoch=steps_per_epoch,

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfcommentaries.hypergradients import InnerProblem
 from tfcommentaries.learning.compilation import resolve_jit_compile
+from tfcommentaries.learning.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
     apply_hypergradient,
@@ -142,7 +143,7 @@ class FewShotLearner(keras.Model):
             self.train_function = None
         guard = StopAtNonFinite(self.optimizer, self.learned_variables)
         callbacks = [guard, *(kwargs.pop("callbacks", None) or [])]
-        with no_memory_rewrites():
+        with no_memory_rewrites(), forgotten_custom_gradients():
             return super().fit(tasks, callbacks=callbacks, **kwargs)
 
     def _build(self, task):
