@@ -253,10 +253,19 @@ def functional():
     return keras.Model(inputs, Scaled(3)(inputs))
 
 
+def nested():
+    return keras.Sequential([keras.Input((5,)), functional()])
+
+
 @pytest.mark.parametrize(
     "make",
-    [lambda: keras.Sequential([keras.Input((5,)), Scaled(3)]), functional, Plain],
-    ids=["sequential", "functional", "subclassed"],
+    [
+        lambda: keras.Sequential([keras.Input((5,)), Scaled(3)]),
+        functional,
+        nested,
+        Plain,
+    ],
+    ids=["sequential", "functional", "nested", "subclassed"],
 )
 @pytest.mark.parametrize("from_function", [False, True])
 def test_draws_students_of_a_users_own_layers_loss_and_metrics(

@@ -188,7 +188,9 @@ class FunctionalStudent:
         try:
             if isinstance(model, keras.Sequential | Functional):
                 with _not_compiled(model):
-                    clone = keras.models.clone_model(model, clone_function=_new_layer)
+                    clone = keras.models.clone_model(
+                        model, clone_function=_new_layer, recursive=True
+                    )
             else:
                 clone = _new_layer(model)
             if len(self._built(clone).variables) != len(model.variables):
