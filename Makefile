@@ -5,6 +5,8 @@ BIN := .venv/bin
 TFX_BIN := .venv-tfx/bin
 BENCH_BIN := .venv-bench/bin
 PUBLISH_BIN := .venv-publish/bin
+# Where it is set, every start of a program compiles thousands of files, for 11 seconds.
+unexport PYTHONDONTWRITEBYTECODE
 # Silences what TensorFlow prints on every start.
 QUIET := TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0
 PYTEST := -m pytest -q -n auto --dist worksteal --durations=10

@@ -94,9 +94,4 @@ if [ -n "$editable" ]; then
     ! command -v flock >/dev/null || flock 9
     pip -e .
 fi
-# With two and more processes, as pip does not; otherwise every start of a program would
-# compile thousands of files where PYTHONDONTWRITEBYTECODE is set. Templates among them
-# are no Python.
-"$directory/bin/python" -m compileall -q -j 0 "$directory"/lib/python*/site-packages \
-    >/dev/null 2>&1 || true
 echo "$made" >"$directory/made"
