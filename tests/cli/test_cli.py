@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from tfcommentaries import SavedCommentary, datasets
 from tfcommentaries.cli import evaluate, main
@@ -280,6 +281,27 @@ def test_wrong_input_is_one_clear_line(
     assert error.startswith("error: ")
     assert message in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_tensorflow_cannot_read_is_one_line_and_its_other_errors_are_not_hidden(
+    monkeypatch, capsys
+):
+    def fail(error):
+        def run_inspect(args):
+            raise error
+
+        monkeypatch.setattr("tfcommentaries.cli.inspect.run", run_inspect)
+        return run("inspect", "it")
+
+    missing = tf.errors.NotFoundError(None, None, "no file\nat some place")
+    assert fail(missing) == 1
+    assert capsys.readouterr().err == "error: no file\n"
+    for error in (
+        tf.errors.ResourceExhaustedError(None, None, "out of memory"),
+        tf.errors.NotFoundError(None, None, "Graph execution error:\n\nno kernel"),
+    ):
+        with pytest.raises(type(error)):
+            fail(error)
 
 
 @pytest.mark.parametrize("arguments", [[], ["learn"], ["fly"], ["learn", "--steps=x"]])

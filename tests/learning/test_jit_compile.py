@@ -60,6 +60,7 @@ def test_stops_at_a_hypergradient_that_is_not_finite(data):
         learner.fit(*data, steps_per_epoch=2, verbose=0)
     for old, new in zip(before, weighting.variables):
         np.testing.assert_array_equal(old, new)
+    assert all(np.isfinite(np.array(v)).all() for v in learner.optimizer.variables)
 
 
 def test_few_shots(digits):

@@ -149,6 +149,56 @@ def test_refuses_an_optimizer_whose_state_begins_with_the_weights():
         from_keras(Averaged(0.1), [keras.Variable(np.arange(2.0))])
 
 
+def test_refuses_an_optimizer_whose_state_keras_does_not_know():
+    class Own(optimizers.SGD):
+        def build(self, variables):
+            super().build(variables)
+            self.own = [tf.Variable(tf.zeros(v.shape)) for v in variables]
+
+        def update_step(self, gradient, variable, learning_rate):
+            self.own[0].assign_add(gradient)
+            super().update_step(self.own[0], variable, learning_rate)
+
+    with pytest.raises(ValueError, match="in variables that are not Keras's"):
+        from_keras(Own(0.1), [keras.Variable(np.ones(2, "float32"))])
+
+
+def test_an_optimizers_own_weight_decay_is_kept():
+    class Twice(optimizers.Adagrad):
+        def _apply_weight_decay(self, variables):
+            for variable in variables:
+                variable.assign(variable - 2 * self.weight_decay * variable)
+
+    variable = keras.Variable(np.ones(2))
+    inner = from_keras(Twice(0.1, weight_decay=0.25), [variable])
+    weights = [tf.ones(2)]
+    after, _ = inner.update([tf.zeros(2)], inner.init(weights), weights, 0)
+    np.testing.assert_allclose(after[0], 0.5)
+
+
+def test_constraints_and_loss_scaling_are_left_to_the_student():
+    variable = keras.Variable(np.ones(2))
+    variable.constraint = keras.constraints.MinMaxNorm(0, 0.1, rate=0.5)
+    scaled, plain = (
+        from_keras(optimizers.Adagrad(0.1, loss_scale_factor=scale), [variable])
+        for scale in (1024.0, None)
+    )
+    weights, gradients = [tf.ones(2)], [tf.constant([0.5, 1.0])]
+    found, expected = (
+        inner.update(gradients, inner.init(weights), weights, 0)[0][0]
+        for inner in (scaled, plain)
+    )
+    np.testing.assert_array_equal(found, expected)
+    assert np.linalg.norm(found) > 1
+
+
+def test_a_rate_that_begins_at_zero_has_a_derivative():
+    rate = optimizers.schedules.CosineDecay(0.0, 10, warmup_target=0.1, warmup_steps=10)
+    from_keras(
+        optimizers.Adagrad(rate), [keras.Variable(np.ones(2))]
+    ).check_derivative()
+
+
 def test_refuses_an_optimizer_whose_config_is_not_whole():
     class Lossy(optimizers.Adam):
         def __init__(self, factor=2.0, **kwargs):

@@ -254,7 +254,9 @@ def functional():
 
 
 def nested():
-    return keras.Sequential([keras.Input((5,)), functional()])
+    inner = functional()
+    inner.compile("sgd", lambda y_true, y_pred: y_pred)  # A loss without a config.
+    return keras.Sequential([keras.Input((5,)), inner])
 
 
 @pytest.mark.parametrize(

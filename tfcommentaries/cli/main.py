@@ -226,7 +226,7 @@ def run(args):
     except Exception as error:
         if not _is_of_a_file(error):
             raise
-        print(f"error: {error.message.strip().splitlines()[0]}", file=sys.stderr)
+        print(f"error: {str(error).strip().partition(chr(10))[0]}", file=sys.stderr)
         return 1
     return 0
 
@@ -234,9 +234,17 @@ def run(args):
 def _is_of_a_file(error):
     """Whether TensorFlow could not read or write something."""
     errors = importlib.import_module("tensorflow").errors
-    return isinstance(error, errors.OpError) and not isinstance(
-        error, errors.InvalidArgumentError | errors.InternalError
+    of_files = (
+        errors.AlreadyExistsError
+        | errors.DataLossError
+        | errors.FailedPreconditionError
+        | errors.NotFoundError
+        | errors.PermissionDeniedError
+        | errors.UnavailableError
+        | errors.UnimplementedError
     )
+    in_a_graph = str(error).startswith("Graph execution error")
+    return isinstance(error, of_files) and not in_a_graph
 
 
 def _start_tensorflow():

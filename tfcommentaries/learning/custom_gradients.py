@@ -1,24 +1,52 @@
 """Keeps TensorFlow from holding every learner for ever."""
 
 import contextlib
+import threading
 
 from tensorflow.python.framework import ops
+
+#: Modules whose gradients are taken where they are traced. Every step of a Keras
+#: optimizer registers one of the second, for replicas.
+_OURS = "tfcommentaries.", "tensorflow.python.distribute."
+_lock = threading.Lock()
+_fits = 0
+_before = frozenset()
 
 
 @contextlib.contextmanager
 def forgotten_custom_gradients():
-    """Functions that are traced within leave nothing in TensorFlow's register.
+    """Functions of this package that are traced within leave nothing registered.
 
     Each `tf.custom_gradient` in a graph is registered by name for the rest of the
     process, with its graph and all that it refers to: about 17 MB a learner. There is
-    no public way to take it out again. A gradient that is taken within needs it; a
-    function that is traced within, and differentiated by a tape outside, does not work.
+    no public way to take it out again. Gradients that are taken within need it, in
+    other threads too, so the last to leave clears up. What others register, such as
+    `tf.nn.silu`, stays: who knows what for.
     """
+    global _fits, _before
     registered = ops.gradient_registry._registry
-    before = set(registered)
+    with _lock:
+        if not _fits:
+            _before = frozenset(registered)
+        _fits += 1
     try:
         yield
     finally:
-        for name in set(registered) - before:
-            if name.startswith("CustomGradient-"):
-                del registered[name]
+        with _lock:
+            _fits -= 1
+            if not _fits:
+                for name in set(registered) - _before:
+                    if _is_ours(registered[name]["type"]):
+                        del registered[name]
+
+
+def _is_ours(function):
+    """Whether a registered function belongs to a gradient that `fit` made."""
+    module = getattr(function, "__module__", None) or ""
+    if module.startswith(_OURS):
+        return True
+    # TensorFlow's wrappers hold it in their closures.
+    cells = getattr(function, "__closure__", None) or ()
+    return module.endswith("custom_gradient") and any(
+        _is_ours(cell.cell_contents) for cell in cells if callable(cell.cell_contents)
+    )

@@ -41,7 +41,7 @@ class StopAtNonFinite(keras.callbacks.Callback):
     Not in the graph, since XLA leaves out checks there.
 
     Args:
-        optimizer: the outer optimizer, which counts outer steps.
+        optimizer: the outer optimizer, built, which counts outer steps.
         variables: what is learned, or a part of it.
         mend: what to do about it, for the error.
 
@@ -53,7 +53,8 @@ class StopAtNonFinite(keras.callbacks.Callback):
     def __init__(self, optimizer, variables, mend=LEARNER_MEND):
         super().__init__()
         self._optimizer = optimizer
-        self._variables = variables
+        # The optimizer's slots would make the next step wrong.
+        self._variables = [*variables, *optimizer.variables]
         self._mend = mend
         self._before = []
 
@@ -65,7 +66,7 @@ class StopAtNonFinite(keras.callbacks.Callback):
             return
         for variable, value in zip(self._variables, self._before):
             variable.assign(value)
-        step = int(tf.convert_to_tensor(self._optimizer.iterations)) - 1
+        step = int(tf.convert_to_tensor(self._optimizer.iterations))
         raise NonFiniteHypergradientError(
             "The hypergradient is not finite. The commentary is as it was before outer "
             f"step {step}. {self._mend}"

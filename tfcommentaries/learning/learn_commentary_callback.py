@@ -163,7 +163,11 @@ class LearnCommentaryCallback(CommentaryCallback):
 
     def on_train_batch_begin(self, batch, logs=None):
         super().on_train_batch_begin(batch, logs)
-        if not self._learns_in(batch):
+        # With `steps_per_execution` these are several steps.
+        first = self._before_epoch + batch
+        steps = range(first, first + self.model.steps_per_execution)
+        self._learning = any(self._due(step) for step in steps)
+        if not self._learning:
             return
         self._guard.on_train_batch_begin(batch, logs)
         tf.nest.map_structure(
@@ -172,14 +176,8 @@ class LearnCommentaryCallback(CommentaryCallback):
 
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
-        # With `steps_per_execution` it is the last of several.
-        if self._learns_in(batch - self.model.steps_per_execution + 1):
+        if self._learning:
             self._guard.on_train_batch_end(batch, logs)
-
-    def _learns_in(self, batch):
-        """Whether something is learned in the execution that begins with a batch."""
-        first = self._before_epoch + batch
-        return any(self._due(first + i) for i in range(self.model.steps_per_execution))
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)

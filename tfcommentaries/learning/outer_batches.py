@@ -97,7 +97,7 @@ def _from_arrays(data, seed, name):
             f"(x, y) or (x, y, sample_weight). Received: {type(data).__name__}"
         )
     data = tuple(_arrays(part, name) for part in data if part is not None)
-    if any(array.dtype.kind in "OSU" for array in tf.nest.flatten(data[1])):
+    if any(array.dtype.kind in "OSU" for array in tf.nest.flatten(data[1:2])):
         raise ValueError(
             f"The labels of the {name} data are strings or objects. Give numbers, such "
             "as those of classes: `classes, y = np.unique(y, return_inverse=True)`."

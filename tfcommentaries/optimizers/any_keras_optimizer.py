@@ -33,7 +33,7 @@ def mean_squares(optimizer):
 
 
 class AnyKerasOptimizer(InnerOptimizer):
-    """Runs the `apply` of a Keras optimizer on tensors, also of a user's own class.
+    """Runs the steps of a Keras optimizer on tensors, also of a user's own class.
 
     Gradients flow as the optimizer's operations let them. The root of a zero has none:
     `SGD`, `Adam` and `RMSprop` of this package are safe there.
@@ -56,9 +56,13 @@ class AnyKerasOptimizer(InnerOptimizer):
         try:
             self._optimizer.build(self._variables)
             weights = [tf.zeros(v.shape, v.dtype) for v in self._variables]
-            self.update(weights, self.init(weights), weights, 0)
+            step = tf.function(self.update, autograph=False).get_concrete_function(
+                weights, self.init(weights), weights, tf.constant(0)
+            )
         except Exception as error:
             raise _refusal(self.name, f"the error was: {error}") from error
+        if _assigns(step.graph):
+            raise _refusal(self.name, "its state is in variables that are not Keras's")
         if any(np.ptp(slot) > 0 for slot in self.init(weights) if tf.size(slot) > 0):
             raise _refusal(self.name, "its state begins with a student's weights")
 
@@ -74,7 +78,11 @@ class AnyKerasOptimizer(InnerOptimizer):
         )
         with tf.GradientTape() as tape:
             tape.watch(gradients)
-            after, _ = self.update(gradients, self.init(weights), weights, 0)
+            # More than one, since the learning rate may begin at zero.
+            after = [
+                self.update(gradients, self.init(weights), weights, step)[0]
+                for step in (0, 1, 1000)
+            ]
         slopes = tape.gradient(after, gradients, unconnected_gradients="zero")
         size = sum(float(tf.reduce_sum(tf.abs(slope))) for slope in slopes)
         if not 0 < size < np.inf:
@@ -105,7 +113,9 @@ class AnyKerasOptimizer(InnerOptimizer):
             *zip(self._variables, weights, strict=True),
         ]
         with keras.StatelessScope(state_mapping=mapping) as scope:
-            optimizer.apply(gradients, self._variables)
+            # Without what `apply` does besides: constraints and loss scaling, which
+            # are the student's.
+            optimizer._backend_apply_gradients(gradients, self._variables)
         return tuple(
             [tf.convert_to_tensor(scope.get_current_value(v)) for v in variables]
             for variables in (self._variables, self._slots)
@@ -132,21 +142,40 @@ def _general_form(optimizer, variables):
     cls = type(optimizer)
     config = optimizer.get_config()
     parameters = inspect.signature(cls.__init__).parameters.values()
-    named = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD} - {"self"}
+    several = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    named = {p.name for p in parameters if p.kind not in several} - {"self"}
     if named - set(config):
         raise ValueError(
             f"{cls.__name__} cannot be made again from its config, which lacks "
             f"{', '.join(sorted(named - set(config)))}. Add them in its `get_config`."
         )
-    if cls._backend_update_step is not keras.optimizers.Optimizer._backend_update_step:
-        raise _refusal(cls.__name__, "it does more than a step for each weight")
+    general = keras.optimizers.Optimizer
+    for name in ("apply", "_backend_apply_gradients", "_backend_update_step"):
+        if getattr(cls, name) is not getattr(general, name):
+            raise _refusal(cls.__name__, "it does more than a step for each weight")
     decayed = {id(v) for v in variables if optimizer._use_weight_decay(v)}
 
     def update_step_of_all(self, gradients, variables, learning_rate):
         for gradient, variable in zip(gradients, variables, strict=True):
             self.update_step(gradient, variable, learning_rate)
 
-    methods = {name: getattr(BaseOptimizer, name) for name in _GENERAL}
+    methods = {
+        name: getattr(BaseOptimizer, name)
+        for name in _GENERAL
+        if getattr(cls, name) is getattr(general, name)
+    }
     methods["_use_weight_decay"] = lambda _, variable: id(variable) in decayed
     methods["_backend_update_step"] = update_step_of_all
     return type(cls.__name__, (cls,), methods).from_config(config)
+
+
+def _assigns(graph):
+    """Whether running a graph changes variables."""
+    definition = graph.as_graph_def()
+    nodes = [*definition.node]
+    for function in definition.library.function:
+        nodes += function.node_def
+    return any(
+        node.op.startswith(("Assign", "ResourceScatter", "ResourceApply"))
+        for node in nodes
+    )

@@ -1,5 +1,6 @@
 """Removing a directory, and nothing that lies elsewhere."""
 
+import contextlib
 import os
 import posixpath
 import re
@@ -33,14 +34,26 @@ def remove_tree(path):
 def remove_abandoned(folder, prefix):
     """Removes what writers that were killed a day ago or more had begun.
 
+    What cannot be listed or removed stays, and so does all of a file system that does
+    not know when directories changed, as those of clouds.
+
     Args:
         folder: where they wrote, any path that `tf.io.gfile` takes.
         prefix: what their directories' names begin with, before digits and `.new`.
     """
     begun = re.compile(re.escape(prefix) + r"[0-9a-f]{8,32}\.new")
-    for name in tf.io.gfile.listdir(folder or "."):
-        path = posixpath.join(folder, name.rstrip("/"))
-        if begun.fullmatch(name.rstrip("/")) and tf.io.gfile.isdir(path):
-            age = time.time() - tf.io.gfile.stat(path).mtime_nsec / 1e9
-            if age > ABANDONED:
-                remove_tree(path)
+    # Another writer may be at the same.
+    with contextlib.suppress(OSError, tf.errors.OpError):
+        for name in tf.io.gfile.listdir(folder or "."):
+            path = posixpath.join(folder, name.rstrip("/"))
+            if begun.fullmatch(name.rstrip("/")) and _is_abandoned(path):
+                with contextlib.suppress(OSError, tf.errors.OpError):
+                    remove_tree(path)
+
+
+def _is_abandoned(path):
+    changed = 0
+    with contextlib.suppress(tf.errors.OpError):
+        if tf.io.gfile.isdir(path):
+            changed = tf.io.gfile.stat(path).mtime_nsec / 1e9
+    return changed > 0 and time.time() - changed > ABANDONED

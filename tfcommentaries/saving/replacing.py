@@ -32,9 +32,9 @@ def replacing_directory(path, ours=lambda path: False):
         _check_may_go(path, ours)
     beside = f"{path}.{uuid.uuid4().hex[:8]}"
     written, replaced = f"{beside}.new", f"{beside}.old"
-    tf.io.gfile.makedirs(written)
     folder, name = os.path.split(path)
     remove_abandoned(folder, f"{name}.")
+    tf.io.gfile.makedirs(written)
     try:
         yield written
         if tf.io.gfile.exists(path):

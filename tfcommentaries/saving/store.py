@@ -67,8 +67,8 @@ def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
     builder = _builder(dataset, data_dir)
     folder = posixpath.join(_root(builder), name)
     written = posixpath.join(folder, f".{uuid.uuid4().hex}.new")
-    tf.io.gfile.makedirs(written)
     remove_abandoned(folder, ".")
+    tf.io.gfile.makedirs(written)
     try:
         saved = posixpath.join(written, "commentary")
         if isinstance(commentary, Commentary) and not isinstance(

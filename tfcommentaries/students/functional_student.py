@@ -303,11 +303,15 @@ def _new_layer(layer):
 @contextlib.contextmanager
 def _not_compiled(model):
     """Inside, copies of the model need no loss: a user's own has no config."""
-    model.compiled = False
+    models = [m for m in model._flatten_layers() if isinstance(m, keras.Model)]
+    before = [m.compiled for m in models]
+    for one in models:
+        one.compiled = False
     try:
         yield
     finally:
-        model.compiled = True
+        for one, compiled in zip(models, before):
+            one.compiled = compiled
 
 
 @contextlib.contextmanager
