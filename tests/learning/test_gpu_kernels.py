@@ -101,7 +101,6 @@ def check_learner(commentary, student, inner_training=None, one_hot=False):
 ESTIMATORS = {
     "everything kept": UnrolledTraining(checkpoint_interval=0),
     "states kept": UnrolledTraining(checkpoint_interval=1),
-    "every second state": UnrolledTraining(checkpoint_interval=2),
     "implicit": ImplicitTraining(),
     "conjugate gradients": ImplicitTraining(solver="cg"),
     "nystrom": ImplicitTraining(solver="nystrom"),
