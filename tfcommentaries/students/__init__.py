@@ -3,9 +3,8 @@
 from tfcommentaries.students.functional_student import (
     FunctionalStudent,
     StudentWeights,
-    check_takes_weights,
-    example_losses,
 )
+from tfcommentaries.students.losses import check_takes_weights, example_losses
 from tfcommentaries.students.networks import (
     cbr,
     few_shot_net,

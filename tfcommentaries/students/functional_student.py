@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import keras
 import tensorflow as tf
-from keras.src.models.functional import Functional
 
 from tfcommentaries.students.exact_derivatives import exact_derivatives
+from tfcommentaries.students.losses import example_losses
+from tfcommentaries.students.model_like import all_with, built, model_like
 
 
 class StudentWeights(NamedTuple):
@@ -151,8 +152,8 @@ class FunctionalStudent:
         random.seed(seed)
         try:
             if self._make_model:
-                return self._read(self._built(self._make_model()))
-            clone = self._clone()
+                return self._read(built(self._make_model(), self._inputs))
+            clone = model_like(self.model, self._inputs)
         finally:
             random.setstate(state)
         kept = self._kept()
@@ -176,34 +177,6 @@ class FunctionalStudent:
             if not any(id(v) in learns for v in own):
                 kept.update(id(v) for v in own)
         return kept
-
-    def _built(self, model):
-        """A new model with all of its variables."""
-        if not model.built and self._inputs is not None:
-            model(self._inputs, training=False)
-        return model
-
-    def _clone(self):
-        model = self.model
-        try:
-            if isinstance(model, keras.Sequential | Functional):
-                with _not_compiled(model):
-                    clone = keras.models.clone_model(
-                        model, clone_function=_new_layer, recursive=True
-                    )
-            else:
-                clone = _new_layer(model)
-            if len(self._built(clone).variables) != len(model.variables):
-                raise ValueError("the copy has other variables")
-            return clone
-        except Exception as error:
-            raise ValueError(
-                f"The student {model.name!r} ({type(model).__name__}) cannot be made "
-                "again from its config, which fresh initial weights need. Pass a "
-                "function that makes the compiled student instead of the student, "
-                f"or use `student_initialization='fixed'`. The error was: "
-                f"{str(error).strip()[:200]}"
-            ) from error
 
     def predict(self, weights, x, training=False):
         """Runs the student.
@@ -288,91 +261,12 @@ class FunctionalStudent:
         ]
 
 
-def _new_layer(layer):
-    """A layer or subclassed model like this one, not built, with weights of its own."""
-    try:
-        return type(layer).from_config(layer.get_config())
-    except Exception:
-        # Keras has added arguments that the class does not take.
-        given = getattr(layer, "_auto_config", None)
-        if given is None:
-            raise
-        return type(layer)(**given.config)
-
-
-@contextlib.contextmanager
-def _not_compiled(model):
-    """Inside, copies of the model need no loss: a user's own has no config."""
-    models = [m for m in model._flatten_layers() if isinstance(m, keras.Model)]
-    before = [m.compiled for m in models]
-    for one in models:
-        one.compiled = False
-    try:
-        yield
-    finally:
-        for one, compiled in zip(models, before):
-            one.compiled = compiled
-
-
 @contextlib.contextmanager
 def _without_cudnn(model):
     """Inside, recurrent layers use no cuDNN, which has no second derivative."""
     layers = [la for la in model._flatten_layers() if hasattr(la, "use_cudnn")]
-    before = [layer.use_cudnn for layer in layers]
-    for layer in layers:
-        layer.use_cudnn = False
-    try:
+    with all_with(layers, "use_cudnn", False):
         yield
-    finally:
-        for layer, value in zip(layers, before):
-            layer.use_cudnn = value
-
-
-def example_losses(model, y, outputs):
-    """Each example's loss, without regularisation.
-
-    Args:
-        model: a compiled `keras.Model` with one loss.
-        y: labels `(batch, ...)`.
-        outputs: the model's outputs for them.
-
-    Returns:
-        `(batch,)`.
-
-    Raises:
-        ValueError: if the model has several losses.
-    """
-    loss = model.loss
-    if isinstance(loss, list | tuple | dict):
-        raise ValueError(
-            "Weighting by the student's loss needs a student with one output and one "
-            f"loss. The student {model.name!r} was compiled with loss={loss!r}"
-        )
-    loss = keras.losses.get(loss)
-    losses = loss.call(y, outputs) if isinstance(loss, keras.Loss) else loss(y, outputs)
-    losses = tf.convert_to_tensor(losses)
-    losses = tf.reshape(losses, [tf.shape(losses)[0], -1])
-    return tf.reduce_mean(losses, -1)
-
-
-def check_takes_weights(model, y, outputs):
-    """Raises a `ValueError` if a model's loss cannot weight single examples.
-
-    Args:
-        model: a compiled `keras.Model`; one with several losses is not checked.
-        y: labels `(batch, ...)`.
-        outputs: the model's outputs for them.
-    """
-    if model.loss is None or isinstance(model.loss, list | tuple | dict):
-        return
-    loss = keras.losses.get(model.loss)
-    losses = loss.call(y, outputs) if isinstance(loss, keras.Loss) else loss(y, outputs)
-    if tf.convert_to_tensor(losses).shape.rank == 0:
-        raise ValueError(
-            f"The loss of the student {model.name!r} gives one number for a batch, so "
-            "weights cannot reach single examples, and nothing could be taught. It "
-            "must give one for each example: leave the mean to Keras."
-        )
 
 
 def _shapes(structure):

@@ -1,0 +1,51 @@
+"""The loss of each example, as a model was compiled with."""
+
+import keras
+import tensorflow as tf
+
+
+def example_losses(model, y, outputs):
+    """Each example's loss, without regularisation.
+
+    Args:
+        model: a compiled `keras.Model` with one loss.
+        y: labels `(batch, ...)`.
+        outputs: the model's outputs for them.
+
+    Returns:
+        `(batch,)`.
+
+    Raises:
+        ValueError: if the model has several losses.
+    """
+    loss = model.loss
+    if isinstance(loss, list | tuple | dict):
+        raise ValueError(
+            "Weighting by the student's loss needs a student with one output and one "
+            f"loss. The student {model.name!r} was compiled with loss={loss!r}"
+        )
+    loss = keras.losses.get(loss)
+    losses = loss.call(y, outputs) if isinstance(loss, keras.Loss) else loss(y, outputs)
+    losses = tf.convert_to_tensor(losses)
+    losses = tf.reshape(losses, [tf.shape(losses)[0], -1])
+    return tf.reduce_mean(losses, -1)
+
+
+def check_takes_weights(model, y, outputs):
+    """Raises a `ValueError` if a model's loss cannot weight single examples.
+
+    Args:
+        model: a compiled `keras.Model`; one with several losses is not checked.
+        y: labels `(batch, ...)`.
+        outputs: the model's outputs for them.
+    """
+    if model.loss is None or isinstance(model.loss, list | tuple | dict):
+        return
+    loss = keras.losses.get(model.loss)
+    losses = loss.call(y, outputs) if isinstance(loss, keras.Loss) else loss(y, outputs)
+    if tf.convert_to_tensor(losses).shape.rank == 0:
+        raise ValueError(
+            f"The loss of the student {model.name!r} gives one number for a batch, so "
+            "weights cannot reach single examples, and nothing could be taught. It "
+            "must give one for each example: leave the mean to Keras."
+        )
