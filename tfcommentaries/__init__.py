@@ -13,6 +13,7 @@ _PUBLIC = {
     "CommentaryCallback": "teaching",
     "CommentaryLearner": "learning",
     "Composition": "commentaries",
+    "ElementWeighting": "commentaries",
     "ExampleWeighting": "commentaries",
     "FewShotLearner": "learning",
     "GroupWeighting": "commentaries",

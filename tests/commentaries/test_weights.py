@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfcommentaries import (
     CommentaryCallback,
     CommentaryLearner,
+    ExampleWeighting,
     GroupWeighting,
     teach,
 )
@@ -92,3 +93,108 @@ def test_groups_are_learned_from_losses_of_steps():
         verbose=0,
     )
     assert weighting.table().trusted() == ["good"]
+
+
+OUTPUTS = {"whole": (5,), "steps": (5, 4), "pixels": (5, 4, 3)}
+
+
+def several_outputs(form):
+    """A model with a class for each example, step and pixel; labels, weights."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4, 3, 2))
+    pool = keras.layers.GlobalAveragePooling2D()(inputs)
+    steps = keras.layers.Reshape((4, 6))(inputs)
+    outputs = {
+        "whole": keras.layers.Dense(3, name="whole")(pool),
+        "steps": keras.layers.Dense(3, name="steps")(steps),
+        "pixels": keras.layers.Dense(3, name="pixels")(inputs),
+    }
+    generator = np.random.default_rng(0)
+    y = {name: generator.integers(0, 3, shape) for name, shape in OUTPUTS.items()}
+    own = {
+        name: generator.uniform(size=shape).astype("float32")
+        for name, shape in OUTPUTS.items()
+    }
+    loss = {
+        name: keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        for name in OUTPUTS
+    }
+    if form == "list":
+        outputs, y, own, loss = (list(d.values()) for d in (outputs, y, own, loss))
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", loss)
+    return model, y, own
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("form", ["dict", "list"])
+def test_several_outputs_with_losses_of_different_rank(form, given):
+    x = np.random.default_rng(1).normal(size=(5, 4, 3, 2)).astype("float32")
+    *_, weighting, weights = problem((1,))
+    expected, y, own = several_outputs(form)
+    each = tf.nest.map_structure(
+        lambda w: (
+            (w if given else np.ones_like(w)) * weights.reshape(-1, *[1] * (w.ndim - 1))
+        ),
+        own,
+    )
+    expected.fit(x, y, sample_weight=each, batch_size=5, shuffle=False, verbose=0)
+    model, _, _ = several_outputs(form)
+    model.fit(
+        weighting.add_groups(x, GROUPS),
+        y,
+        sample_weight=own if given else None,
+        batch_size=5,
+        shuffle=False,
+        callbacks=[CommentaryCallback(weighting)],
+        verbose=0,
+    )
+    check_same(model, expected)
+
+
+def test_several_outputs_with_losses_of_different_rank_are_learned_from():
+    x = np.random.default_rng(1).normal(size=(5, 4, 3, 2)).astype("float32")
+    *_, weighting, _ = problem((1,))
+    model, y, _ = several_outputs("dict")
+    before = weighting.logits["group"].numpy()
+    learner = CommentaryLearner(weighting, model, inner_steps=2)
+    learner.compile()
+    learner.fit(
+        (weighting.add_groups(x, GROUPS), y),
+        (x, y),
+        batch_size=5,
+        steps_per_epoch=1,
+        verbose=0,
+    )
+    assert not np.array_equal(before, weighting.logits["group"].numpy())
+
+
+def test_batches_of_replicas_have_one_mean():
+    """Two devices train as one does, though their halves differ in mean."""
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(8, 4)).astype("float32"), np.arange(8) % 3
+    x[:4] += 2
+    trained = []
+    for strategy in (
+        tf.distribute.get_strategy(),
+        tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+    ):
+        keras.utils.set_random_seed(0)
+        with strategy.scope():
+            model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile(keras.optimizers.SGD(0.5), loss)
+            weighting = ExampleWeighting(keras.layers.Dense(1), curriculum=False)
+            halves = np.split(weighting(x), 2)
+        assert abs(halves[0].mean() - halves[1].mean()) > 0.1
+        model.fit(
+            x,
+            y,
+            batch_size=8,
+            epochs=2,
+            shuffle=False,
+            callbacks=[CommentaryCallback(weighting)],
+            verbose=0,
+        )
+        trained.append(model)
+    check_same(*trained)

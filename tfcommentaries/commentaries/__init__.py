@@ -10,6 +10,7 @@ from tfcommentaries.commentaries.controls import (
     RandomWeighting,
     ShuffledWeighting,
 )
+from tfcommentaries.commentaries.element_weighting import ElementWeighting
 from tfcommentaries.commentaries.example_weighting import ExampleWeighting
 from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_table import GroupTable
@@ -24,6 +25,7 @@ __all__ = [
     "Commentary",
     "Composition",
     "ConstantWeighting",
+    "ElementWeighting",
     "ExampleWeighting",
     "GroupNames",
     "GroupTable",

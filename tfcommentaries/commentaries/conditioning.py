@@ -69,12 +69,17 @@ def is_one_tensor(shape):
 
 
 def append_channels(x, conditions, dtype):
-    """Appends `(batch, n)` conditions to the last axis of x `(batch, ..., c)`.
+    """Appends conditions to the last axis of x `(batch, ..., c)`.
+
+    Args:
+        x: images or vectors.
+        conditions: list of `(batch, n)` or `(batch, ..., n)`.
+        dtype: of the result.
 
     Raises:
         ValueError: if x is not one tensor.
     """
-    if _is_several(x):
+    if is_several(x):
         raise ValueError(
             "A teacher that sees progress or label as channels takes one tensor of "
             f"images or vectors, but x holds {len(x)}. Where the commentary has "
@@ -86,7 +91,8 @@ def append_channels(x, conditions, dtype):
     channels = [x]
     for condition in conditions:
         width = condition.shape[-1]
-        condition = tf.reshape(condition, [-1] + [1] * middle + [width])
+        if condition.shape.rank != x.shape.rank:
+            condition = tf.reshape(condition, [-1] + [1] * middle + [width])
         target = tf.concat([shape[:-1], [width]], 0)
         channels.append(tf.broadcast_to(condition, target))
     return tf.concat(channels, -1)
@@ -135,7 +141,7 @@ def check_labels(y, num_classes, name):
 
 
 def _check_one_set(y, num_classes, name):
-    if _is_several(y):
+    if is_several(y):
         came = sorted(y) if isinstance(y, dict) else f"{len(y)} of them"
         raise ValueError(
             f"{name} with num_classes={num_classes} takes one array of labels, not "
@@ -145,7 +151,7 @@ def _check_one_set(y, num_classes, name):
         )
 
 
-def _is_several(tensors):
+def is_several(tensors):
     """Whether this is more than one tensor; nested lists of numbers are one."""
     if isinstance(tensors, list | tuple):
         return any(len(getattr(part, "shape", ())) > 0 for part in tensors)

@@ -103,15 +103,18 @@ class ExampleWeighting(TaughtByTeacher):
     def build(self, x_shape, y_shape=None, progress_shape=None):
         if self._default_teacher and self.teacher is None:
             shape = self._teacher_input_shape(x_shape)
-            self.teacher = teachers.default(shape, self.compute_dtype)
+            self.teacher = self._make_teacher(shape)
         self.built = True
+
+    def _make_teacher(self, input_shape):
+        return teachers.default(input_shape, self.compute_dtype)
 
     def _teacher_input_shape(self, x_shape):
         if isinstance(x_shape, dict) and self.teacher_key is not None:
             x_shape = x_shape[self.teacher_key]
         if not is_one_tensor(x_shape) or self.conditioning == "dict":
             raise ValueError(
-                "ExampleWeighting has a default teacher only for a tensor of "
+                f"{type(self).__name__} has a default teacher only for a tensor of "
                 "images or vectors with `conditioning='channels'`. Pass "
                 "`teacher=`, a model that takes a dict of tensors. Received: "
                 f"inputs of shape {x_shape}, conditioning={self.conditioning!r}"
@@ -148,7 +151,7 @@ class ExampleWeighting(TaughtByTeacher):
         return self.teacher_key is not None
 
     def sees(self, x):
-        return entry(x, self.teacher_key, "ExampleWeighting")
+        return entry(x, self.teacher_key, type(self).__name__)
 
     def student_inputs(self, x):
         return student_entry(x, self.student_key)
@@ -161,16 +164,14 @@ class ExampleWeighting(TaughtByTeacher):
         if self.curriculum:
             if progress is None:
                 raise ValueError(
-                    "This ExampleWeighting is a curriculum: its weights depend on "
-                    "how far training is. Pass `progress`, from 0 (start) to 1 "
+                    f"This {type(self).__name__} is a curriculum: its weights depend "
+                    "on how far training is. Pass `progress`, from 0 (start) to 1 "
                     "(end), or make it with `curriculum=False`."
                 )
             progress = tf.reshape(tf.cast(progress, self.compute_dtype), [-1, 1])
             conditions["progress"] = tf.broadcast_to(progress, [batch, 1])
         if self.uses_labels:
-            conditions["label"] = one_hot(
-                y, self.num_classes, self.compute_dtype, "ExampleWeighting"
-            )
+            conditions["label"] = self._label(y)
         if isinstance(x, dict):
             return {**x, **conditions}
         if self.conditioning == "dict":
@@ -179,9 +180,13 @@ class ExampleWeighting(TaughtByTeacher):
             return x
         return append_channels(x, list(conditions.values()), self.compute_dtype)
 
+    def _label(self, y):
+        name = type(self).__name__
+        return one_hot(y, self.num_classes, self.compute_dtype, name)
+
     def check_batch(self, x, y):
         if self.uses_labels:
-            check_labels(y, self.num_classes, "ExampleWeighting")
+            check_labels(y, self.num_classes, type(self).__name__)
 
     def get_config(self):
         config = super().get_config()

@@ -64,6 +64,7 @@ def _views_of(commentary, annotations, examples, progress, table=None):
         return found
     draw = {
         "example_weighting": _weights,
+        "element_weighting": _weights_of_elements,
         "label_blending": _blending,
         "soft_labels": _targets,
         "auxiliary_targets": _targets,
@@ -134,6 +135,36 @@ def _weights(commentary, annotations, examples, progress):
                 "Above those that a student is taught most with, below those that it "
                 "is kept from, at the end of training.",
                 pictures.ranked_examples(examples.x, captions, last),
+            )
+        )
+    return found
+
+
+def _weights_of_elements(commentary, annotations, examples, progress):
+    """Of steps or pixels; labels are `(examples, ...)`, or with an axis of classes."""
+    y = np.asarray(examples.y)
+    if y.ndim > annotations.ndim - 1:
+        y = y.argmax(-1) if y.shape[-1] > 1 else y[..., 0]
+    # All in one row, as if each were an example.
+    rows = annotations.reshape(len(annotations), -1)
+    elements = examples._replace(x=None, y=y.ravel())
+    found = _weights(commentary, rows, elements, progress)
+    if are_images(examples.x):
+        last = annotations[-1][:8, ..., None]
+        labels = y[:8, ..., None] / max(1, y.max())
+        found.append(
+            View(
+                "pixels",
+                "Where in an image labels count",
+                "At the end of training. Rows: the image, the label of each pixel, its "
+                "weight (white counts most).",
+                pictures.image_rows(
+                    {
+                        "image": examples.x[:8],
+                        "label": labels,
+                        "weight": last / last.max(),
+                    }
+                ),
             )
         )
     return found

@@ -301,7 +301,7 @@ class CommentaryLearner(keras.Model):
             )
         outputs = self.student.build(x, y)
         if weights is not None:
-            check_takes_weights(self.student.model, y, outputs)
+            check_takes_weights(self.student.model, y, outputs, weights)
         layer = self.inner_training.bind(self.commentary, self.student)
         self._outer_step = OuterStep(
             layer,

@@ -31,21 +31,35 @@ def example_losses(model, y, outputs):
     return tf.reduce_mean(losses, -1)
 
 
-def check_takes_weights(model, y, outputs):
-    """Raises a `ValueError` if a model's loss cannot weight single examples.
+def check_takes_weights(model, y, outputs, weights):
+    """Raises a `ValueError` if a model's loss cannot take the weights as they are.
 
     Args:
         model: a compiled `keras.Model`; one with several losses is not checked.
         y: labels `(batch, ...)`.
         outputs: the model's outputs for them.
+        weights: sample weights, `(batch, ...)`.
     """
     if model.loss is None or isinstance(model.loss, list | tuple | dict):
         return
     loss = keras.losses.get(model.loss)
     losses = loss.call(y, outputs) if isinstance(loss, keras.Loss) else loss(y, outputs)
-    if tf.convert_to_tensor(losses).shape.rank == 0:
+    losses = tf.convert_to_tensor(losses)
+    if losses.shape.rank == 0:
         raise ValueError(
             f"The loss of the student {model.name!r} gives one number for a batch, so "
             "weights cannot reach single examples, and nothing could be taught. It "
             "must give one for each example: leave the mean to Keras."
+        )
+    shape = weights.shape
+    if shape.rank == losses.shape.rank + 1 and shape[-1] == 1:
+        shape = shape[:-1]  # As Keras does.
+    if shape.rank != losses.shape.rank or any(
+        None not in (a, b) and a != b and a != 1 for a, b in zip(shape, losses.shape)
+    ):
+        raise ValueError(
+            f"The student {model.name!r} has losses of shape {losses.shape}, but the "
+            f"weights for them are {weights.shape}. Labels of classes for each step or "
+            "pixel must be integers, or floats (batch, ..., classes); targets of a "
+            "regression for each (batch, ..., 1). `ElementWeighting` is for these."
         )

@@ -5,6 +5,7 @@ import contextlib
 import keras
 import tensorflow as tf
 
+from tfcommentaries.commentaries.weights import batches_shared_by_replicas
 from tfcommentaries.saving import load_commentary
 from tfcommentaries.students import check_takes_weights, example_losses
 from tfcommentaries.teaching.progress import progress_schedule
@@ -77,7 +78,8 @@ class CommentaryCallback(keras.callbacks.Callback):
                 with self._weighing():
                     logs = original(data)
             else:
-                taught = self.commentary.teach(x, y, sample_weight, progress)
+                with batches_shared_by_replicas():
+                    taught = self.commentary.teach(x, y, sample_weight, progress)
                 with _used(taught[2], sample_weight, model):
                     logs = original(taught)
             logs = {**logs, **self.after_step(x, y, sample_weight, progress)}
@@ -105,7 +107,10 @@ class CommentaryCallback(keras.callbacks.Callback):
         def compute_loss(x=None, y=None, y_pred=None, sample_weight=None, **options):
             losses = tf.stop_gradient(example_losses(model, y, y_pred))
             weights = self.commentary(losses)
-            sample_weight = self.commentary.apply(weights, x, y, sample_weight)[2]
+            with batches_shared_by_replicas():
+                _, _, sample_weight = self.commentary.apply(
+                    weights, x, y, sample_weight
+                )
             return original(x, y, y_pred, sample_weight, **options)
 
         with _with_loss(model, compute_loss):
@@ -197,21 +202,26 @@ def _used(weights, given, model):
     if weights is None or weights is given or tf.executing_eagerly():
         yield  # Eager tensors do not tell who uses them.
         return
-    before = len(weights.consumers())
+    before = _uses(weights)
     original = model.compute_loss
 
     def compute_loss(x=None, y=None, y_pred=None, *args, **options):
-        check_takes_weights(model, y, y_pred)
+        check_takes_weights(model, y, y_pred, weights)
         return original(x, y, y_pred, *args, **options)
 
     with _with_loss(model, compute_loss):
         yield
-    if len(weights.consumers()) == before:
+    if _uses(weights) == before:
         raise ValueError(
             f"The `train_step` of the model {model.name!r} does not use sample "
             "weights, so a commentary that weights examples would teach nothing. Pass "
             "them on: `self.compute_loss(..., sample_weight=sample_weight)`."
         )
+
+
+def _uses(weights):
+    """How many operations take the weights."""
+    return sum(len(tensor.consumers()) for tensor in tf.nest.flatten(weights))
 
 
 def _counter():

@@ -6,7 +6,21 @@ serving.
 """
 
 from tfcommentaries.commentaries.teachers.masks import GaussianMask, key_points, unet
-from tfcommentaries.commentaries.teachers.networks import cbr, default, mlp
+from tfcommentaries.commentaries.teachers.networks import (
+    cbr,
+    convolutions,
+    default,
+    mlp,
+)
 from tfcommentaries.commentaries.teachers.table import Table
 
-__all__ = ["GaussianMask", "Table", "cbr", "default", "key_points", "mlp", "unet"]
+__all__ = [
+    "GaussianMask",
+    "Table",
+    "cbr",
+    "convolutions",
+    "default",
+    "key_points",
+    "mlp",
+    "unet",
+]

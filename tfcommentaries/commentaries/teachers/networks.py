@@ -59,6 +59,30 @@ def cbr(input_shape, outputs=1, filters=(32, 64), dtype="float32"):
     return keras.Model(inputs, x, name="cbr_teacher")
 
 
+def convolutions(input_shape, outputs=1, filters=(32, 32), dtype="float32"):
+    """Convolutions of size 3 that keep the size: logits for each step or pixel.
+
+    Args:
+        input_shape: `(steps, features)`, `(height, width, channels)` or with one axis
+            more, conditions included; sizes other than the last may be `None`.
+        outputs: number of logits.
+        filters: number of filters of each convolution; each sees one neighbour more on
+            all sides.
+        dtype: dtype or policy, whatever the global policy is.
+
+    Returns:
+        A built `keras.Model` from `(batch,) + input_shape` to `(batch, ..., outputs)`.
+        The last layer starts at zero.
+    """
+    axes = len(input_shape) - 1
+    convolution = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}[axes]
+    x = inputs = keras.Input((*[None] * axes, input_shape[-1]), dtype=dtype)
+    for width in filters:
+        x = convolution(width, 3, padding="same", activation="relu", dtype=dtype)(x)
+    x = layers.Dense(outputs, kernel_initializer="zeros", dtype=dtype)(x)
+    return keras.Model(inputs, x, name="convolutions_teacher")
+
+
 def mlp(input_shape, outputs=1, units=(128, 64), dtype="float32"):
     """A multi-layer perceptron for vectors.
 
