@@ -220,7 +220,9 @@ def test_hypergradients_reach_all_columns(vectors):
         weighting, make_student((5,), 3), inner_steps=6, validation_mode="inference"
     )
     learner.compile()
-    learner.fit((weighting.add_groups(x, columns), y), (x, y), 4, epochs=1, verbose=0)
+    learner.fit(
+        (weighting.add_groups(x, columns), y), (x, y), batch_size=4, epochs=1, verbose=0
+    )
     assert all(np.abs(v).max() > 0 for v in weighting.trainable_variables)
 
 
@@ -247,7 +249,7 @@ def test_goes_with_other_kinds(part, first, digits, tmp_path):
     assert taught.shape == x.shape and weights.shape == (64,)
     learner = CommentaryLearner(both, make_student((8, 8, 1)), inner_steps=3)
     learner.compile()
-    learner.fit((grouped, y), (x, y), 16, steps_per_epoch=2, verbose=0)
+    learner.fit((grouped, y), (x, y), batch_size=16, steps_per_epoch=2, verbose=0)
     assert np.abs(groups.logits["group"]).max() > 0
     export_commentary(both, tmp_path / "both")
     saved = SavedCommentary(tmp_path / "both")

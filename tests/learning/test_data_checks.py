@@ -74,6 +74,92 @@ def test_other_forms_of_arrays_are_the_same(digits, make):
     assert losses[0] == losses[1]
 
 
+class Batches(keras.utils.PyDataset):
+    """Arrays in batches of ten."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return len(self.x) // 10
+
+    def __getitem__(self, number):
+        part = slice(10 * number, 10 * number + 10)
+        return self.x[part], self.y[part]
+
+
+def endless_batches(x, y):
+    batches = Batches(x, y)
+    while True:
+        yield from (batches[i] for i in range(len(batches)))
+
+
+class Loader:
+    """As PyTorch's: gives lists, and begins anew."""
+
+    def __init__(self, x, y):
+        self.batches = Batches(x, y)
+
+    def __iter__(self):
+        return (list(self.batches[i]) for i in range(len(self.batches)))
+
+
+@pytest.mark.parametrize("make", [Batches, endless_batches, Loader])
+def test_batches_that_python_makes_are_the_same(digits, make):
+    # The checks read some batches, from which a generator goes on: there all are alike.
+    different = 10 if make is endless_batches else 40
+    x = np.resize(digits.train.x[:different], (40, 64))
+    y = np.resize(digits.train.y[:different], 40)
+    found = []
+    for data in (tf.data.Dataset.from_tensor_slices((x, y)).batch(10), make(x, y)):
+        keras.utils.set_random_seed(0)
+        learner = make_learner(student_initialization="fixed")
+        found.append(learner.fit(data, (x, y), steps_per_epoch=2, verbose=0).history)
+    assert found[0] == found[1]
+
+
+def test_generators_that_are_empty_are_named():
+    with pytest.raises(ValueError, match="training data is empty"):
+        make_learner().fit(iter(()), GOOD, verbose=0)
+
+
+def test_arrays_are_given_as_in_keras(digits):
+    x, y = digits.train.x[:40].reshape(40, -1), digits.train.y[:40]
+    own = np.linspace(0, 1, 40).astype("float32")
+    found = []
+    for data, options in (
+        (((x, y, own), (x, y)), {}),
+        ((x, y), {"validation_data": (x, y), "sample_weight": own}),
+    ):
+        keras.utils.set_random_seed(0)
+        learner = make_learner(student_initialization="fixed")
+        history = learner.fit(*data, **options, steps_per_epoch=1, verbose=0)
+        found.append(history.history)
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        ([GOOD], {}, "needs `validation_data`"),
+        ([GOOD, GOOD], {"sample_weight": np.ones(40)}, "beside `x` and `y`"),
+    ],
+)
+def test_data_that_are_not_all_there_are_named(data, options, message):
+    with pytest.raises(ValueError, match=message):
+        make_learner().fit(*data, **options, verbose=0)
+
+
+def test_validation_batches_that_python_makes_are_taken_inside_fit(digits):
+    x, y = digits.train.x[:40].reshape(40, -1), digits.train.y[:40]
+    learn = LearnCommentaryCallback(
+        ExampleWeighting(num_classes=10), endless_batches(x, y)
+    )
+    logs = make_student((64,)).fit(Batches(x, y), callbacks=[learn], verbose=0).history
+    assert np.isfinite(logs["outer_loss"][0])
+
+
 @pytest.mark.parametrize("form", [list, tuple])
 def test_a_student_may_have_several_inputs(digits, form):
     x, y = digits.train.x[:40].reshape(40, -1), digits.train.y[:40]

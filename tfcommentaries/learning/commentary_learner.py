@@ -18,6 +18,7 @@ from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
 from tfcommentaries.learning.outer_batches import endless, outer_batches
 from tfcommentaries.learning.outer_step import OuterStep
+from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.students import FunctionalStudent, check_takes_weights
@@ -191,8 +192,11 @@ class CommentaryLearner(keras.Model):
 
     def fit(
         self,
-        train,
-        validation_data,
+        x,
+        y=None,
+        *,
+        validation_data=None,
+        sample_weight=None,
         batch_size=None,
         validation_batch_size=None,
         steps_per_epoch=10,
@@ -204,11 +208,14 @@ class CommentaryLearner(keras.Model):
         """Learns the commentary.
 
         Args:
-            train: what students train on: a batched `tf.data.Dataset` of
-                `(x, y)` or `(x, y, sample_weight)`, or such a tuple of arrays.
-            validation_data: likewise, what the outer loss sees. What it holds
-                decides what is taught: with label noise or imbalance in `train`
+            x: inputs that students train on, arrays. Or all of the training data in
+                one: a batched `tf.data.Dataset`, `PyDataset` or generator of `(x, y)`
+                or `(x, y, sample_weight)`, or such a tuple of arrays.
+            y: labels; or, where x is all of the training data, `validation_data`.
+            validation_data: what the outer loss sees, in one. What it holds
+                decides what is taught: with label noise or imbalance in training
                 it must be clean or balanced. One batch is used per outer step.
+            sample_weight: weights of the training examples, beside x and y.
             batch_size: examples per inner batch. `None` keeps a data set's own
                 batch size, and is 32 for arrays.
             validation_batch_size: examples per outer batch. `None` keeps a data
@@ -233,6 +240,9 @@ class CommentaryLearner(keras.Model):
         """
         if not self.compiled:
             raise ValueError("Call `learner.compile(...)` before `learner.fit(...)`.")
+        train, validation_data = _training_and_validation(
+            x, y, sample_weight, validation_data
+        )
         if validation_batch_size is None and not isinstance(
             validation_data, tf.data.Dataset
         ):
@@ -392,3 +402,22 @@ class CommentaryLearner(keras.Model):
                 metric.update_state(loss)
         for name, value in summarize(annotation).items():
             self._logged[name].update_state(value)
+
+
+def _training_and_validation(x, y, sample_weight, validation_data):
+    """What `fit` was given, each in one."""
+    train = x
+    if validation_data is None:
+        y, validation_data = None, y
+    if validation_data is None:
+        raise ValueError(
+            "`fit` needs `validation_data`, examples that are known to be right: they "
+            "decide what is taught."
+        )
+    if y is not None:
+        train = (x, y) if sample_weight is None else (x, y, sample_weight)
+    elif sample_weight is not None:
+        raise ValueError(
+            "Give `sample_weight` beside `x` and `y`, or in one with them."
+        )
+    return as_dataset(train, "training"), as_dataset(validation_data, "validation")

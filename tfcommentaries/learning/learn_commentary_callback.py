@@ -13,6 +13,7 @@ from tfcommentaries.learning.hypergradient_update import (
     apply_hypergradient,
 )
 from tfcommentaries.learning.outer_batches import endless
+from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.optimizers import mean_squares
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.teaching import CommentaryCallback
@@ -108,6 +109,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         #: The step from which on nothing is learned.
         self._last = None if steps is None else warmup + steps * every
         self.loss = None if loss is None else keras.losses.get(loss)
+        validation_data = as_dataset(validation_data, "validation")
         check_data(validation_data, commentary, "validation")
         self._validation, self._batch = endless(
             validation_data,

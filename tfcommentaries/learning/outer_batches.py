@@ -1,7 +1,8 @@
 """Data of the outer loop: inner batches beside a validation batch."""
 
-import numpy as np
 import tensorflow as tf
+
+from tfcommentaries.learning.python_batches import as_arrays
 
 
 def outer_batches(train, validation, inner_steps, students):
@@ -68,35 +69,13 @@ def endless(data, batch_size, seed, name, prepare=None):
     return data, next(iter(data.take(1)))
 
 
-def _arrays(part, name):
-    """NumPy arrays of inputs, labels or weights, in a structure that tf.data keeps."""
-    if isinstance(part, list):
-        several = any(getattr(one, "ndim", 0) for one in part)
-        part = tuple(part) if several else np.asarray(part)
-    return tf.nest.map_structure(lambda one: _array(one, name), part)
-
-
-def _array(part, name):
-    if hasattr(part, "toarray"):
-        raise ValueError(
-            f"The {name} data hold a sparse matrix. Give it as an array: `x.toarray()`."
-        )
-    array = np.asarray(part)
-    if array.dtype != object:
-        return array
-    try:
-        return array.astype("float32")
-    except (TypeError, ValueError):
-        return array
-
-
 def _from_arrays(data, seed, name):
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         raise ValueError(
             f"The {name} data must be a batched tf.data.Dataset or a tuple of arrays "
             f"(x, y) or (x, y, sample_weight). Received: {type(data).__name__}"
         )
-    data = tuple(_arrays(part, name) for part in data if part is not None)
+    data = tuple(as_arrays(part, name) for part in data if part is not None)
     if any(array.dtype.kind in "OSU" for array in tf.nest.flatten(data[1:2])):
         raise ValueError(
             f"The labels of the {name} data are strings or objects. Give numbers, such "

@@ -1,0 +1,116 @@
+"""Data that Python makes: arrays of any kind, `PyDataset`, generators, loaders."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def as_dataset(data, name):
+    """Gives batches that Python makes as a data set of TensorFlow.
+
+    Args:
+        data: a `keras.utils.PyDataset`, or what can be iterated over and gives batches
+            `(x, y)` or `(x, y, sample_weight)`: a generator, which should be endless
+            as for Keras, or a `DataLoader` of PyTorch.
+        name: what to call the data in errors.
+
+    Returns:
+        A `tf.data.Dataset` whose batches have any size; all else as it is.
+    """
+    if isinstance(data, keras.utils.PyDataset):
+        iterate = _Epochs(data)
+    elif hasattr(data, "__next__"):
+        iterate = _Continued(data)
+    elif _is_loader(data):
+        iterate = data.__iter__
+    else:
+        return data
+
+    def batches():
+        for batch in iterate():
+            if isinstance(batch, tuple | list):
+                yield tuple(as_arrays(part, name) for part in batch if part is not None)
+            else:
+                yield as_arrays(batch, name)
+
+    first = next(batches(), None)
+    if first is None:
+        return tf.data.Dataset.range(0)
+    if isinstance(iterate, _Continued):
+        iterate.put_back(first)
+    spec = tf.nest.map_structure(
+        lambda array: tf.TensorSpec(
+            [None, *array.shape[1:]][: array.ndim], array.dtype
+        ),
+        first,
+    )
+    return tf.data.Dataset.from_generator(batches, output_signature=spec)
+
+
+def as_arrays(part, name):
+    """NumPy arrays of inputs, labels or weights, in a structure that tf.data keeps.
+
+    Args:
+        part: an array, or a structure of such; a list of numbers is one array.
+        name: what to call the data in errors.
+
+    Raises:
+        ValueError: on a sparse matrix.
+    """
+    if isinstance(part, list):
+        several = any(getattr(one, "ndim", 0) for one in part)
+        part = tuple(part) if several else np.asarray(part)
+    return tf.nest.map_structure(lambda one: _array(one, name), part)
+
+
+class _Epochs:
+    """The batches of a `PyDataset`, epoch by epoch."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def __call__(self):
+        number = 0
+        # Endless ones do not know how many there are.
+        while self._data.num_batches is None or number < self._data.num_batches:
+            yield self._data[number]
+            number += 1
+        self._data.on_epoch_end()
+
+
+class _Continued:
+    """An iterator, which cannot begin anew."""
+
+    def __init__(self, iterator):
+        self._iterator = iterator
+        self._first = []
+
+    def put_back(self, batch):
+        self._first.append(batch)
+
+    def __call__(self):
+        while self._first:
+            yield self._first.pop()
+        # Not `yield from`, which would close it with the first to stop reading.
+        for batch in self._iterator:  # noqa: UP028
+            yield batch
+
+
+def _is_loader(data):
+    known = isinstance(data, tf.data.Dataset | tuple | list | dict | str)
+    array = hasattr(data, "shape") or hasattr(data, "__array__")
+    return hasattr(data, "__iter__") and not known and not array
+
+
+def _array(part, name):
+    if hasattr(part, "toarray"):
+        raise ValueError(
+            f"The {name} data hold a sparse matrix. Give it as an array: `x.toarray()`."
+        )
+    array = np.asarray(part)
+    if array.dtype != object:
+        return array
+    try:
+        return array.astype("float32")
+    except (TypeError, ValueError):
+        return array
