@@ -21,7 +21,7 @@ from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
-from tfcommentaries.students import FunctionalStudent, check_takes_weights
+from tfcommentaries.students import FunctionalStudent, check_takes_weights, plain_errors
 
 #: Losses on which a commentary that sees losses is built and logged.
 _LOSSES = np.linspace(0, 10, 11, dtype="float32")
@@ -281,7 +281,8 @@ class CommentaryLearner(keras.Model):
         data = outer_batches(
             batches, validation, self.inner_steps, self.students_per_step
         )
-        with no_memory_rewrites(), forgotten_custom_gradients():
+        plain = plain_errors(self.student.model)
+        with no_memory_rewrites(), forgotten_custom_gradients(), plain:
             history = super().fit(
                 data.skip(done * steps_per_epoch),
                 steps_per_epoch=steps_per_epoch,

@@ -13,7 +13,7 @@ from tfcommentaries.learning.hypergradient_update import (
 )
 from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
 from tfcommentaries.learning.several_students import mean_over_students, students_here
-from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students import FunctionalStudent, plain_errors
 
 
 class FewShotLearner(keras.Model):
@@ -143,7 +143,8 @@ class FewShotLearner(keras.Model):
             self.train_function = None
         guard = StopAtNonFinite(self.optimizer, self.learned_variables)
         callbacks = [guard, *(kwargs.pop("callbacks", None) or [])]
-        with no_memory_rewrites(), forgotten_custom_gradients():
+        plain = plain_errors(self.student.model)
+        with no_memory_rewrites(), forgotten_custom_gradients(), plain:
             return super().fit(tasks, callbacks=callbacks, **kwargs)
 
     def _build(self, task):

@@ -12,6 +12,7 @@ from tfcommentaries.students.networks import (
     resnet18,
     resnet34,
 )
+from tfcommentaries.students.plain_errors import plain_errors
 
 __all__ = [
     "FunctionalStudent",
@@ -21,6 +22,7 @@ __all__ = [
     "example_losses",
     "few_shot_net",
     "mlp",
+    "plain_errors",
     "resnet18",
     "resnet34",
 ]

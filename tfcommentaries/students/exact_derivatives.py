@@ -18,20 +18,21 @@ def exact_derivatives():
     - `tf.nn.softmax_cross_entropy_with_logits` drops the derivative by the labels of
       the gradient by the logits: learned labels, blended ones too.
 
-    XLA compiles the second derivative of `tf.nn.max_pool` in float32 only.
+    Two have none: `tf.image.resize`, but bilinear, and `tf.nn.softsign`. XLA compiles
+    that of `tf.nn.max_pool` in float32 only.
 
     Inside this context they are the same functions without these faults. Should
     another thread trace a graph meanwhile, it gets the same values and first
     derivatives as ever.
     """
-    originals = {name: getattr(tf.nn, name) for name in _EXACT}
-    for name, function in _EXACT.items():
-        setattr(tf.nn, name, function)
+    originals = [(module, name, getattr(module, name)) for module, name, _ in _EXACT]
+    for module, name, function in _EXACT:
+        setattr(module, name, function)
     try:
         yield
     finally:
-        for name, function in originals.items():
-            setattr(tf.nn, name, function)
+        for module, name, function in originals:
+            setattr(module, name, function)
 
 
 def _moments(x, axes, shift=None, keepdims=False, name=None):
@@ -81,9 +82,44 @@ def _max_pool(input, *args, **kwargs):
     return tf.cast(found, input.dtype)
 
 
-_MAX_POOL = tf.nn.max_pool
-_EXACT = {
-    "max_pool": _max_pool,
-    "moments": _moments,
-    "softmax_cross_entropy_with_logits": _softmax_cross_entropy,
-}
+def _resize(images, size, method="bilinear", *args, **kwargs):
+    """`tf.image.resize`, which is linear: its gradient's gradient is itself."""
+
+    def plain(images):
+        return _RESIZE(images, size, method, *args, **kwargs)
+
+    @tf.custom_gradient
+    def resize(images):
+        return plain(images), back
+
+    @tf.custom_gradient
+    def back(adjoint):
+        with tf.GradientTape() as tape:
+            # Of a linear function the gradient is the same everywhere.
+            nowhere = tf.zeros_like(images)
+            tape.watch(nowhere)
+            resized = plain(nowhere)
+        return tape.gradient(resized, nowhere, adjoint), resize
+
+    images = tf.convert_to_tensor(images)
+    if not images.dtype.is_floating:
+        return plain(images)
+    if method != "nearest":
+        # As it does itself; some of its gradients are for nothing else.
+        images = tf.cast(images, tf.float32)
+    return resize(images)
+
+
+def _softsign(features, name=None):
+    """`tf.nn.softsign`, twice differentiable."""
+    return features / (1 + tf.abs(features))
+
+
+_MAX_POOL, _RESIZE = tf.nn.max_pool, tf.image.resize
+_EXACT = [
+    (tf.nn, "max_pool", _max_pool),
+    (tf.nn, "moments", _moments),
+    (tf.nn, "softmax_cross_entropy_with_logits", _softmax_cross_entropy),
+    (tf.nn, "softsign", _softsign),
+    (tf.image, "resize", _resize),
+]

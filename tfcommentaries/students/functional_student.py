@@ -106,7 +106,23 @@ class FunctionalStudent:
                 f"{tuple(loss.shape)}, expected one number. Compile it with a "
                 "reduction."
             )
+        self._check_repeats(x, y)
         return outputs
+
+    def _check_repeats(self, x, y):
+        """Raises if the same step with the same weights is another step.
+
+        Steps are made again to differentiate them.
+        """
+        few = tf.nest.map_structure(lambda t: t[:2], (x, y))
+        first, second = (float(self.loss(self.weights, *few)[0]) for _ in range(2))
+        if abs(first - second) > 1e-3 * abs(first):
+            raise ValueError(
+                f"The student {self.model.name!r} draws random numbers that do not "
+                "repeat, so its training cannot be differentiated. They must come from "
+                "a `keras.random.SeedGenerator` of its layers; `AugMix` does not do "
+                "that: apply it in the input pipeline."
+            )
 
     @property
     def weights(self):
@@ -251,8 +267,17 @@ class FunctionalStudent:
             strict=True,
         )
         scope = keras.StatelessScope(state_mapping=list(mapping), collect_losses=True)
+        before = [scope.get_current_value(v) for v in model.trainable_variables]
         with exact_derivatives(), _without_cudnn(model), scope:
             yield scope
+        for variable, value in zip(model.trainable_variables, before):
+            if scope.get_current_value(variable) is not value:
+                raise ValueError(
+                    f"A layer of the student {model.name!r} changes the weight "
+                    f"{variable.path!r} while it runs, as `SpectralNormalization` "
+                    "does, apart from what the optimizer does. Such a student cannot "
+                    "be differentiated: use another layer."
+                )
 
     def _updated(self, scope):
         return [

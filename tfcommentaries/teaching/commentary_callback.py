@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.weights import batches_shared_by_replicas
 from tfcommentaries.saving import load_commentary
-from tfcommentaries.students import check_takes_weights, example_losses
+from tfcommentaries.students import check_takes_weights, example_losses, plain_errors
 from tfcommentaries.teaching.progress import progress_schedule
 
 
@@ -96,7 +96,14 @@ class CommentaryCallback(keras.callbacks.Callback):
                 del model.train_step
             else:
                 model.train_step = own
-        return model.train_function
+        trains = model.train_function
+
+        def train_function(iterator):
+            with plain_errors(model):
+                return trains(iterator)
+
+        model.train_function = train_function
+        return train_function
 
     @contextlib.contextmanager
     def _weighing(self):

@@ -1,0 +1,47 @@
+"""TensorFlow's errors about what a graph does, as sentences."""
+
+import contextlib
+import re
+
+import tensorflow as tf
+
+
+@contextlib.contextmanager
+def plain_errors(model):
+    """Inside, errors of graphs that train a model say what was wrong and the mend.
+
+    Args:
+        model: the `keras.Model` that trains.
+
+    Raises:
+        ValueError: if an operation has no second derivative; it names the layer.
+        tf.errors.InvalidArgumentError: with its one sentence, where a check in the
+            graph failed, such as that of labels.
+    """
+    try:
+        yield
+    except LookupError as error:
+        found = re.search(r"'([^']+)' \(op type: (\w+)\)", str(error))
+        if found is None:
+            raise
+        path, operation = found.groups()
+        raise ValueError(
+            f"{_layer(model, path)} of the model {model.name!r} uses an operation that "
+            f"TensorFlow cannot differentiate twice ({operation} has no gradient). "
+            "Learn with `ImplicitTraining(products='finite_difference')`, or use "
+            "another layer."
+        ) from error
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(r"assertion failed: \[(.+?)\](?: \[|\s)", str(error), re.S)
+        if found is None:
+            raise
+        raise tf.errors.InvalidArgumentError(None, None, found[1]) from None
+
+
+def _layer(model, path):
+    """The innermost layer whose name is in the path of an operation."""
+    for part in reversed(path.split("/")[:-1]):
+        for layer in model._flatten_layers(include_self=False):
+            if re.fullmatch(re.escape(layer.name) + r"(_\d+)?", part):
+                return f"The layer {layer.name!r} ({type(layer).__name__})"
+    return "A layer or the loss"
