@@ -65,7 +65,7 @@ def test_inside_fit_too():
     images = make_images()
     training = ImplicitTraining(products="reverse")
     learn = LearnCommentaryCallback(make_weighting(), images, training)
-    with pytest.raises(ValueError, match="'normalized' .Normalized.*LRNGrad"):
+    with pytest.raises(ValueError, match="differentiate twice .LRNGrad"):
         make_model().fit(*images, callbacks=[learn], verbose=0)
 
 

@@ -221,12 +221,14 @@ def check(model, x, y, step=1e-5, tolerance=1e-5):
             tape.watch(weights)
             loss, _ = student.loss(state._replace(trainable=weights), x, y)
         gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        gradients = map(tf.convert_to_tensor, gradients)
         return sum(tf.reduce_sum(g * a) for g, a in zip(gradients, along))
 
     with tf.GradientTape() as tape:
         tape.watch(weights)
         value = slope(weights)
     second = tape.gradient(value, weights, unconnected_gradients="zero")
+    second = map(tf.convert_to_tensor, second)
     found = sum(float(tf.reduce_sum(s * d)) for s, d in zip(second, direction))
     up, down = (
         float(slope([w + sign * step * d for w, d in zip(weights, direction)]))

@@ -21,7 +21,10 @@ def plain_errors(model):
     try:
         yield
     except LookupError as error:
-        found = re.search(r"'([^']+)' \(op type: (\w+)\)", str(error))
+        # Inside of functions the registry itself complains, without the place.
+        found = re.search(r"'([^']+)' \(op type: (\w+)\)", str(error)) or re.search(
+            r"(no entry for): (\w+)", str(error)
+        )
         if found is None:
             raise
         path, operation = found.groups()
