@@ -22,7 +22,7 @@ from tfcommentaries.commentaries import (
     RandomWeighting,
     ShuffledWeighting,
 )
-from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
+from tfcommentaries.learning.graph_rewrites import chosen_rewrites
 from tfcommentaries.students import FunctionalStudent
 
 INNER_STEPS = 100
@@ -122,7 +122,7 @@ def agreement(
         return tf.concat([tf.reshape(g, [-1]) for g in found], 0)
 
     found = []
-    with no_memory_rewrites():
+    with chosen_rewrites(student.model):
         for i in range(protocol.fewer(16, 2)):
             batches = tuple(draw(train, steps, batch_size))
             batch = tuple(draw(validation, protocol.fewer(validation_size, 100)))

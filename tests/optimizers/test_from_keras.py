@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import optimizers
 
-from tfcommentaries.optimizers import Adam, from_keras
+from tfcommentaries.optimizers import Adam, Flattened, from_keras
 
 
 class DoubledAdam(optimizers.Adam):
@@ -76,6 +76,46 @@ def test_fifty_steps_equal_kerass(optimizer):
     for a, b in zip(ours, kerass):
         for x, y in zip(a, b):
             np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optimizers.SGD(0.1, momentum=0.9, nesterov=True),
+        optimizers.Adam(0.1, amsgrad=True, clipnorm=0.5),
+        optimizers.AdamW(0.1, weight_decay=0.1),
+        optimizers.RMSprop(0.1, centered=True, momentum=0.5, clipvalue=0.2),
+    ],
+    ids=lambda optimizer: type(optimizer).__name__,
+)
+def test_all_weights_in_one_vector_take_the_same_steps(optimizer):
+    generator = np.random.default_rng(0)
+    variables = [
+        keras.Variable(generator.normal(size=shape).astype("float32"))
+        for shape in ((3, 2), (2,), (), (1, 1, 4))
+    ]
+    optimizer.exclude_from_weight_decay(var_list=variables[1:2])
+    one = from_keras(optimizer, variables)
+    assert Flattened.suits(one, variables)
+    all_ = Flattened(one, variables)
+    weights = [tf.convert_to_tensor(v) for v in variables]
+    found, expected = ((weights, o.init(weights)) for o in (all_, one))
+    for step in range(5):
+        gradients = [
+            tf.constant(generator.normal(size=v.shape), v.dtype) for v in variables
+        ]
+        found = all_.update(gradients, found[1], found[0], step)
+        expected = one.update(gradients, expected[1], expected[0], step)
+    for a, b in zip(found[0], expected[0], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    squares = one.mean_squares(expected[1])
+    for a, b in zip(all_.mean_squares(found[1]) or [], squares or [], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_other_optimizers_keep_weights_apart():
+    variables = [keras.Variable([1.0]), keras.Variable([2.0])]
+    assert not Flattened.suits(from_keras("lion", variables), variables)
 
 
 def test_weight_decay_leaves_out_what_keras_leaves_out():

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfcommentaries.hypergradients.adjoint_scaling import AdjointScaling
 from tfcommentaries.hypergradients.chunked_map import chunked_map
-from tfcommentaries.optimizers import from_keras
+from tfcommentaries.optimizers import Flattened, from_keras
 from tfcommentaries.students.functional_student import StudentWeights
 
 #: Examples that are annotated at a time; more only cost memory.
@@ -47,7 +47,10 @@ class InnerProblem:
         self.student = student
         model = student.model
         optimizer = model.optimizer if optimizer is None else optimizer
-        self.optimizer = from_keras(optimizer, model.trainable_variables, eps_root)
+        weights = model.trainable_variables
+        self.optimizer = from_keras(optimizer, weights, eps_root)
+        if Flattened.suits(self.optimizer, weights):
+            self.optimizer = Flattened(self.optimizer, student.weights.trainable)
 
     def annotate(self, phi, batches, progress):
         """Annotates the batches of all steps.

@@ -9,13 +9,13 @@ from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summa
 from tfcommentaries.learning.compilation import resolve_jit_compile
 from tfcommentaries.learning.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.learning.data_checks import check_data
+from tfcommentaries.learning.graph_rewrites import chosen_rewrites
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
     apply_hypergradient,
 )
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
-from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
 from tfcommentaries.learning.outer_batches import endless, outer_batches
 from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.python_batches import as_dataset
@@ -282,7 +282,7 @@ class CommentaryLearner(keras.Model):
             batches, validation, self.inner_steps, self.students_per_step
         )
         plain = plain_errors(self.student.model)
-        with no_memory_rewrites(), forgotten_custom_gradients(), plain:
+        with chosen_rewrites(self.student.model), forgotten_custom_gradients(), plain:
             history = super().fit(
                 data.skip(done * steps_per_epoch),
                 steps_per_epoch=steps_per_epoch,

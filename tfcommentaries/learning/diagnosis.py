@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
+from tfcommentaries.learning.graph_rewrites import chosen_rewrites
 
 
 def compare_hypergradients(
@@ -50,7 +50,7 @@ def compare_hypergradients(
             )
             return tf.concat([tf.reshape(g, [-1]) for g in by_phi], 0)
 
-        with no_memory_rewrites():
+        with chosen_rewrites(student.model):
             found[name] = hypergradient(phi, batches)
     first = next(iter(found.values()))
     scale = tf.norm(first)

@@ -7,11 +7,11 @@ import tensorflow as tf
 from tfcommentaries.hypergradients import InnerProblem
 from tfcommentaries.learning.compilation import resolve_jit_compile
 from tfcommentaries.learning.custom_gradients import forgotten_custom_gradients
+from tfcommentaries.learning.graph_rewrites import chosen_rewrites
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
     apply_hypergradient,
 )
-from tfcommentaries.learning.memory_rewrites import no_memory_rewrites
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.students import FunctionalStudent, plain_errors
 
@@ -144,7 +144,7 @@ class FewShotLearner(keras.Model):
         guard = StopAtNonFinite(self.optimizer, self.learned_variables)
         callbacks = [guard, *(kwargs.pop("callbacks", None) or [])]
         plain = plain_errors(self.student.model)
-        with no_memory_rewrites(), forgotten_custom_gradients(), plain:
+        with chosen_rewrites(self.student.model), forgotten_custom_gradients(), plain:
             return super().fit(tasks, callbacks=callbacks, **kwargs)
 
     def _build(self, task):

@@ -5,6 +5,7 @@ from tfcommentaries.optimizers.any_keras_optimizer import (
     AnyKerasOptimizer,
     mean_squares,
 )
+from tfcommentaries.optimizers.flattened import Flattened
 from tfcommentaries.optimizers.from_keras import from_keras
 from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
 from tfcommentaries.optimizers.rmsprop import RMSprop
@@ -14,6 +15,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AnyKerasOptimizer",
+    "Flattened",
     "InnerOptimizer",
     "RMSprop",
     "from_keras",

@@ -20,6 +20,9 @@ class InnerOptimizer:
         decayed: per weight whether `weight_decay` applies; `None` means all.
     """
 
+    #: Whether `step` treats each number of a weight by itself.
+    by_element = False
+
     def __init__(
         self,
         learning_rate,
@@ -60,19 +63,38 @@ class InnerOptimizer:
         Returns:
             `(weights, slots)` after the step.
         """
+        gradients, weights, rate = self.prepared(gradients, weights, step)
+        updated = [
+            self.step(gradient, slot, weight, tf.cast(rate, weight.dtype), step)
+            for gradient, slot, weight in zip(gradients, slots, weights, strict=True)
+        ]
+        return [weight for weight, _ in updated], [slot for _, slot in updated]
+
+    def prepared(self, gradients, weights, step):
+        """What comes before `step`: clipping, weight decay, the schedule.
+
+        Args:
+            gradients: a tensor per weight.
+            weights: a tensor per weight.
+            step: integer scalar.
+
+        Returns:
+            `(gradients, weights, learning_rate)`.
+        """
         rate = self.learning_rate
         if callable(rate):
             rate = rate(step)
-        decayed = self.decayed or [True] * len(weights)
-        updated = []
-        for gradient, slot, weight, decays in zip(
-            self._clip(gradients), slots, weights, decayed, strict=True
-        ):
-            rate_ = tf.cast(rate, weight.dtype)
-            if self.weight_decay is not None and decays:
-                weight -= weight * tf.cast(self.weight_decay, weight.dtype) * rate_
-            updated.append(self.step(gradient, slot, weight, rate_, step))
-        return [weight for weight, _ in updated], [slot for _, slot in updated]
+        rate = tf.cast(rate, weights[0].dtype)
+        if self.weight_decay is not None:
+            decayed = self.decayed or [True] * len(weights)
+            weights = [
+                self._decay(w, tf.cast(rate, w.dtype)) if decays else w
+                for w, decays in zip(weights, decayed, strict=True)
+            ]
+        return self._clip(gradients), weights, rate
+
+    def _decay(self, weight, rate):
+        return weight - weight * tf.cast(self.weight_decay, weight.dtype) * rate
 
     def _clip(self, gradients):
         # Keras applies the first of the three that is set.

@@ -1,0 +1,51 @@
+"""Steps of all weights at once."""
+
+import tensorflow as tf
+
+from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
+
+
+class Flattened(InnerOptimizer):
+    """Another optimizer on one vector with all weights in it.
+
+    The same numbers in far fewer operations: a network has dozens of weights, and a
+    step of Adam has a dozen operations, each of which has a gradient.
+
+    Args:
+        optimizer: an `InnerOptimizer` whose `step` treats each number by itself.
+        weights: tensors or variables as they will be trained, all of one dtype.
+    """
+
+    def __init__(self, optimizer, weights):
+        super().__init__(optimizer.learning_rate)
+        self.optimizer = optimizer
+        self._shapes = [weight.shape for weight in weights]
+        self._sizes = [weight.shape.num_elements() for weight in weights]
+
+    @staticmethod
+    def suits(optimizer, weights):
+        """Whether this is possible, and fewer operations."""
+        dtypes = {weight.dtype for weight in weights}
+        return optimizer.by_element and len(weights) > 1 and len(dtypes) == 1
+
+    def init(self, weights):
+        return self.optimizer.init([_joined(weights)])
+
+    def update(self, gradients, slots, weights, step):
+        gradients, weights, rate = self.optimizer.prepared(gradients, weights, step)
+        weights, slots = self.optimizer.step(
+            _joined(gradients), slots[0], _joined(weights), rate, step
+        )
+        return self._split(weights), [slots]
+
+    def mean_squares(self, slots):
+        found = self.optimizer.mean_squares(slots)
+        return None if found is None else self._split(found[0])
+
+    def _split(self, vector):
+        parts = tf.split(vector, self._sizes)
+        return [tf.reshape(p, shape) for p, shape in zip(parts, self._shapes)]
+
+
+def _joined(tensors):
+    return tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0)
