@@ -45,6 +45,17 @@ def test_one_hot_labels_are_the_same_as_integers():
         np.testing.assert_allclose(weighting(x, y=y), expected, rtol=1e-6)
 
 
+def test_may_be_a_layer_of_a_functional_model(tmp_path):
+    weighting = ExampleWeighting(curriculum=False)
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, weighting(inputs))
+    x = np.ones((2, 4), "float32")
+    np.testing.assert_allclose(model(x, training=True), weighting(x))
+    model.save(tmp_path / "it.keras")
+    loaded = keras.models.load_model(tmp_path / "it.keras")
+    np.testing.assert_allclose(loaded(x), weighting(x))
+
+
 def test_a_dict_teacher_gets_named_entries():
     seen = {}
 

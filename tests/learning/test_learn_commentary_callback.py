@@ -8,6 +8,7 @@ from models import make_student
 
 from tfcommentaries import (
     ExampleWeighting,
+    GroupWeighting,
     ImplicitTraining,
     LearnCommentaryCallback,
     UnrolledTraining,
@@ -152,3 +153,52 @@ def test_several_losses_need_an_outer_one(data):
     learn = LearnCommentaryCallback(ExampleWeighting(), data[1])
     with pytest.raises(ValueError, match="pass `loss=`"):
         model.fit(data[0][0], [data[0][1]] * 2, callbacks=[learn], verbose=0)
+
+
+def interrupted(data, directory, stop=None, **options):
+    """A `fit` of four epochs that Keras can go on with; gives the groups' logits."""
+    keras.utils.set_random_seed(0)
+    (x, y), validation = data
+    source = np.array(["a", "b"] * (len(y) // 2))
+    weighting = GroupWeighting(source)
+    learn = LearnCommentaryCallback(
+        weighting, validation, warmup=0, validation_batch_size=100, **options
+    )
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == stop:
+                raise KeyboardInterrupt
+
+    callbacks = [learn, keras.callbacks.BackupAndRestore(directory), Stop()]
+    fit = make_student((64,)).fit
+    grouped = weighting.add_groups(x, source)
+    fit(grouped, y, 64, epochs=4, shuffle=False, callbacks=callbacks, verbose=0)
+    return weighting.logits["group"].numpy()
+
+
+def first_examples(data):
+    (x, y), validation = data
+    return (x[:256], y[:256]), validation
+
+
+def test_goes_on_after_an_interruption_with_what_it_had_learned(data, tmp_path):
+    data = first_examples(data)
+    expected = interrupted(data, tmp_path / "whole")
+    options = {"checkpoint_dir": tmp_path / "commentary"}
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(data, tmp_path / "model", stop=1, **options)
+    found = interrupted(data, tmp_path / "model", **options)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_going_on_without_what_was_learned_is_said(data, tmp_path):
+    data = first_examples(data)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(data, tmp_path / "model", stop=1)
+    with pytest.warns(UserWarning, match="goes on at epoch 2, but the commentary"):
+        interrupted(data, tmp_path / "model")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(data, tmp_path / "other", stop=1)
+    with pytest.raises(ValueError, match="no checkpoint after 2 epochs"):
+        interrupted(data, tmp_path / "other", checkpoint_dir=tmp_path / "empty")

@@ -53,8 +53,11 @@ class Commentary(keras.layers.Layer):
         #: free: `(x, y)`, or `None` before the first call.
         self.batch_spec = None
 
-    def __call__(self, x, y=None, progress=None):
-        """Annotates a batch; see `call`, which subclasses implement."""
+    def __call__(self, x, y=None, progress=None, training=None):
+        """Annotates a batch; see `call`, which subclasses implement.
+
+        Models pass `training` to their layers; a commentary is the same function.
+        """
         if progress is not None and not isinstance(progress, keras.KerasTensor):
             progress = tf.cast(progress, tf.float32)
         x = self.sees(self.prepare(x))

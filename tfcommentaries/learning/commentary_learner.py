@@ -17,6 +17,7 @@ from tfcommentaries.learning.hypergradient_update import (
 )
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import endless, outer_batches
+from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.learning.several_students import mean_over_students, students_here
@@ -27,7 +28,7 @@ from tfcommentaries.students import FunctionalStudent, check_takes_weights, plai
 _LOSSES = np.linspace(0, 10, 11, dtype="float32")
 
 
-class CommentaryLearner(keras.Model):
+class CommentaryLearner(OuterLoop):
     """Learns a commentary by bilevel optimisation. `fit` runs outer steps.
 
     One outer step trains a student for `inner_steps` steps with the commentary,
@@ -331,13 +332,6 @@ class CommentaryLearner(keras.Model):
         self.initialization.build(layer.problem)
         self.optimizer.build(self.commentary.trainable_variables)
         self.built = True
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing: `_prepare` has built all, also what Keras cannot.
-
-        Keras calls this under a distribution strategy to try `call` on a batch of
-        the data, and fails with several workers.
-        """
 
     def train_step(self, data):
         variables = self.commentary.trainable_variables

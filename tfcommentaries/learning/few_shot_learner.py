@@ -12,11 +12,12 @@ from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
     apply_hypergradient,
 )
+from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.students import FunctionalStudent, plain_errors
 
 
-class FewShotLearner(keras.Model):
+class FewShotLearner(OuterLoop):
     """Model-agnostic meta-learning, with a commentary in its inner loop.
 
     In each task a student starts from the learned initial weights, takes
@@ -57,6 +58,9 @@ class FewShotLearner(keras.Model):
         [Finn et al., Model-Agnostic Meta-Learning](https://arxiv.org/abs/1703.03400);
         [Li et al., Meta-SGD](https://arxiv.org/abs/1707.09835)
     """
+
+    evaluated_by = "`evaluate_tasks`"
+    predicted_by = "the model that `adapt` gives"
 
     def __init__(
         self,
@@ -174,9 +178,6 @@ class FewShotLearner(keras.Model):
             self.reset_metrics()
             self.optimizer.build(self.learned_variables)
         self.built = True
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing: `fit` has built all."""
 
     def _adapted(self, weights, rates, phi, support):
         """`StudentWeights` after the steps on the support examples."""

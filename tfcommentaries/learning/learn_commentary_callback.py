@@ -1,5 +1,7 @@
 """Learning a commentary while a user's own model trains."""
 
+import warnings
+
 import keras
 import tensorflow as tf
 
@@ -12,6 +14,7 @@ from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
     apply_hypergradient,
 )
+from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import endless
 from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.optimizers import mean_squares
@@ -65,6 +68,9 @@ class LearnCommentaryCallback(CommentaryCallback):
         loss: outer loss. `None` takes the model's own, without regularisation.
         validation_batch_size: as for `CommentaryLearner.fit`.
         seed: for shuffling arrays.
+        checkpoint_dir: where to keep the commentary and its optimizer after each epoch.
+            A `fit` that goes on at a later epoch, as with Keras's `BackupAndRestore`,
+            which keeps the model alone, goes on with these.
         **kwargs: arguments of `CommentaryCallback`.
     """
 
@@ -80,6 +86,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         loss=None,
         validation_batch_size=None,
         seed=0,
+        checkpoint_dir=None,
         **kwargs,
     ):
         super().__init__(commentary, **kwargs)
@@ -109,6 +116,8 @@ class LearnCommentaryCallback(CommentaryCallback):
         #: The step from which on nothing is learned.
         self._last = None if steps is None else warmup + steps * every
         self.loss = None if loss is None else keras.losses.get(loss)
+        self.checkpoint_dir = checkpoint_dir
+        self._checkpoint = None
         validation_data = as_dataset(validation_data, "validation")
         check_data(validation_data, commentary, "validation")
         self._validation, self._batch = endless(
@@ -140,6 +149,7 @@ class LearnCommentaryCallback(CommentaryCallback):
             )
         super().set_model(model)
         self._iterator = iter(self._validation)
+        self._read = tf.Variable(0, dtype=tf.int64, trainable=False)
         # Batches are read outside of the training step, where XLA cannot.
         self._next = tf.nest.map_structure(
             lambda t: tf.Variable(t, trainable=False), self._batch
@@ -162,6 +172,15 @@ class LearnCommentaryCallback(CommentaryCallback):
             self.commentary.trainable_variables,
             "Use another solver, more damping or a smaller scale.",
         )
+        if self.checkpoint_dir is not None:
+            state = {
+                "commentary": self.commentary.variables,
+                "optimizer": self.optimizer.variables,
+                "validation_batches": [self._read],
+            }
+            # Keras may have saved the epoch before.
+            self._checkpoint = LearnerCheckpoint(self.checkpoint_dir, state, keep=2)
+        self._begun = False
 
     def on_train_batch_begin(self, batch, logs=None):
         super().on_train_batch_begin(batch, logs)
@@ -175,6 +194,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         tf.nest.map_structure(
             lambda v, t: v.assign(t), self._next, next(self._iterator)
         )
+        self._read.assign_add(1)
 
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
@@ -184,13 +204,30 @@ class LearnCommentaryCallback(CommentaryCallback):
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
         self._before_epoch = int(self._step)
+        if not self._begun:
+            self._begun = True
+            self._go_on(epoch)
         if self.steps is not None and int(self._step) >= self._last:
             return  # The logs go on saying how learning ended.
         for metric in self._logged.values():
             metric.reset_state()
 
+    def _go_on(self, epoch):
+        """Makes the commentary what it was when training ended before an epoch."""
+        if epoch > 0 and self._checkpoint is not None:
+            self._checkpoint.restore(epoch)
+            self._iterator = iter(self._validation.skip(int(self._read)))
+        elif epoch > 0 and int(tf.convert_to_tensor(self.optimizer.iterations)) == 0:
+            warnings.warn(
+                f"Training goes on at epoch {epoch}, but the commentary is as it was "
+                "given, since its callback has no `checkpoint_dir`.",
+                stacklevel=2,
+            )
+
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
+        if self._checkpoint is not None:
+            self._checkpoint.on_epoch_end(epoch, logs)
         # Nothing has been learned in an epoch of warmup.
         if "annotation_mean" in self._logged and self._logged["outer_loss"].count > 0:
             self._monitor.on_epoch_end(epoch, logs)

@@ -17,9 +17,10 @@ class LearnerCheckpoint(keras.callbacks.Callback):
     Args:
         directory: where to keep the checkpoint.
         variables: dict of lists of variables to save.
+        keep: number of epochs to keep.
     """
 
-    def __init__(self, directory, variables):
+    def __init__(self, directory, variables, keep=1):
         super().__init__()
         self.history = {}
         self.epochs_done = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -32,18 +33,33 @@ class LearnerCheckpoint(keras.callbacks.Callback):
         checkpoint = tf.train.Checkpoint(
             epochs_done=self.epochs_done, history=self._history, **tracked
         )
-        self.manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=1)
+        self.manager = tf.train.CheckpointManager(
+            checkpoint, directory, max_to_keep=keep
+        )
 
-    def restore(self):
+    def restore(self, epochs_done=None):
         """Restores the newest checkpoint, if there is one.
+
+        Args:
+            epochs_done: after how many epochs it must be, if not the newest.
 
         Returns:
             The number of epochs that are done.
 
         Raises:
-            ValueError: if the checkpoint is of another learner.
+            ValueError: if the checkpoint is of another learner, or there is none after
+                so many epochs.
         """
         latest = self.manager.latest_checkpoint
+        if epochs_done is not None:
+            kept = {int(c.rpartition("-")[2]): c for c in self.manager.checkpoints}
+            if epochs_done not in kept:
+                raise ValueError(
+                    f"There is no checkpoint after {epochs_done} epochs in "
+                    f"{self.manager.directory}, only after {sorted(kept)}. Begin anew, "
+                    "with empty directories."
+                )
+            latest = kept[epochs_done]
         if latest is None:
             return 0
         try:
