@@ -67,6 +67,41 @@ def test_taught_as_if_each_example_were_weighted(steps, given, one_hot):
     check_same(model, expected)
 
 
+def test_masked_steps_and_batches_of_several_lengths():
+    generator = np.random.default_rng(0)
+    batches = []
+    for steps in (5, 3, 7):
+        words = generator.integers(1, 9, (5, steps))
+        words[1:3, -1] = 0  # Padding, which Keras masks.
+        batches.append((words, generator.integers(0, 3, (5, steps))))
+
+    def make_model():
+        keras.utils.set_random_seed(0)
+        layers = keras.layers
+        embedding = layers.Embedding(9, 4, mask_zero=True)
+        model = keras.Sequential(
+            [embedding, layers.GRU(3, return_sequences=True), layers.Dense(3)]
+        )
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+        return model
+
+    *_, weighting, weights = problem((1,))
+    taught, expected = make_model(), make_model()
+    callback = CommentaryCallback(weighting)
+    signature = tuple(tf.TensorSpec([None, None], tf.int64) for _ in range(2))
+    data = tf.data.Dataset.from_generator(
+        lambda: iter(batches), output_signature=signature
+    )
+    taught.fit(
+        data.map(lambda x, y: (weighting.add_groups(x, GROUPS), y)),
+        callbacks=[callback],
+        verbose=0,
+    )
+    each = tf.constant(weights)[:, None]
+    expected.fit(data.map(lambda x, y: (x, y, each * tf.ones(tf.shape(y)))), verbose=0)
+    check_same(taught, expected)
+
+
 def check_same(model, expected):
     for found, right in zip(model.get_weights(), expected.get_weights()):
         np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-7)

@@ -200,7 +200,7 @@ def student_with(name):
     )
 
 
-def check(model, x, y, step=1e-5, tolerance=1e-5):
+def check(model, x, y, step=1e-5, tolerance=1e-5, function=lambda f: f):
     """Compares a derivative of a slope with a difference of slopes."""
     generator = np.random.default_rng(1)
     dtype = keras.config.floatx()
@@ -224,11 +224,15 @@ def check(model, x, y, step=1e-5, tolerance=1e-5):
         gradients = map(tf.convert_to_tensor, gradients)
         return sum(tf.reduce_sum(g * a) for g, a in zip(gradients, along))
 
-    with tf.GradientTape() as tape:
-        tape.watch(weights)
-        value = slope(weights)
-    second = tape.gradient(value, weights, unconnected_gradients="zero")
-    second = map(tf.convert_to_tensor, second)
+    @function
+    def slope_and_gradient():
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            value = slope(weights)
+        second = tape.gradient(value, weights, unconnected_gradients="zero")
+        return value, [tf.convert_to_tensor(s) for s in second]
+
+    value, second = slope_and_gradient()
     found = sum(float(tf.reduce_sum(s * d)) for s, d in zip(second, direction))
     up, down = (
         float(slope([w + sign * step * d for w, d in zip(weights, direction)]))
@@ -245,6 +249,15 @@ def test_layers(name, request):
         check(*student_with(name))
     else:
         check(*student_with(name), step=1e-3, tolerance=1e-2)
+
+
+@pytest.mark.parametrize(
+    "name", ["BatchNormalization", "Resizing bicubic", "Resizing nearest"]
+)
+def test_in_graphs_as_by_themselves(name):
+    """The gradients that are this package's own."""
+    model, x, y = student_with(name)
+    check(model, x, y, 1e-3, 1e-2, tf.function)
 
 
 @pytest.mark.parametrize("name", filter(known, ["Embedding", "ReversibleEmbedding"]))

@@ -51,8 +51,10 @@ class GroupNames:
             title: what to call the column in errors.
 
         Returns:
-            int32, a tensor if the column is one, else an array.
+            int32, a tensor if the column is one or inside of a graph, else an array.
         """
+        if not tf.is_tensor(column) and not tf.executing_eagerly():
+            column = tf.constant(as_names(column, title))  # As in `Dataset.map`.
         if not tf.is_tensor(column):
             return self.lookup(as_names(column, title)).numpy().astype("int32")
         if column.dtype.is_integer and self.dtype == tf.int64:

@@ -20,8 +20,8 @@ def forgotten_custom_gradients():
     Each `tf.custom_gradient` in a graph is registered by name for the rest of the
     process, with its graph and all that it refers to: about 17 MB a learner. There is
     no public way to take it out again. Gradients that are taken within need it, in
-    other threads too, so the last to leave clears up. What others register, such as
-    `tf.nn.silu`, stays: who knows what for.
+    other threads too, so the last to leave clears up. What others register
+    stays: who knows what for.
     """
     global _fits, _before
     registered = ops.gradient_registry._registry

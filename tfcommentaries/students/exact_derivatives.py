@@ -19,7 +19,7 @@ def exact_derivatives():
       the gradient by the logits: learned labels, blended ones too.
 
     Two have none: `tf.image.resize`, but bilinear, and `tf.nn.softsign`. XLA compiles
-    that of `tf.nn.max_pool` in float32 only.
+    that of `tf.nn.max_pool` in float32 only. `tf.nn.silu` leaks.
 
     Inside this context they are the same functions without these faults. Should
     another thread trace a graph meanwhile, it gets the same values and first
@@ -110,6 +110,14 @@ def _resize(images, size, method="bilinear", *args, **kwargs):
     return resize(images)
 
 
+def _silu(features, beta=1.0):
+    """`tf.nn.silu` without its custom gradient, which saves memory at first order only.
+
+    TensorFlow keeps graphs with such gradients for ever.
+    """
+    return features * tf.sigmoid(beta * features)
+
+
 def _softsign(features, name=None):
     """`tf.nn.softsign`, twice differentiable."""
     return features / (1 + tf.abs(features))
@@ -119,6 +127,7 @@ _MAX_POOL, _RESIZE = tf.nn.max_pool, tf.image.resize
 _EXACT = [
     (tf.nn, "max_pool", _max_pool),
     (tf.nn, "moments", _moments),
+    (tf.nn, "silu", _silu),
     (tf.nn, "softmax_cross_entropy_with_logits", _softmax_cross_entropy),
     (tf.nn, "softsign", _softsign),
     (tf.image, "resize", _resize),
