@@ -31,13 +31,14 @@ def test_arrays_with_named_classes(arrays):
 def test_tables_take_all_numbers_for_features(tmp_path):
     table = pd.DataFrame({"a": [1, 2], "b": [True, False], "label": [5, 3]})
     table.to_csv(tmp_path / "t.csv", index=False)
-    (x, y), classes, columns, features = load_file(str(tmp_path / "t.csv"))
+    (x, y), classes, columns, encoding = load_file(str(tmp_path / "t.csv"))
     np.testing.assert_array_equal(x, [[1, 1], [2, 0]])
     assert classes == [3, 5] and y.tolist() == [1, 0] and columns == {}
     # Another table has them in another order, and more.
+    assert encoding.names == ["a", "b"]
     other = table[["label", "b", "a"]].assign(c="text")
     other.to_csv(tmp_path / "other.csv", index=False)
-    again = load_file(str(tmp_path / "other.csv"), features=features)
+    again = load_file(str(tmp_path / "other.csv"), encoding=encoding)
     np.testing.assert_array_equal(again.examples.x, x)
 
 
@@ -66,3 +67,49 @@ def test_missing_labels_are_counted(labels, tmp_path):
 def test_labels_that_training_has_not_are_named(arrays):
     with pytest.raises(ValueError, match=r"labels \['dog'\] that the training"):
         load_file(arrays(), classes=["cat"])
+
+
+def test_texts_and_missing_values_become_features(tmp_path):
+    table = pd.DataFrame({"a": [1, None, 5], "b": ["x", "y", None], "label": [0, 1, 1]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    found = load_file(str(tmp_path / "t.csv"))
+    assert found.encoding.names == ["a", "a is missing", "b=x", "b=y"]
+    rows = [[1, 0, 1, 0], [3, 1, 0, 1], [5, 0, 0, 0]]
+    np.testing.assert_array_equal(found.examples.x, rows)
+    # Another table has other texts, and nothing missing.
+    table.assign(a=2, b=["y", "z", "x"]).to_parquet(tmp_path / "other.parquet")
+    again = load_file(str(tmp_path / "other.parquet"), encoding=found.encoding)
+    rows = [[2, 0, 0, 1], [2, 0, 0, 0], [2, 0, 1, 0]]
+    np.testing.assert_array_equal(again.examples.x, rows)
+    table.assign(a="two").to_csv(tmp_path / "texts.csv", index=False)
+    with pytest.raises(ValueError, match=r"texts\.csv: The column 'a' has numbers"):
+        load_file(str(tmp_path / "texts.csv"), encoding=found.encoding)
+
+
+@pytest.mark.parametrize(
+    "column, message",
+    [
+        ([f"id {i}" for i in range(60)], "has 60 different texts, such as 'id 0'"),
+        (pd.date_range("2026-01-01", periods=60), "holds times"),
+        ([None] * 60, "is empty"),
+        ([np.inf] * 60, "60 features that are missing or not finite"),
+    ],
+)
+def test_columns_that_do_not_fit_are_named(column, message, tmp_path):
+    table = pd.DataFrame({"a": column, "label": [0, 1] * 30})
+    table.to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=message):
+        load_file(str(tmp_path / "t.parquet"))
+
+
+def test_folders_of_images_that_do_not_fit_are_named(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="a folder of images for each class"):
+        load_file(str(tmp_path / "empty"))
+    (tmp_path / "no images" / "dog").mkdir(parents=True)
+    with pytest.raises(ValueError, match="holds no images"):
+        load_file(str(tmp_path / "no images"))
+    with pytest.raises(ValueError, match=r"folders \['dog'\] that the training"):
+        load_file(str(tmp_path / "no images"), classes=["cat"])
+    with pytest.raises(ValueError, match="has no columns such as 'annotator'"):
+        load_file(str(tmp_path / "no images"), columns=["annotator"])

@@ -13,6 +13,14 @@ def positive(text):
     return number
 
 
+def rate(text):
+    """A number above 0, as argparse wants it."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+    return number
+
+
 def add_task_arguments(parser):
     """Adds the arguments that make a `Task`."""
     group = parser.add_argument_group("data and student")
@@ -20,8 +28,9 @@ def add_task_arguments(parser):
         "--dataset",
         default="digits",
         help="a file of yours: .npz with arrays x and y, or a .csv or .parquet table "
-        "with a column 'label'; or 'digits' (scikit-learn's, no download); or the name "
-        "of an image classification data set of TFDS, such as mnist. Default: digits",
+        "with a column 'label', or a folder with a folder of images for each class; or "
+        "'digits' (scikit-learn's, no download); or the name of an image "
+        "classification data set of TFDS, such as mnist. Default: digits",
     )
     group.add_argument("--label_column", help="of a file. Default: y or label")
     group.add_argument(
@@ -34,10 +43,18 @@ def add_task_arguments(parser):
         help="of a file: 1 or true for examples that you have checked, which validate",
     )
     group.add_argument(
-        "--validation_data", help="a file like --dataset, with checked examples alone"
+        "--validation_data",
+        help="a file or folder like --dataset, with checked examples alone",
     )
     group.add_argument(
-        "--test_data", help="a file like --dataset, which `evaluate` tests with"
+        "--test_data",
+        help="a file or folder like --dataset, which `evaluate` tests with",
+    )
+    group.add_argument(
+        "--image_size",
+        type=positive,
+        default=32,
+        help="height and width that images of a folder get. Default: 32",
     )
     group.add_argument(
         "--spoiled_sources",
@@ -91,7 +108,7 @@ def add_student_arguments(parser, default="cbr for images, else mlp"):
     )
     parser.add_argument(
         "--learning_rate",
-        type=float,
+        type=rate,
         default=default and 3e-3,
         help="of the student's Adam. "
         f"Default: {0.003 if default else 'the one of the run'}",

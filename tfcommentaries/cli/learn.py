@@ -10,6 +10,7 @@ from tfcommentaries import (
     CommentaryLearner,
     ExampleWeighting,
     GroupWeighting,
+    SavedCommentary,
     UnrolledTraining,
     export_commentary,
     insights,
@@ -35,10 +36,31 @@ def run(args):
     keras.utils.set_random_seed(task.seed)
     data = task.load_data()
     student = task.make_student(data.splits)
-    folder.start(config)
-    if folder.learned:
-        print(f"{folder.commentary} is learned already.")
+    with folder.alone():
+        folder.start(config)
+        if folder.learned:
+            print(f"{folder.commentary} is learned already.")
+        else:
+            _learn(folder, task, args, data, student, config)
+        _draw(folder, args, data)
+
+
+def _draw(folder, args, data):
+    """Draws what was learned, if that is not done."""
+    if os.path.exists(os.path.join(folder.pictures, "learning.png")):
         return
+    commentary = SavedCommentary(folder.commentary)
+    if data.groups is None:
+        _draw_weights(folder, commentary, data, args)
+    else:
+        _show_sources(folder, commentary, data)
+    history = folder.read_history()
+    history["outer_step"] = (np.array(history["epoch"]) + 1) * args.steps_per_epoch
+    folder.save_picture(insights.learning_history(history), "learning")
+
+
+def _learn(folder, task, args, data, student, config):
+    """Learns, and leaves the history and the commentary in the folder."""
     train, validation = data.splits.train, data.splits.validation
     normalize = "batch_mean" if args.normalize else None
     if data.groups is None:
@@ -71,37 +93,31 @@ def run(args):
     )
     begin = time.monotonic()
     epochs = -(-args.outer_steps // args.steps_per_epoch)
-    learner.fit(
+    history = learner.fit(
         (data.inputs(commentary), train.y),
         validation_data=validation,
         batch_size=task.batch_size,
         steps_per_epoch=args.steps_per_epoch,
         epochs=epochs,
-        callbacks=[
-            keras.callbacks.CSVLogger(folder.history, append=True),
-            LearningProgress(args.steps_per_epoch, epochs),
-        ],
+        callbacks=[LearningProgress(args.steps_per_epoch, epochs)],
         checkpoint_dir=folder.checkpoint,
         verbose=0,
     )
-    history = folder.read_history()
+    # Of all epochs, also those before an interruption.
+    folder.write_history({"epoch": history.epoch, **history.history})
+    of_table = {} if data.features is None else {"features": data.features}
     export_commentary(
         commentary,
         folder.commentary,
         learned={
             **{k: v for k, v in config.items() if k not in _OF_THIS_MACHINE},
-            "dataset": os.path.basename(task.dataset),
+            "dataset": os.path.basename(task.dataset.rstrip("/")),
             "method": "UnrolledTraining",
+            **of_table,
         },
-        metrics={k: v[-1] for k, v in history.items() if k != "epoch"},
+        metrics={name: values[-1] for name, values in history.history.items()},
     )
     print(f"Learned in {time.monotonic() - begin:.0f} s: {folder.commentary}")
-    if data.groups is None:
-        _draw_weights(folder, commentary, data, args)
-    else:
-        _show_sources(folder, commentary, data)
-    history["outer_step"] = (np.array(history["epoch"]) + 1) * args.steps_per_epoch
-    folder.save_picture(insights.learning_history(history), "learning")
 
 
 def _show_sources(folder, commentary, data):

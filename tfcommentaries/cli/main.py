@@ -65,7 +65,7 @@ def _add_learn(commands):
     )
     group.add_argument(
         "--outer_learning_rate",
-        type=float,
+        type=arguments.rate,
         help="of the commentary's Adam. Default: 0.001; 0.2 for weights of sources",
     )
     group.add_argument(

@@ -9,12 +9,12 @@ import tensorflow as tf
 from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.datasets import (
-    FORMATS,
     Examples,
     load_digits,
     load_file,
     load_tfds,
 )
+from tfcommentaries.datasets.files import is_file
 
 #: More examples would say little more and take longer.
 _MOST = 2000
@@ -59,7 +59,7 @@ def _of_run(folder, commentary):
 def _examples(args):
     if args.dataset is None:
         return None
-    if args.dataset.endswith(FORMATS):
+    if args.dataset != "digits" and is_file(args.dataset):
         x, y = load_file(args.dataset).examples
         return Examples(x[:_MOST], y[:_MOST])
     if args.dataset == "digits":

@@ -1,8 +1,13 @@
 """The files of one run."""
 
+import contextlib
 import csv
+import importlib
+import io
 import json
 import os
+
+from absl import logging
 
 from tfcommentaries.cli.task import Task
 from tfcommentaries.saving.manifest import to_json
@@ -26,21 +31,35 @@ class RunFolder:
         self.metrics = os.path.join(path, "metrics.json")
 
     @property
+    def begun(self):
+        """Whether anything has been learned, of which settings must stay."""
+        saved = os.path.join(self.checkpoint, "checkpoint")
+        return self.learned or os.path.exists(saved)
+
+    @property
     def learned(self):
         """Whether the run has a finished commentary."""
         return os.path.exists(os.path.join(self.commentary, "saved_model.pb"))
 
+    def alone(self):
+        """Makes the folder; a context in which no other process learns in it.
+
+        Raises:
+            ValueError: if another process does.
+        """
+        os.makedirs(self.pictures, exist_ok=True)
+        return locked(os.path.join(self.path, ".lock"))
+
     def start(self, config):
-        """Makes the folder and writes `config.json`.
+        """Writes `config.json`, where nothing has been learned yet.
 
         Raises:
             ValueError: if the folder holds a run with another config.
         """
-        if os.path.exists(self.config):
+        if self.begun:
             found = self.read_config()
-            differing = sorted(
-                key for key in {*found, *config} if found.get(key) != config.get(key)
-            )
+            # Older versions had fewer settings.
+            differing = sorted(key for key in found if found[key] != config.get(key))
             if differing:
                 changes = ", ".join(
                     f"{k}: {found.get(k)!r} there, {config.get(k)!r} now"
@@ -51,7 +70,6 @@ class RunFolder:
                     "another --run_dir, or delete that one."
                 )
             return
-        os.makedirs(self.pictures, exist_ok=True)
         write_text(self.config, to_json(config))
 
     def read_config(self):
@@ -82,13 +100,19 @@ class RunFolder:
             )
         return Task.from_config({**config, **overrides})
 
+    def write_history(self, history):
+        """Writes `history.csv` of a dict of lists of floats."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(history)
+        writer.writerows(zip(*history.values(), strict=True))
+        write_text(self.history, text.getvalue())
+
     def read_history(self):
         """Reads `history.csv`; returns a dict of lists of floats."""
         with open(self.history, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        # Keras writes a column of NA for each metric's missing validation value.
-        keys = [key for key in rows[0] if not key.startswith("val_")]
-        return {key: [float(row[key]) for row in rows] for key in keys}
+        return {key: [float(row[key]) for row in rows] for key in rows[0]}
 
     def save_picture(self, figure, name):
         """Saves a Matplotlib figure as `pictures/name.png`; returns its path."""
@@ -98,3 +122,24 @@ class RunFolder:
         figure.savefig(written, format="png", dpi=120)
         os.replace(written, path)
         return path
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Inside, this process alone has a file locked.
+
+    Raises:
+        ValueError: if another process has it locked.
+    """
+    with open(path, "a", encoding="utf-8") as file:
+        try:
+            fcntl = importlib.import_module("fcntl")
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"Another process learns in {os.path.dirname(path)}. Wait for it, or "
+                "choose another --run_dir."
+            ) from None
+        except (ImportError, OSError) as error:  # Not everywhere can files be locked.
+            logging.warning("%s is not locked: %s", path, error)
+        yield

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfcommentaries import datasets, students
 from tfcommentaries.cli.arguments import STUDENTS
+from tfcommentaries.datasets.files import is_file
 
 #: Settings that only files have.
 _OF_FILES = (
@@ -29,6 +30,7 @@ class NoisyData(NamedTuple):
         corrupted: which training labels are wrong.
         groups: source of each training example, or `None`.
         faults: dict from a source to what is wrong with it, or `None`.
+        features: names of the features of a table, or `None`.
     """
 
     splits: datasets.Splits
@@ -36,6 +38,7 @@ class NoisyData(NamedTuple):
     corrupted: np.ndarray
     groups: np.ndarray | None = None
     faults: dict | None = None
+    features: list | None = None
 
     def inputs(self, commentary):
         """Inputs of the training examples as a commentary takes them."""
@@ -65,6 +68,7 @@ class Task:
     checked_column: str | None = None
     validation_data: str | None = None
     test_data: str | None = None
+    image_size: int = 32
 
     @classmethod
     def from_config(cls, config):
@@ -75,14 +79,14 @@ class Task:
     def load_data(self):
         """Loads the splits and spoils training examples; returns `NoisyData`."""
         of_file = {name: getattr(self, name) for name in _OF_FILES}
-        groups = None
-        if self.dataset.endswith(datasets.FORMATS):
-            splits, groups = self._load_file()
+        groups = features = None
+        if self.dataset != "digits" and is_file(self.dataset):
+            splits, groups, features = self._load_file()
         elif any(of_file.values()):
             given = [f"--{name}" for name, value in of_file.items() if value]
             raise ValueError(
                 f"{', '.join(given)} is for files, but --dataset={self.dataset} is "
-                f"none that ends with {', '.join(datasets.FORMATS)}."
+                f"none that ends with {', '.join(datasets.FORMATS)}, and no folder."
             )
         elif self.dataset == "digits":
             splits = datasets.load_digits(
@@ -117,18 +121,20 @@ class Task:
             )
         splits = splits._replace(train=train)
         corrupted = train.y != true_labels
-        return NoisyData(splits, true_labels, corrupted, groups, faults)
+        return NoisyData(splits, true_labels, corrupted, groups, faults, features)
 
     def _load_file(self):
-        """`Splits` of files, and the group of each training example or `None`."""
+        """`Splits`, and or `None`: each training example's group, names of features."""
         if bool(self.checked_column) == bool(self.validation_data):
             raise ValueError(
                 f"Which examples of {self.dataset} have you checked? Name a column of "
-                "it with --checked_column, or another file with --validation_data; one "
-                "of the two."
+                "it with --checked_column, or another file or folder with "
+                "--validation_data; one of the two."
             )
         columns = [name for name in (self.group_column, self.checked_column) if name]
-        train = datasets.load_file(self.dataset, self.label_column, columns)
+        train = datasets.load_file(
+            self.dataset, self.label_column, columns, image_size=self.image_size
+        )
         groups = train.columns.get(self.group_column)
         if self.checked_column:
             checked = train.columns[self.checked_column]
@@ -155,7 +161,7 @@ class Task:
         splits = datasets.Splits(
             examples, validation, test, len(train.classes), self.dataset
         )
-        return splits, groups
+        return splits, groups, train.encoding and train.encoding.names
 
     def _like(self, train, path):
         """Examples of another file with the same features; none without a file."""
@@ -165,7 +171,8 @@ class Task:
             path,
             self.label_column,
             classes=train.classes,
-            features=train.features,
+            encoding=train.encoding,
+            image_size=self.image_size,
         )
         if found.examples.x.shape[1:] != train.examples.x.shape[1:]:
             raise ValueError(

@@ -3,6 +3,7 @@
 from tfcommentaries.datasets.digits import load_digits
 from tfcommentaries.datasets.episodes import episodes
 from tfcommentaries.datasets.files import FORMATS, FileData, load_file
+from tfcommentaries.datasets.image_folder import load_image_folder
 from tfcommentaries.datasets.label_noise import corrupt_labels
 from tfcommentaries.datasets.misleading import (
     load_coloured_digits,
@@ -16,6 +17,7 @@ from tfcommentaries.datasets.sources import (
     spoil_sources,
 )
 from tfcommentaries.datasets.splits import Examples, Splits, split
+from tfcommentaries.datasets.table_encoding import TableEncoding
 from tfcommentaries.datasets.tfds_images import load_tfds
 
 __all__ = [
@@ -26,12 +28,14 @@ __all__ = [
     "FileData",
     "Sources",
     "Splits",
+    "TableEncoding",
     "corrupt_labels",
     "episodes",
     "load_coloured_digits",
     "load_digits",
     "load_digits_on_scenes",
     "load_file",
+    "load_image_folder",
     "load_rotated_digits",
     "load_tfds",
     "split",

@@ -1,4 +1,4 @@
-"""Examples from a file: NumPy arrays or a table."""
+"""Examples from files: NumPy arrays, a table, a folder of images."""
 
 import difflib
 import os
@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfcommentaries.datasets.image_folder import load_image_folder
 from tfcommentaries.datasets.splits import Examples
+from tfcommentaries.datasets.table_encoding import TableEncoding
 
 #: How the names of files that can be read end.
 FORMATS = ".npz", ".csv", ".parquet"
@@ -19,44 +21,59 @@ class FileData(NamedTuple):
         examples: `Examples`; labels are indices into `classes`.
         classes: list of the labels as the file has them, sorted.
         columns: dict of the other columns that were asked for, `(examples,)` each.
-        features: names of the columns that are features; `None` of an `.npz` file.
+        encoding: `TableEncoding` of the columns that are features, or `None`.
     """
 
     examples: Examples
     classes: list
     columns: dict
-    features: list | None
+    encoding: TableEncoding | None
 
 
-def load_file(path, label=None, columns=(), classes=None, features=None):
+def is_file(name):
+    """Whether `load_file` may read it: the name of a format, or a folder."""
+    return name.endswith(FORMATS) or os.path.isdir(name)
+
+
+def load_file(path, label=None, columns=(), classes=None, encoding=None, image_size=32):
     """Loads labelled examples.
 
     Args:
-        path: an `.npz` file with the array `x`, or a `.csv` or `.parquet` table, whose
-            columns of numbers are the features. Tables need the package pandas.
+        path: an `.npz` file with the array `x`; a `.csv` or `.parquet` table, whose
+            other columns are the features (see `TableEncoding`) and which needs the
+            package pandas; or a folder of images, as `load_image_folder` takes it.
         label: name of the labels, strings or integers; `None` is `"y"` in an `.npz`
             file and `"label"` in a table.
         columns: names of further columns, which are no features.
         classes: as `FileData` has them, where another file has told; `None` takes the
             labels that are there.
-        features: likewise; `None` takes all columns that are not named.
+        encoding: likewise; `None` learns it of all columns that are not named.
+        image_size: height and width of images from a folder.
 
     Returns:
         `FileData`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if a column is missing, features are no numbers or not finite, or
+        ValueError: if a column is missing, features do not suit or are not finite, or
             there is a label that is none of `classes`.
     """
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no file {path}.")
+    if os.path.isdir(path):
+        if label or columns:
+            raise ValueError(
+                f"{path} is a folder of images, which has no columns such as "
+                f"{label or columns[0]!r}."
+            )
+        examples, classes = load_image_folder(path, image_size, classes)
+        return FileData(examples, classes, {}, None)
     arrays = path.endswith(".npz")
     label = label or ("y" if arrays else "label")
     if arrays:
         x, found = _read_arrays(path, [label, *columns])
     else:
-        x, found, features = _read_table(path, [label, *columns], features)
+        x, found, encoding = _read_table(path, [label, *columns], encoding)
     if not len(x):
         raise ValueError(f"{path} holds no examples.")
     if not np.isfinite(x).all():
@@ -66,7 +83,7 @@ def load_file(path, label=None, columns=(), classes=None, features=None):
         )
     y, classes = _labels(path, label, found[label], classes)
     others = {name: found[name] for name in columns}
-    return FileData(Examples(x, y), classes, others, features)
+    return FileData(Examples(x, y), classes, others, encoding)
 
 
 def _read_arrays(path, names):
@@ -83,25 +100,21 @@ def _read_arrays(path, names):
     return x, found
 
 
-def _read_table(path, names, features):
+def _read_table(path, names, encoding):
     try:
         import pandas
     except ImportError as error:
         raise ImportError(f"Reading {path} needs pandas: pip install pandas") from error
     read = pandas.read_csv if path.endswith(".csv") else pandas.read_parquet
     table = read(path)
-    _check_names(path, [*names, *(features or ())], list(table.columns))
-    chosen = table.drop(columns=names) if features is None else table[features]
-    others = chosen.select_dtypes(exclude=["number", "bool"]).columns.tolist()
-    if others:
-        raise ValueError(
-            f"{path} has columns that are no numbers: {others}. Name those that tell "
-            "the label, the group or what is checked; encode the others as numbers, or "
-            "leave them out."
-        )
-    found = {name: table[name].to_numpy() for name in names}
-    x = chosen.to_numpy("float32", na_value=np.nan)
-    return x, found, list(chosen.columns)
+    features = [column.name for column in encoding.columns] if encoding else []
+    _check_names(path, [*names, *features], list(table.columns))
+    try:
+        encoding = encoding or TableEncoding(table.drop(columns=names))
+        x = encoding(table)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return x, {name: table[name].to_numpy() for name in names}, encoding
 
 
 def _labels(path, label, column, classes):

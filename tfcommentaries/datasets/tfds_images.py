@@ -1,5 +1,7 @@
 """Image classification data sets of TensorFlow Datasets."""
 
+import difflib
+
 import numpy as np
 
 from tfcommentaries.datasets.splits import Examples, Splits, split
@@ -42,9 +44,12 @@ def load_tfds(
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError as error:
+        near = difflib.get_close_matches(
+            name, [*tfds.list_builders(), "digits"], 3, 0.5
+        )
+        meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise FileNotFoundError(
-            f"TFDS knows no data set {name!r}. Use a name that "
-            f"`tfds.list_builders()` lists, or 'digits'. The error was: {error}"
+            f"There is no file, folder or TFDS data set {name!r}.{meant}"
         ) from error
     features = builder.info.features
     if not {"image", "label"} <= set(features or ()):

@@ -22,7 +22,8 @@ from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
-from tfcommentaries.students import FunctionalStudent, check_takes_weights, plain_errors
+from tfcommentaries.students import FunctionalStudent, check_takes_weights
+from tfcommentaries.students.plain_errors import plain_errors
 
 #: Losses on which a commentary that sees losses is built and logged.
 _LOSSES = np.linspace(0, 10, 11, dtype="float32")

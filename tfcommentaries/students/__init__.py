@@ -12,7 +12,6 @@ from tfcommentaries.students.networks import (
     resnet18,
     resnet34,
 )
-from tfcommentaries.students.plain_errors import plain_errors
 
 __all__ = [
     "FunctionalStudent",
@@ -22,7 +21,6 @@ __all__ = [
     "example_losses",
     "few_shot_net",
     "mlp",
-    "plain_errors",
     "resnet18",
     "resnet34",
 ]

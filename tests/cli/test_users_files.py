@@ -1,0 +1,205 @@
+"""The command line on a user's own files."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfcommentaries import SavedCommentary, datasets
+from tfcommentaries.cli import main
+
+#: A few steps of everything.
+FEW = ["--outer_steps=2", "--inner_steps=3", "--steps_per_epoch=1"]
+
+
+def run(*arguments):
+    """Runs one command in this process; returns its exit code."""
+    return main.run(main.parse(["tfcommentaries", *map(str, arguments)]))
+
+
+@pytest.fixture
+def tables(tmp_path, digits):
+    """`(folder, faults)`: train.csv with sources and 50 checked rows, and test.csv."""
+    train = datasets.Examples(digits.train.x[:700], digits.train.y[:700])
+    (x, y), source, faults = datasets.spoil_sources(
+        train, 10, faults=("nothing", "nothing", "labels moved by one", "random labels")
+    )
+    names = np.array([f"digit {i}" for i in range(10)])
+
+    def frame(x, y):
+        table = pd.DataFrame(255 * x.reshape(len(x), -1))
+        return table.rename(columns=str).assign(label=names[y])
+
+    checked = frame(digits.train.x[700:750], digits.train.y[700:750])
+    rows = [
+        frame(x, y).assign(annotator=source, checked=0),
+        checked.assign(annotator="", checked=1),
+    ]
+    pd.concat(rows).to_csv(tmp_path / "train.csv", index=False)
+    test = frame(*digits.test)  # Which has neither sources nor what is checked.
+    test.to_csv(tmp_path / "test.csv", index=False)
+    return tmp_path, faults
+
+
+def test_a_table_of_the_users_own(tables, capsys):
+    folder, faults = tables
+    run_dir = folder / "run"
+    flags = [
+        f"--dataset={folder}/train.csv",
+        f"--test_data={folder}/test.csv",
+        "--group_column=annotator",
+        "--checked_column=checked",
+        "--inner_steps=20",
+    ]
+    assert run("learn", f"--run_dir={run_dir}", *flags) == 0
+    printed = capsys.readouterr().out
+    assert "Learning on 700 examples" in printed and "50 validation" in printed
+    saved = SavedCommentary(run_dir / "commentary")
+    good = {name for name, fault in faults.items() if fault == "nothing"}
+    assert set(saved.table().trusted()) == good
+    assert str(folder) not in json.dumps(saved.manifest)
+    flags = ["--steps=40", "--seeds=2"]
+    assert run("evaluate", f"--run_dir={run_dir}", *flags) == 0
+    rows = json.loads((run_dir / "metrics.json").read_text())
+    last = {
+        row["condition"]: row["mean"]
+        for row in rows
+        if row["metric"] == "accuracy" and row["student_step"] == 40
+    }
+    assert "good_sources_known" not in last
+    assert last["commentary"] > last["plain"] + 0.05
+    assert run("report", run_dir) == 0
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--group_column=annotater"], "Did you mean 'annotator'?"),
+        (["--label_column=lable"], "Did you mean 'label'?"),
+        (["--checked_column=label"], "must be 0 or 1"),
+        (["--dataset=nowhere.csv"], "There is no file nowhere.csv"),
+        (["--validation_data=test.csv"], "one of the two"),
+        (["--dataset=digits"], "--checked_column is for files"),
+    ],
+)
+def test_files_that_do_not_fit_are_named(flags, message, tables, capsys):
+    folder, _ = tables
+    common = [f"--dataset={folder}/train.csv", "--checked_column=checked"]
+    if "--group_column" not in flags[0] and "--dataset=digits" not in flags:
+        common.append("--group_column=annotator")
+    assert run("learn", f"--run_dir={folder}/run", *common, *flags) == 1
+    assert message in capsys.readouterr().err
+    assert not (folder / "run").exists()
+
+
+def whole_way(run_dir, *flags):
+    """From files to a report; gives the manifest of what was learned."""
+    assert run("learn", f"--run_dir={run_dir}", *FEW, *flags) == 0
+    few = ["--steps=8", "--seeds=2"]
+    assert run("evaluate", f"--run_dir={run_dir}", *few) == 0
+    assert run("report", run_dir) == 0
+    assert "<html" in (run_dir / "report.html").read_text()
+    return SavedCommentary(run_dir / "commentary").manifest
+
+
+def write_images(folder, examples, classes=(0, 1, 2)):
+    """Digits as PNGs of several sizes, a folder for each class."""
+    for number, (image, label) in enumerate(zip(*examples)):
+        if label in classes:
+            place = folder / f"digit {label}"
+            place.mkdir(parents=True, exist_ok=True)
+            image = np.repeat(image, 1 + number % 2, 0)
+            png = tf.io.encode_png(tf.cast(255 * image, tf.uint8)).numpy()
+            (place / f"{number}.png").write_bytes(png)
+
+
+def test_a_folder_of_images(tmp_path, digits):
+    write_images(tmp_path / "train", (digits.train.x, digits.train.y))
+    write_images(tmp_path / "checked", digits.validation)
+    write_images(tmp_path / "test", (digits.test.x[:200], digits.test.y[:200]))
+    manifest = whole_way(
+        tmp_path / "run",
+        f"--dataset={tmp_path}/train/",
+        f"--validation_data={tmp_path}/checked",
+        f"--test_data={tmp_path}/test",
+        "--image_size=16",
+    )
+    assert manifest["learned"]["dataset"] == "train"
+    assert manifest["inputs"]["x"]["shape"] == [None, 16, 16, 3]
+
+
+def test_a_table_with_texts_and_missing_values(tmp_path):
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "size": generator.normal(size=300),
+            "colour": generator.choice(["red", "green", None], 300),
+            "new": generator.integers(0, 2, 300).astype(bool),
+            "shop": generator.choice(["a", "b"], 300),
+            "label": generator.choice(["buys", "leaves"], 300),
+        }
+    )
+    table.loc[::7, "size"] = np.nan
+    table.assign(checked=np.arange(300) < 40).to_csv(tmp_path / "t.csv", index=False)
+    table.to_parquet(tmp_path / "test.parquet")
+    flags = f"--dataset={tmp_path}/t.csv", f"--test_data={tmp_path}/test.parquet"
+    flags += ("--checked_column=checked",)
+    manifest = whole_way(tmp_path / "sources", *flags, "--group_column=shop")
+    names = ["size", "size is missing", "colour=green", "colour=red", "new"]
+    assert manifest["learned"]["features"] == names
+    manifest = whole_way(tmp_path / "examples", *flags)
+    assert manifest["learned"]["features"] == [*names, "shop=a", "shop=b"]
+
+
+def test_arrays(tmp_path, vectors):
+    x, y = (np.repeat(part, 10, 0) for part in vectors)
+    np.savez(tmp_path / "it.npz", x=x, y=y, site=np.arange(120) % 4)
+    flags = [f"--{name}={tmp_path}/it.npz" for name in ("dataset", "test_data")]
+    flags += [f"--validation_data={tmp_path}/it.npz", "--group_column=site"]
+    manifest = whole_way(tmp_path / "run", *flags)
+    assert sorted(row["group"] for row in manifest["table"]) == [0, 1, 2, 3]
+
+
+HOLD = """
+import sys, time
+from tfcommentaries.cli.run_folder import RunFolder
+with RunFolder(sys.argv[1]).alone():
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_two_do_not_learn_in_one_folder(tmp_path, capsys):
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout.readline() == "locked\n"
+        assert run("learn", f"--run_dir={tmp_path}", *FEW) == 1
+        assert "Another process learns in" in capsys.readouterr().err
+    finally:
+        other.kill()
+        other.wait()
+    assert run("learn", f"--run_dir={tmp_path}", "--train_size=64", *FEW) == 0
+
+
+def test_what_failed_before_learning_does_not_bind(tmp_path, capsys):
+    flags = ["--train_size=64", *FEW]
+    run_dir = f"--run_dir={tmp_path}"
+    assert run("learn", run_dir, *flags, "--learning_rate=1e30") == 1
+    assert "not finite" in capsys.readouterr().err
+    assert run("learn", run_dir, *flags) == 0
+
+
+def test_pictures_that_are_missing_are_drawn(tmp_path):
+    flags = [f"--run_dir={tmp_path}", "--train_size=64", *FEW]
+    assert run("learn", *flags) == 0
+    pictures = sorted(p.name for p in (tmp_path / "pictures").iterdir())
+    for name in pictures:
+        (tmp_path / "pictures" / name).unlink()
+    assert run("learn", *flags) == 0
+    assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == pictures

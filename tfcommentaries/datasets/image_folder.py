@@ -1,0 +1,58 @@
+"""Examples from a folder of images."""
+
+import os
+
+import keras
+import numpy as np
+
+from tfcommentaries.datasets.splits import Examples
+
+
+def load_image_folder(path, size=32, classes=None):
+    """Loads images whose folders are their classes.
+
+    Args:
+        path: a folder with one folder of images (.png, .jpg, .bmp or .gif) per class.
+        size: height and width, in pixels, that all images get.
+        classes: list of the classes, where another folder has told; `None` takes those
+            that are there.
+
+    Returns:
+        `(Examples, classes)`: images `(examples, size, size, 3)` from 0 to 1, and
+        labels, indices into `classes`, the names of the folders, sorted.
+
+    Raises:
+        ValueError: if there are no images, or there is another class.
+    """
+    found = sorted(
+        entry.name
+        for entry in os.scandir(path)
+        if entry.is_dir() and not entry.name.startswith(".")
+    )
+    if not found:
+        raise ValueError(
+            f"{path} must hold a folder of images for each class. It holds none."
+        )
+    unknown = sorted(set(found) - set(classes or found))
+    if unknown:
+        raise ValueError(
+            f"{path} has folders {unknown[:5]} that the training data have not: these "
+            f"have {classes[:10]}."
+        )
+    try:
+        images = keras.utils.image_dataset_from_directory(
+            path,
+            class_names=found,
+            image_size=(size, size),
+            batch_size=256,
+            shuffle=False,
+            verbose=False,
+        )
+    except ValueError as error:
+        raise ValueError(f"{path} holds no images: {error}") from error
+    batches = list(images.as_numpy_iterator())
+    x = np.concatenate([x for x, _ in batches]) / np.float32(255)
+    y = np.concatenate([y for _, y in batches])
+    classes = list(classes or found)
+    index = np.array([classes.index(name) for name in found], "int32")
+    return Examples(x, index[y]), classes

@@ -1,0 +1,115 @@
+"""Columns of a table as features of a network."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+#: Texts with more values than this name things rather than describe them.
+MOST_CATEGORIES = 50
+
+
+class Column(NamedTuple):
+    """How one column becomes features.
+
+    Attributes:
+        name: of the column.
+        categories: what a text can be; `None` of numbers.
+        fill: what missing numbers become, the median.
+        flagged: whether a second feature says which numbers are missing.
+    """
+
+    name: str
+    categories: list | None = None
+    fill: float = 0.0
+    flagged: bool = False
+
+
+class TableEncoding:
+    """Makes features of a table's columns: numbers, truth values and texts.
+
+    Numbers stay as they are; where some are missing, these become the median, and a
+    feature of its own says so. A text becomes one feature for each value that it has
+    here, 1 or 0; other values, and missing ones, are 0 in all of them.
+
+    Args:
+        table: a `pandas.DataFrame`, of which the encoding is learned.
+
+    Raises:
+        ValueError: if a column is something else, or has nothing in it.
+    """
+
+    def __init__(self, table):
+        self.columns = [_column(table[name]) for name in table.columns]
+
+    @property
+    def names(self):
+        """Names of the features, in order."""
+        names = []
+        for column in self.columns:
+            if column.categories is not None:
+                names += [f"{column.name}={value}" for value in column.categories]
+                continue
+            names += [column.name]
+            names += [f"{column.name} is missing"] * column.flagged
+        return names
+
+    def __call__(self, table):
+        """Features of a table with the same columns.
+
+        Args:
+            table: a `pandas.DataFrame`; further columns are left out.
+
+        Returns:
+            `(examples, features)`, float32.
+
+        Raises:
+            ValueError: if there are texts where numbers were.
+        """
+        features = []
+        for column in self.columns:
+            values = table[column.name]
+            if column.categories is not None:
+                texts = values.astype("string")
+                features += [
+                    (texts == value).fillna(False) for value in column.categories
+                ]
+                continue
+            if not _is_number(values):
+                raise ValueError(
+                    f"The column {column.name!r} has numbers in the training data, "
+                    f"but here it is {values.dtype}."
+                )
+            numbers = values.to_numpy("float32", na_value=np.nan)
+            missing = np.isnan(numbers)
+            features.append(np.where(missing, np.float32(column.fill), numbers))
+            features += [missing] * column.flagged
+        return np.stack([np.asarray(f, "float32") for f in features], -1)
+
+
+def _column(values):
+    name = str(values.name)
+    present = values.dropna()
+    if not len(present) and len(values):
+        raise ValueError(f"The column {name!r} is empty. Leave it out.")
+    if _is_number(values):
+        numbers = present.to_numpy("float64")
+        fill = float(np.median(numbers)) if len(numbers) else 0.0
+        return Column(name, None, fill, len(present) < len(values))
+    if values.dtype.kind in "mM":
+        raise ValueError(
+            f"The column {name!r} holds times. Give numbers, such as days since the "
+            "first, or leave it out."
+        )
+    categories = sorted(present.astype("string").unique().tolist())
+    if len(categories) > MOST_CATEGORIES:
+        raise ValueError(
+            f"The column {name!r} has {len(categories)} different texts, such as "
+            f"{categories[0]!r}: too many to describe examples. Leave it out, or, if "
+            "it tells where examples come from, name it with --group_column."
+        )
+    return Column(name, categories)
+
+
+def _is_number(values):
+    kind = getattr(values.dtype, "kind", "O")
+    return kind in "biuf" and values.dtype.name != "category"
