@@ -73,6 +73,16 @@ def data_dir():
     return path
 
 
+@pytest.fixture(scope="session")
+def mirrored():
+    """Two devices."""
+    return tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"],
+        # Collective ops of several strategies in one process are mixed up.
+        tf.distribute.ReductionToOneDevice(),
+    )
+
+
 @pytest.fixture
 def student():
     return make_student()

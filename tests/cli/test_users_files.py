@@ -148,11 +148,12 @@ def test_a_table_with_texts_and_missing_values(tmp_path):
     table.to_parquet(tmp_path / "test.parquet")
     flags = f"--dataset={tmp_path}/t.csv", f"--test_data={tmp_path}/test.parquet"
     flags += ("--checked_column=checked",)
-    manifest = whole_way(tmp_path / "sources", *flags, "--group_column=shop")
+    manifest = whole_way(tmp_path / "run", *flags)
+    encoding = datasets.TableEncoding.from_config(manifest["learned"]["encoding"])
     names = ["size", "size is missing", "colour=green", "colour=red", "new"]
-    assert manifest["learned"]["features"] == names
-    manifest = whole_way(tmp_path / "examples", *flags)
-    assert manifest["learned"]["features"] == [*names, "shop=a", "shop=b"]
+    assert encoding.names == [*names, "shop=a", "shop=b"]
+    report = ["report", tmp_path / "run" / "commentary"]
+    assert run(*report, f"--dataset={tmp_path}/test.parquet") == 0
 
 
 def test_arrays(tmp_path, vectors):
@@ -184,7 +185,6 @@ def test_two_do_not_learn_in_one_folder(tmp_path, capsys):
     finally:
         other.kill()
         other.wait()
-    assert run("learn", f"--run_dir={tmp_path}", "--train_size=64", *FEW) == 0
 
 
 def test_what_failed_before_learning_does_not_bind(tmp_path, capsys):

@@ -187,6 +187,26 @@ def test_several_outputs_with_losses_of_different_rank(form, given):
     check_same(model, expected)
 
 
+def test_several_outputs_with_one_loss():
+    inputs = keras.Input((4,))
+    outputs = [keras.layers.Dense(1)(inputs) for _ in range(2)]
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", "mse")
+    x, y = np.ones((5, 4), "float32"), np.ones((5, 1), "float32")
+    *_, weighting, weights = problem((1,))
+    expected = keras.models.clone_model(model)
+    expected.compile("sgd", "mse")
+    expected.set_weights(model.get_weights())
+    expected.fit(x, [y, y], sample_weight=[weights, weights], verbose=0)
+    grouped = weighting.add_groups(x, GROUPS)
+    callback = CommentaryCallback(weighting)
+    model.fit(grouped, [y, y], callbacks=[callback], verbose=0)
+    check_same(model, expected)
+    learner = CommentaryLearner(weighting, model, inner_steps=1)
+    learner.compile()
+    learner.fit((grouped, [y, y]), (x, [y, y]), batch_size=5, verbose=0)
+
+
 def test_several_outputs_with_losses_of_different_rank_are_learned_from():
     x = np.random.default_rng(1).normal(size=(5, 4, 3, 2)).astype("float32")
     *_, weighting, _ = problem((1,))
@@ -204,16 +224,13 @@ def test_several_outputs_with_losses_of_different_rank_are_learned_from():
     assert not np.array_equal(before, weighting.logits["group"].numpy())
 
 
-def test_batches_of_replicas_have_one_mean():
+def test_batches_of_replicas_have_one_mean(mirrored):
     """Two devices train as one does, though their halves differ in mean."""
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(8, 4)).astype("float32"), np.arange(8) % 3
     x[:4] += 2
     trained = []
-    for strategy in (
-        tf.distribute.get_strategy(),
-        tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
-    ):
+    for strategy in (tf.distribute.get_strategy(), mirrored):
         keras.utils.set_random_seed(0)
         with strategy.scope():
             model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])

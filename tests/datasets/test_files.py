@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfcommentaries.datasets import load_file
+from tfcommentaries.datasets import TableEncoding, load_file
 
 
 @pytest.fixture
@@ -81,6 +81,18 @@ def test_texts_and_missing_values_become_features(tmp_path):
     again = load_file(str(tmp_path / "other.parquet"), encoding=found.encoding)
     rows = [[2, 0, 0, 1], [2, 0, 0, 0], [2, 0, 1, 0]]
     np.testing.assert_array_equal(again.examples.x, rows)
+    # Texts that look like numbers, and others that are none of the training data.
+    numbered = table.assign(b=["1", "2", "attic"])
+    numbered.to_csv(tmp_path / "n.csv", index=False)
+    numbers = load_file(str(tmp_path / "n.csv"))
+    table.assign(b=[1, 2, None]).to_csv(tmp_path / "m.csv", index=False)
+    with pytest.raises(ValueError, match="None of the texts of the column 'b'"):
+        load_file(str(tmp_path / "m.csv"), encoding=found.encoding)
+    table.assign(b=[1, 2, 1]).to_csv(tmp_path / "m.csv", index=False)
+    again = load_file(str(tmp_path / "m.csv"), encoding=numbers.encoding)
+    assert again.examples.x[:, 2:].tolist() == [[1, 0, 0], [0, 1, 0], [1, 0, 0]]
+    encoding = TableEncoding.from_config(numbers.encoding.get_config())
+    assert encoding.columns == numbers.encoding.columns
     table.assign(a="two").to_csv(tmp_path / "texts.csv", index=False)
     with pytest.raises(ValueError, match=r"texts\.csv: The column 'a' has numbers"):
         load_file(str(tmp_path / "texts.csv"), encoding=found.encoding)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import optimizers
 
-from tfcommentaries.optimizers import Adam, Flattened, from_keras
+from tfcommentaries.optimizers import SGD, Adam, Flattened, from_keras
 
 
 class DoubledAdam(optimizers.Adam):
@@ -113,8 +113,14 @@ def test_all_weights_in_one_vector_take_the_same_steps(optimizer):
         np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
+class OfWholeWeights(SGD):
+    """Looks at a weight as a whole."""
+
+
 def test_other_optimizers_keep_weights_apart():
     variables = [keras.Variable([1.0]), keras.Variable([2.0])]
+    assert Flattened.suits(SGD(), variables)
+    assert not Flattened.suits(OfWholeWeights(), variables)
     assert not Flattened.suits(from_keras("lion", variables), variables)
 
 

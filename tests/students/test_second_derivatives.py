@@ -354,3 +354,10 @@ def test_random_numbers_that_do_not_repeat_are_refused(make):
     images = generator.uniform(0, 255, size=(3, *IMAGE)).astype("float32")
     with pytest.raises(ValueError, match="random numbers that do not repeat"):
         FunctionalStudent(model).build(images, np.ones((3, 1), "float32"))
+
+
+def test_students_of_one_batch_size_are_taken():
+    words = keras.Input(batch_shape=(3, 4, 2))
+    model = keras.Model(words, layers.Dense(1)(layers.LSTM(3, stateful=True)(words)))
+    model.compile("sgd", "mse")
+    check(model, np.ones((3, 4, 2)), np.ones((3, 1)), 1e-3, 1e-2)

@@ -105,7 +105,7 @@ def _learn(folder, task, args, data, student, config):
     )
     # Of all epochs, also those before an interruption.
     folder.write_history({"epoch": history.epoch, **history.history})
-    of_table = {} if data.features is None else {"features": data.features}
+    of_table = {} if data.encoding is None else {"encoding": data.encoding.get_config()}
     export_commentary(
         commentary,
         folder.commentary,

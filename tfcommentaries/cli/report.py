@@ -10,6 +10,7 @@ from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.datasets import (
     Examples,
+    TableEncoding,
     load_digits,
     load_file,
     load_tfds,
@@ -25,8 +26,8 @@ def run(args):
     path = args.path
     if os.path.exists(os.path.join(path, "saved_model.pb")):
         output = args.output or f"{path.rstrip('/')}.html"
-        found = {"examples": _examples(args), "location": path}
         commentary = SavedCommentary(path)
+        found = {"examples": _examples(args, commentary.manifest), "location": path}
     else:
         output = args.output or os.path.join(path, "report.html")
         folder = RunFolder(path)
@@ -56,11 +57,17 @@ def _of_run(folder, commentary):
     }
 
 
-def _examples(args):
+def _examples(args, manifest):
     if args.dataset is None:
         return None
     if args.dataset != "digits" and is_file(args.dataset):
-        x, y = load_file(args.dataset).examples
+        learned = manifest.get("learned") or {}
+        encoding = learned.get("encoding")
+        x, y = load_file(
+            args.dataset,
+            encoding=encoding and TableEncoding.from_config(encoding),
+            image_size=learned.get("image_size", 32),
+        ).examples
         return Examples(x[:_MOST], y[:_MOST])
     if args.dataset == "digits":
         return Examples(*(part[:_MOST] for part in load_digits().train))

@@ -57,9 +57,11 @@ class RunFolder:
             ValueError: if the folder holds a run with another config.
         """
         if self.begun:
-            found = self.read_config()
             # Older versions had fewer settings.
-            differing = sorted(key for key in found if found[key] != config.get(key))
+            found = {**Task.defaults(), **self.read_config()}
+            differing = sorted(
+                key for key in {*found, *config} if found.get(key) != config.get(key)
+            )
             if differing:
                 changes = ", ".join(
                     f"{k}: {found.get(k)!r} there, {config.get(k)!r} now"
@@ -112,7 +114,9 @@ class RunFolder:
         """Reads `history.csv`; returns a dict of lists of floats."""
         with open(self.history, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return {key: [float(row[key]) for row in rows] for key in rows[0]}
+        # Older versions have a column of NA for each metric's validation value.
+        keys = [key for key in rows[0] if not key.startswith("val_")]
+        return {key: [float(row[key]) for row in rows] for key in keys}
 
     def save_picture(self, figure, name):
         """Saves a Matplotlib figure as `pictures/name.png`; returns its path."""

@@ -30,7 +30,7 @@ class NoisyData(NamedTuple):
         corrupted: which training labels are wrong.
         groups: source of each training example, or `None`.
         faults: dict from a source to what is wrong with it, or `None`.
-        features: names of the features of a table, or `None`.
+        encoding: `TableEncoding` of a table, or `None`.
     """
 
     splits: datasets.Splits
@@ -38,7 +38,7 @@ class NoisyData(NamedTuple):
     corrupted: np.ndarray
     groups: np.ndarray | None = None
     faults: dict | None = None
-    features: list | None = None
+    encoding: datasets.TableEncoding | None = None
 
     def inputs(self, commentary):
         """Inputs of the training examples as a commentary takes them."""
@@ -71,6 +71,14 @@ class Task:
     image_size: int = 32
 
     @classmethod
+    def defaults(cls):
+        """Settings of a task that older versions do not tell."""
+        fields = dataclasses.fields(cls)
+        return {
+            f.name: f.default for f in fields if f.default is not dataclasses.MISSING
+        }
+
+    @classmethod
     def from_config(cls, config):
         """Makes a task from a dict that may hold more."""
         names = [field.name for field in dataclasses.fields(cls)]
@@ -79,9 +87,9 @@ class Task:
     def load_data(self):
         """Loads the splits and spoils training examples; returns `NoisyData`."""
         of_file = {name: getattr(self, name) for name in _OF_FILES}
-        groups = features = None
+        groups = encoding = None
         if self.dataset != "digits" and is_file(self.dataset):
-            splits, groups, features = self._load_file()
+            splits, groups, encoding = self._load_file()
         elif any(of_file.values()):
             given = [f"--{name}" for name, value in of_file.items() if value]
             raise ValueError(
@@ -121,10 +129,10 @@ class Task:
             )
         splits = splits._replace(train=train)
         corrupted = train.y != true_labels
-        return NoisyData(splits, true_labels, corrupted, groups, faults, features)
+        return NoisyData(splits, true_labels, corrupted, groups, faults, encoding)
 
     def _load_file(self):
-        """`Splits`, and or `None`: each training example's group, names of features."""
+        """`Splits`; each training example's group and the encoding, or `None`."""
         if bool(self.checked_column) == bool(self.validation_data):
             raise ValueError(
                 f"Which examples of {self.dataset} have you checked? Name a column of "
@@ -161,7 +169,7 @@ class Task:
         splits = datasets.Splits(
             examples, validation, test, len(train.classes), self.dataset
         )
-        return splits, groups, train.encoding and train.encoding.names
+        return splits, groups, train.encoding
 
     def _like(self, train, path):
         """Examples of another file with the same features; none without a file."""

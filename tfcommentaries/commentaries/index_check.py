@@ -2,6 +2,9 @@
 
 import tensorflow as tf
 
+#: What has been said here in graphs, whose errors hide it among much else.
+MESSAGES = set()
+
 
 def checked_index(values, size, message):
     """Flattens integers and checks that they can index `size` entries.
@@ -19,6 +22,7 @@ def checked_index(values, size, message):
     Raises:
         tf.errors.InvalidArgumentError: if a value is not in 0 to `size - 1`.
     """
+    MESSAGES.add(message)
     values = tf.reshape(tf.cast(values, tf.int32), [-1])
     checks = [
         tf.debugging.assert_less(values, size, message),

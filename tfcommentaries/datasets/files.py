@@ -31,8 +31,11 @@ class FileData(NamedTuple):
 
 
 def is_file(name):
-    """Whether `load_file` may read it: the name of a format, or a folder."""
-    return name.endswith(FORMATS) or os.path.isdir(name)
+    """Whether `load_file` may read it: a format, or a folder with a slash in its name.
+
+    A bare name may be that of a data set in TFDS.
+    """
+    return name.endswith(FORMATS) or (os.path.dirname(name) and os.path.isdir(name))
 
 
 def load_file(path, label=None, columns=(), classes=None, encoding=None, image_size=32):
@@ -105,9 +108,14 @@ def _read_table(path, names, encoding):
         import pandas
     except ImportError as error:
         raise ImportError(f"Reading {path} needs pandas: pip install pandas") from error
-    read = pandas.read_csv if path.endswith(".csv") else pandas.read_parquet
-    table = read(path)
-    features = [column.name for column in encoding.columns] if encoding else []
+    known = encoding.columns if encoding else []
+    if path.endswith(".csv"):
+        # What were texts stay texts, even if all of them are numbers here.
+        texts = {c.name: "string" for c in known if c.categories is not None}
+        table = pandas.read_csv(path, dtype=texts)
+    else:
+        table = pandas.read_parquet(path)
+    features = [column.name for column in known]
     _check_names(path, [*names, *features], list(table.columns))
     try:
         encoding = encoding or TableEncoding(table.drop(columns=names))

@@ -41,6 +41,17 @@ class TableEncoding:
     def __init__(self, table):
         self.columns = [_column(table[name]) for name in table.columns]
 
+    def get_config(self):
+        """The encoding as lists and dicts, for `from_config`."""
+        return [column._asdict() for column in self.columns]
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes the encoding of `get_config`, which may come from a file."""
+        encoding = cls.__new__(cls)
+        encoding.columns = [Column(**column) for column in config]
+        return encoding
+
     @property
     def names(self):
         """Names of the features, in order."""
@@ -69,10 +80,7 @@ class TableEncoding:
         for column in self.columns:
             values = table[column.name]
             if column.categories is not None:
-                texts = values.astype("string")
-                features += [
-                    (texts == value).fillna(False) for value in column.categories
-                ]
+                features += _indicators(values, column)
                 continue
             if not _is_number(values):
                 raise ValueError(
@@ -87,7 +95,7 @@ class TableEncoding:
 
 
 def _column(values):
-    name = str(values.name)
+    name = values.name
     present = values.dropna()
     if not len(present) and len(values):
         raise ValueError(f"The column {name!r} is empty. Leave it out.")
@@ -108,6 +116,19 @@ def _column(values):
             "it tells where examples come from, name it with --group_column."
         )
     return Column(name, categories)
+
+
+def _indicators(values, column):
+    """A feature for each category, 1 where a text is that."""
+    texts = values.astype("string")
+    found = [(texts == value).fillna(False) for value in column.categories]
+    if values.notna().any() and not np.any(found):
+        raise ValueError(
+            f"None of the texts of the column {column.name!r} is one of those in the "
+            f"training data, {column.categories[:5]}. The first here is "
+            f"{values.dropna().iloc[0]!r}."
+        )
+    return found
 
 
 def _is_number(values):

@@ -49,7 +49,8 @@ def load_tfds(
         )
         meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise FileNotFoundError(
-            f"There is no file, folder or TFDS data set {name!r}.{meant}"
+            f"There is no file or TFDS data set {name!r}.{meant} A folder of images "
+            "has a slash in its name, such as ./images."
         ) from error
     features = builder.info.features
     if not {"image", "label"} <= set(features or ()):

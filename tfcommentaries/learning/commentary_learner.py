@@ -23,7 +23,7 @@ from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.students import FunctionalStudent, check_takes_weights
-from tfcommentaries.students.plain_errors import plain_errors
+from tfcommentaries.teaching.plain_errors import plain_errors
 
 #: Losses on which a commentary that sees losses is built and logged.
 _LOSSES = np.linspace(0, 10, 11, dtype="float32")
@@ -402,14 +402,14 @@ class CommentaryLearner(OuterLoop):
 
 def _training_and_validation(x, y, sample_weight, validation_data):
     """What `fit` was given, each in one."""
-    train = x
-    if validation_data is None:
+    if validation_data is None and _is_all(x) and (y is None or _is_all(y)):
         y, validation_data = None, y
     if validation_data is None:
         raise ValueError(
             "`fit` needs `validation_data`, examples that are known to be right: they "
             "decide what is taught."
         )
+    train = x
     if y is not None:
         train = (x, y) if sample_weight is None else (x, y, sample_weight)
     elif sample_weight is not None:
@@ -417,3 +417,11 @@ def _training_and_validation(x, y, sample_weight, validation_data):
             "Give `sample_weight` beside `x` and `y`, or in one with them."
         )
     return as_dataset(train, "training"), as_dataset(validation_data, "validation")
+
+
+def _is_all(data):
+    """Whether it has inputs and labels in one."""
+    if isinstance(data, tuple):
+        return len(data) in (2, 3)
+    is_array = hasattr(data, "shape") or hasattr(data, "__array__")
+    return not isinstance(data, list | dict) and not is_array

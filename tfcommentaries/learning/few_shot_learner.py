@@ -15,7 +15,7 @@ from tfcommentaries.learning.hypergradient_update import (
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.students import FunctionalStudent
-from tfcommentaries.students.plain_errors import plain_errors
+from tfcommentaries.teaching.plain_errors import plain_errors
 
 
 class FewShotLearner(OuterLoop):

@@ -74,6 +74,8 @@ class LearnCommentaryCallback(CommentaryCallback):
         **kwargs: arguments of `CommentaryCallback`.
     """
 
+    _differentiates = True
+
     def __init__(
         self,
         commentary,
@@ -227,7 +229,7 @@ class LearnCommentaryCallback(CommentaryCallback):
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
         if self._checkpoint is not None:
-            self._checkpoint.on_epoch_end(epoch, logs)
+            self._checkpoint.on_epoch_end(epoch)
         # Nothing has been learned in an epoch of warmup.
         if "annotation_mean" in self._logged and self._logged["outer_loss"].count > 0:
             self._monitor.on_epoch_end(epoch, logs)

@@ -36,6 +36,14 @@ class OuterLoop(keras.Model):
         """Raises, since an outer step takes many batches."""
         raise self._refusal("trains on single batches of", "`fit(steps_per_epoch=1)`")
 
+    test_on_batch = evaluate
+    predict_on_batch = predict
+
+    def save(self, *args, **kwargs):
+        """Raises, since a learner is kept by its parts."""
+        # Keras would have emptied a file that is there.
+        self.get_config()
+
     def get_config(self):
         """Raises, since a learner is kept by its parts."""
         raise NotImplementedError(

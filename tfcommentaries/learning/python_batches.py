@@ -1,8 +1,13 @@
 """Data that Python makes: arrays of any kind, `PyDataset`, generators, loaders."""
 
+import itertools
+
 import keras
 import numpy as np
 import tensorflow as tf
+
+#: Batches of a generator that are kept, for checks to read more than once.
+FIRST = 32
 
 
 def as_dataset(data, name):
@@ -10,17 +15,20 @@ def as_dataset(data, name):
 
     Args:
         data: a `keras.utils.PyDataset`, or what can be iterated over and gives batches
-            `(x, y)` or `(x, y, sample_weight)`: a generator, which should be endless
-            as for Keras, or a `DataLoader` of PyTorch.
+            `(x, y)` or `(x, y, sample_weight)`: an endless generator, or a `DataLoader`
+            of PyTorch.
         name: what to call the data in errors.
 
     Returns:
         A `tf.data.Dataset` whose batches have any size; all else as it is.
+
+    Raises:
+        ValueError: if a generator ends at once, since it cannot begin anew.
     """
     if isinstance(data, keras.utils.PyDataset):
         iterate = _Epochs(data)
     elif hasattr(data, "__next__"):
-        iterate = _Continued(data)
+        iterate = _Continued(data, name)
     elif _is_loader(data):
         iterate = data.__iter__
     else:
@@ -36,8 +44,6 @@ def as_dataset(data, name):
     first = next(batches(), None)
     if first is None:
         return tf.data.Dataset.range(0)
-    if isinstance(iterate, _Continued):
-        iterate.put_back(first)
     spec = tf.nest.map_structure(
         lambda array: tf.TensorSpec(
             [None, *array.shape[1:]][: array.ndim], array.dtype
@@ -70,6 +76,8 @@ class _Epochs:
         self._data = data
 
     def __call__(self):
+        if hasattr(self._data, "on_epoch_begin"):  # Keras before 3.12 has none.
+            self._data.on_epoch_begin()
         number = 0
         # Endless ones do not know how many there are.
         while self._data.num_batches is None or number < self._data.num_batches:
@@ -79,18 +87,20 @@ class _Epochs:
 
 
 class _Continued:
-    """An iterator, which cannot begin anew."""
+    """An iterator, which cannot begin anew: what is read for checks is kept."""
 
-    def __init__(self, iterator):
+    def __init__(self, iterator, name):
         self._iterator = iterator
-        self._first = []
-
-    def put_back(self, batch):
-        self._first.append(batch)
+        self._first = list(itertools.islice(iterator, FIRST))
+        if 0 < len(self._first) < FIRST:
+            raise ValueError(
+                f"The {name} data are a generator that ended after {len(self._first)} "
+                "batches. It must be endless, as it cannot begin anew: give a "
+                "`PyDataset`, a `tf.data.Dataset` or arrays."
+            )
 
     def __call__(self):
-        while self._first:
-            yield self._first.pop()
+        yield from self._first
         # Not `yield from`, which would close it with the first to stop reading.
         for batch in self._iterator:  # noqa: UP028
             yield batch

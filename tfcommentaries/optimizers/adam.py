@@ -24,8 +24,6 @@ class Adam(InnerOptimizer):
         **kwargs: arguments of `InnerOptimizer`.
     """
 
-    by_element = True
-
     def __init__(
         self,
         learning_rate=0.001,

@@ -2,7 +2,13 @@
 
 import tensorflow as tf
 
+from tfcommentaries.optimizers.adam import Adam
 from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
+from tfcommentaries.optimizers.rmsprop import RMSprop
+from tfcommentaries.optimizers.sgd import SGD
+
+#: By exact class: a subclass may look at a weight as a whole.
+_BY_ELEMENT = Adam, RMSprop, SGD
 
 
 class Flattened(InnerOptimizer):
@@ -26,7 +32,7 @@ class Flattened(InnerOptimizer):
     def suits(optimizer, weights):
         """Whether this is possible, and fewer operations."""
         dtypes = {weight.dtype for weight in weights}
-        return optimizer.by_element and len(weights) > 1 and len(dtypes) == 1
+        return type(optimizer) in _BY_ELEMENT and len(weights) > 1 and len(dtypes) == 1
 
     def init(self, weights):
         return self.optimizer.init([_joined(weights)])

@@ -20,9 +20,6 @@ class InnerOptimizer:
         decayed: per weight whether `weight_decay` applies; `None` means all.
     """
 
-    #: Whether `step` treats each number of a weight by itself.
-    by_element = False
-
     def __init__(
         self,
         learning_rate,

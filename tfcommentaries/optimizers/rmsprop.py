@@ -19,8 +19,6 @@ class RMSprop(InnerOptimizer):
         **kwargs: arguments of `InnerOptimizer`.
     """
 
-    by_element = True
-
     def __init__(
         self,
         learning_rate=0.001,

@@ -15,8 +15,6 @@ class SGD(InnerOptimizer):
         **kwargs: arguments of `InnerOptimizer`.
     """
 
-    by_element = True
-
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **kwargs):
         super().__init__(learning_rate, **kwargs)
         self.momentum = momentum

@@ -1,8 +1,12 @@
 """Second derivatives of TensorFlow's functions that are right."""
 
 import contextlib
+import threading
 
 import tensorflow as tf
+
+_lock = threading.Lock()
+_inside = 0
 
 
 @contextlib.contextmanager
@@ -25,14 +29,19 @@ def exact_derivatives():
     another thread trace a graph meanwhile, it gets the same values and first
     derivatives as ever.
     """
-    originals = [(module, name, getattr(module, name)) for module, name, _ in _EXACT]
-    for module, name, function in _EXACT:
-        setattr(module, name, function)
+    global _inside
+    with _lock:
+        _inside += 1
+        for module, name, function in _EXACT:
+            setattr(module, name, function)
     try:
         yield
     finally:
-        for module, name, function in originals:
-            setattr(module, name, function)
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                for module, name, function in _ORIGINALS:
+                    setattr(module, name, function)
 
 
 def _moments(x, axes, shift=None, keepdims=False, name=None):
@@ -132,3 +141,4 @@ _EXACT = [
     (tf.nn, "softsign", _softsign),
     (tf.image, "resize", _resize),
 ]
+_ORIGINALS = [(module, name, getattr(module, name)) for module, name, _ in _EXACT]

@@ -35,16 +35,19 @@ def check_takes_weights(model, y, outputs, weights):
     """Raises a `ValueError` if a model's loss cannot take the weights as they are.
 
     Args:
-        model: a compiled `keras.Model`; one with several losses is not checked.
+        model: a compiled `keras.Model`; one with several outputs is not checked.
         y: labels `(batch, ...)`.
         outputs: the model's outputs for them.
         weights: sample weights, `(batch, ...)`.
     """
-    if model.loss is None or isinstance(model.loss, list | tuple | dict):
+    several = tf.nest.is_nested(outputs) or tf.nest.is_nested(model.loss)
+    if model.loss is None or several:
         return
     loss = keras.losses.get(model.loss)
     losses = loss.call(y, outputs) if isinstance(loss, keras.Loss) else loss(y, outputs)
     losses = tf.convert_to_tensor(losses)
+    if losses.shape.rank is None:
+        return
     if losses.shape.rank == 0:
         raise ValueError(
             f"The loss of the student {model.name!r} gives one number for a batch, so "

@@ -1,6 +1,7 @@
 """Teaching inside a user's own `model.fit`."""
 
 import contextlib
+import weakref
 
 import keras
 import tensorflow as tf
@@ -8,8 +9,11 @@ import tensorflow as tf
 from tfcommentaries.commentaries.weights import batches_shared_by_replicas
 from tfcommentaries.saving import load_commentary
 from tfcommentaries.students import check_takes_weights, example_losses
-from tfcommentaries.students.plain_errors import plain_errors
+from tfcommentaries.teaching.plain_errors import plain_errors
 from tfcommentaries.teaching.progress import progress_schedule
+
+#: Models whose loss is changed: how often, and their own function, if any.
+_changed = weakref.WeakKeyDictionary()
 
 
 class CommentaryCallback(keras.callbacks.Callback):
@@ -33,6 +37,9 @@ class CommentaryCallback(keras.callbacks.Callback):
         learned_steps: as for `progress_schedule`; `None` takes what the exported
             commentary says.
     """
+
+    #: Whether training steps have gradients of gradients.
+    _differentiates = False
 
     def __init__(
         self, commentary, progress="stretch", total_steps=None, learned_steps=None
@@ -100,7 +107,7 @@ class CommentaryCallback(keras.callbacks.Callback):
         trains = model.train_function
 
         def train_function(iterator):
-            with plain_errors(model):
+            with plain_errors(model, self._differentiates):
                 return trains(iterator)
 
         model.train_function = train_function
@@ -192,13 +199,22 @@ class CommentaryCallback(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def _with_loss(model, compute_loss):
-    """Inside, the model computes its loss in another way."""
-    own = vars(model).get("compute_loss")
-    model.compute_loss = compute_loss
+    """Inside, the model computes its loss in another way.
+
+    Replicas are inside at once, in threads of their own: the first changes the model
+    for all, and the last makes it as it was.
+    """
+    inside, own = _changed.get(model, (0, vars(model).get("compute_loss")))
+    if not inside:
+        model.compute_loss = compute_loss
+    _changed[model] = inside + 1, own
     try:
         yield
     finally:
-        if own is None:
+        inside, own = _changed.pop(model)
+        if inside > 1:
+            _changed[model] = inside - 1, own
+        elif own is None:
             del model.compute_loss
         else:
             model.compute_loss = own

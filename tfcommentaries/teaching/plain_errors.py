@@ -5,18 +5,21 @@ import re
 
 import tensorflow as tf
 
+from tfcommentaries.commentaries.index_check import MESSAGES
+
 
 @contextlib.contextmanager
-def plain_errors(model):
+def plain_errors(model, twice=True):
     """Inside, errors of graphs that train a model say what was wrong and the mend.
 
     Args:
         model: the `keras.Model` that trains.
+        twice: whether its training is differentiated.
 
     Raises:
         ValueError: if an operation has no second derivative; it names the layer.
-        tf.errors.InvalidArgumentError: with its one sentence, where a check in the
-            graph failed, such as that of labels.
+        tf.errors.InvalidArgumentError: with its one sentence, where a check of this
+            package in the graph failed, such as that of labels.
     """
     try:
         yield
@@ -25,7 +28,7 @@ def plain_errors(model):
         found = re.search(r"'([^']+)' \(op type: (\w+)\)", str(error)) or re.search(
             r"(no entry for): (\w+)", str(error)
         )
-        if found is None:
+        if found is None or not twice:
             raise
         path, operation = found.groups()
         raise ValueError(
@@ -36,9 +39,9 @@ def plain_errors(model):
         ) from error
     except tf.errors.InvalidArgumentError as error:
         found = re.search(r"assertion failed: \[(.+?)\](?: \[|\s)", str(error), re.S)
-        if found is None:
+        if found is None or found[1] not in MESSAGES:
             raise
-        raise tf.errors.InvalidArgumentError(None, None, found[1]) from None
+        raise tf.errors.InvalidArgumentError(None, None, found[1]) from error
 
 
 def _layer(model, path):
