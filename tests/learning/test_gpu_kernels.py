@@ -17,6 +17,7 @@ from tfcommentaries import (
     SoftLabels,
     UnrolledTraining,
 )
+from tfcommentaries.students import FunctionalStudent, StudentWeights
 
 pytestmark = pytest.mark.skipif(
     not tf.test.is_built_with_cuda(), reason="this TensorFlow was built without CUDA"
@@ -112,6 +113,30 @@ ESTIMATORS = {
 def test_estimators(inner_training):
     weighting = ExampleWeighting(num_classes=10)
     check_learner(weighting, convolutional(), inner_training)
+
+
+@pytest.mark.parametrize("inner_training", ESTIMATORS.values(), ids=ESTIMATORS)
+def test_xla_lowers_hypergradients_for_a_gpu(inner_training):
+    """With no GPU there: its compiler's input is made, not its code."""
+    weighting = ExampleWeighting(num_classes=10)
+    x, y = tf.zeros([2, 4, 8, 8, 1]), tf.zeros([2, 4], tf.int64)
+    weighting(x[0], y=y[0], progress=0.0)
+    student = FunctionalStudent(convolutional())
+    student.build(x[0], y[0])
+    train = inner_training.bind(weighting, student)
+
+    # Of tensors alone: TensorFlow does not lower what holds variables.
+    @tf.function(jit_compile=True, autograph=False)
+    def hypergradient(phi, trainable, non_trainable, x, y):
+        with tf.GradientTape() as tape:
+            tape.watch(phi)
+            trained = train(phi, StudentWeights(trainable, non_trainable), (x, y))
+            loss, _ = student.loss(trained, x[0], y[0])
+        return tape.gradient(loss, phi)
+
+    phi = [tf.convert_to_tensor(v) for v in weighting.trainable_variables]
+    lower = hypergradient.experimental_get_compiler_ir(phi, *student.weights, x, y)
+    assert "f32[4,8,8,1]" in lower(stage="hlo", platform_name="GPU")
 
 
 @pytest.mark.parametrize("kind", [AttentionMask, LossWeighting])

@@ -35,10 +35,13 @@ class TableEncoding:
         table: a `pandas.DataFrame`, of which the encoding is learned.
 
     Raises:
-        ValueError: if a column is something else, or has nothing in it.
+        ValueError: if there are no columns, or one is something else, or has nothing in
+            it.
     """
 
     def __init__(self, table):
+        if not len(table.columns):
+            raise ValueError("There are no columns that could be features.")
         self.columns = [_column(table[name]) for name in table.columns]
 
     def get_config(self):

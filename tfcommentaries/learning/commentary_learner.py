@@ -19,7 +19,7 @@ from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import endless, outer_batches
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.outer_step import OuterStep
-from tfcommentaries.learning.python_batches import as_dataset
+from tfcommentaries.learning.python_batches import training_and_validation
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.students import FunctionalStudent, check_takes_weights
@@ -242,7 +242,7 @@ class CommentaryLearner(OuterLoop):
         """
         if not self.compiled:
             raise ValueError("Call `learner.compile(...)` before `learner.fit(...)`.")
-        train, validation_data = _training_and_validation(
+        train, validation_data = training_and_validation(
             x, y, sample_weight, validation_data
         )
         if validation_batch_size is None and not isinstance(
@@ -398,30 +398,3 @@ class CommentaryLearner(OuterLoop):
                 metric.update_state(loss)
         for name, value in summarize(annotation).items():
             self._logged[name].update_state(value)
-
-
-def _training_and_validation(x, y, sample_weight, validation_data):
-    """What `fit` was given, each in one."""
-    if validation_data is None and _is_all(x) and (y is None or _is_all(y)):
-        y, validation_data = None, y
-    if validation_data is None:
-        raise ValueError(
-            "`fit` needs `validation_data`, examples that are known to be right: they "
-            "decide what is taught."
-        )
-    train = x
-    if y is not None:
-        train = (x, y) if sample_weight is None else (x, y, sample_weight)
-    elif sample_weight is not None:
-        raise ValueError(
-            "Give `sample_weight` beside `x` and `y`, or in one with them."
-        )
-    return as_dataset(train, "training"), as_dataset(validation_data, "validation")
-
-
-def _is_all(data):
-    """Whether it has inputs and labels in one."""
-    if isinstance(data, tuple):
-        return len(data) in (2, 3)
-    is_array = hasattr(data, "shape") or hasattr(data, "__array__")
-    return not isinstance(data, list | dict) and not is_array

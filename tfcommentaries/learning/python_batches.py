@@ -1,4 +1,4 @@
-"""Data that Python makes: arrays of any kind, `PyDataset`, generators, loaders."""
+"""What `fit` takes: arrays of any kind, `PyDataset`, generators, loaders."""
 
 import itertools
 
@@ -8,6 +8,32 @@ import tensorflow as tf
 
 #: Batches of a generator that are kept, for checks to read more than once.
 FIRST = 32
+
+
+def training_and_validation(x, y, sample_weight, validation_data):
+    """What `CommentaryLearner.fit` was given, arguments as there, each in one.
+
+    Returns:
+        `(train, validation)`: data sets, or tuples of arrays.
+
+    Raises:
+        ValueError: if something is missing.
+    """
+    if validation_data is None and _is_all(x) and (y is None or _is_all(y)):
+        y, validation_data = None, y
+    if validation_data is None:
+        raise ValueError(
+            "`fit` needs `validation_data`, examples that are known to be right: they "
+            "decide what is taught."
+        )
+    train = x
+    if y is not None:
+        train = (x, y) if sample_weight is None else (x, y, sample_weight)
+    elif sample_weight is not None:
+        raise ValueError(
+            "Give `sample_weight` beside `x` and `y`, or in one with them."
+        )
+    return as_dataset(train, "training"), as_dataset(validation_data, "validation")
 
 
 def as_dataset(data, name):
@@ -124,3 +150,11 @@ def _array(part, name):
         return array.astype("float32")
     except (TypeError, ValueError):
         return array
+
+
+def _is_all(data):
+    """Whether it has inputs and labels in one."""
+    if isinstance(data, tuple):
+        return len(data) in (2, 3)
+    is_array = hasattr(data, "shape") or hasattr(data, "__array__")
+    return not isinstance(data, list | dict) and not is_array

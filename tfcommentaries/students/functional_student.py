@@ -10,19 +10,7 @@ import tensorflow as tf
 from tfcommentaries.students.exact_derivatives import exact_derivatives
 from tfcommentaries.students.losses import example_losses
 from tfcommentaries.students.model_like import all_with, built, model_like
-
-#: TensorFlow's operations whose state is hidden; Keras's layers use stateless ones.
-_RANDOM = {
-    "Multinomial",
-    "ParameterizedTruncatedNormal",
-    "RandomGamma",
-    "RandomPoissonV2",
-    "RandomShuffle",
-    "RandomStandardNormal",
-    "RandomUniform",
-    "RandomUniformInt",
-    "TruncatedNormal",
-}
+from tfcommentaries.students.repeating import check_repeats
 
 
 class StudentWeights(NamedTuple):
@@ -120,30 +108,10 @@ class FunctionalStudent:
                 f"{tuple(loss.shape)}, expected one number. Compile it with a "
                 "reduction."
             )
-        self._check_repeats(x, y)
+        if not self._repeats:
+            check_repeats(self, x, y)
+            self._repeats = True
         return outputs
-
-    def _check_repeats(self, x, y):
-        """Raises if the same step with the same weights may be another step.
-
-        Steps are made again to differentiate them.
-        """
-        if self._repeats:
-            return
-        weights = self.weights
-        # What Python draws differs between calls, what TensorFlow draws is in a graph.
-        first, second = (float(self.loss(weights, x, y)[0]) for _ in range(2))
-        graph = tf.function(self.loss, autograph=False).get_concrete_function(
-            weights, x, y
-        )
-        if abs(first - second) > 1e-4 * abs(first) or _draws(graph.graph):
-            raise ValueError(
-                f"The student {self.model.name!r} draws random numbers that do not "
-                "repeat, so its training cannot be differentiated. They must come from "
-                "a `keras.random.SeedGenerator` of its layers; `AugMix` does not do "
-                "that: apply it in the input pipeline."
-            )
-        self._repeats = True
 
     @property
     def weights(self):
@@ -317,12 +285,3 @@ def _without_cudnn(model):
 
 def _shapes(structure):
     return tf.nest.map_structure(lambda t: tuple(t.shape), structure)
-
-
-def _draws(graph):
-    """Whether a graph has random numbers that are others each time."""
-    definition = graph.as_graph_def()
-    nodes = [*definition.node]
-    for function in definition.library.function:
-        nodes += function.node_def
-    return any(node.op in _RANDOM for node in nodes)

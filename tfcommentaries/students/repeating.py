@@ -1,0 +1,50 @@
+"""Whether a student's step can be made again."""
+
+import tensorflow as tf
+
+#: TensorFlow's operations whose state is hidden; Keras's layers use stateless ones.
+_RANDOM = {
+    "Multinomial",
+    "ParameterizedTruncatedNormal",
+    "RandomGamma",
+    "RandomPoissonV2",
+    "RandomShuffle",
+    "RandomStandardNormal",
+    "RandomUniform",
+    "RandomUniformInt",
+    "TruncatedNormal",
+}
+
+
+def check_repeats(student, x, y):
+    """Raises a `ValueError` if the same step with the same weights may be another.
+
+    Steps are made again to differentiate them.
+
+    Args:
+        student: `FunctionalStudent`.
+        x: a batch of inputs.
+        y: its labels.
+    """
+    weights = student.weights
+    # What Python draws differs between calls; what TensorFlow draws is in a graph.
+    first, second = (float(student.loss(weights, x, y)[0]) for _ in range(2))
+    traced = tf.function(student.loss, autograph=False).get_concrete_function(
+        weights, x, y
+    )
+    if abs(first - second) > 1e-4 * abs(first) or _draws(traced.graph):
+        raise ValueError(
+            f"The student {student.model.name!r} draws random numbers that do not "
+            "repeat, so its training cannot be differentiated. They must come from a "
+            "`keras.random.SeedGenerator` of its layers; `AugMix` does not do that: "
+            "apply it in the input pipeline."
+        )
+
+
+def _draws(graph):
+    """Whether a graph has random numbers that are others each time."""
+    definition = graph.as_graph_def()
+    nodes = [*definition.node]
+    for function in definition.library.function:
+        nodes += function.node_def
+    return any(node.op in _RANDOM for node in nodes)
