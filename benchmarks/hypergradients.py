@@ -38,6 +38,14 @@ ENGINES = {
         "pytorch": ("torch_engine", ("plain", "higher", "torchopt")),
         "jax": ("jax_engine", ("plain", "scan")),
     },
+    "transformer": {
+        "tfcommentaries": (
+            "tensorflow_engine",
+            ("plain", "plain_xla", "unrolled", "unrolled_xla", "kept"),
+        ),
+        "pytorch": ("torch_engine", ("plain", "higher", "torchopt")),
+        "jax": ("jax_engine", ("plain", "scan")),
+    },
     "resnet18": {
         "tfcommentaries": (
             "tensorflow_implicit",
@@ -53,6 +61,8 @@ SIZES = (
     ("cbr", 2000, 8),
     ("mlp", 100, 32),
     ("mlp", 100, 256),
+    ("transformer", 100, 16),
+    ("transformer", 100, 64),
     ("resnet18", 1, 32),
 )
 QUICK_SIZES = (("cbr", 100, 8), ("mlp", 100, 32), ("resnet18", 1, 32))
@@ -63,10 +73,13 @@ AGREEING = (
     ("mlp", "unrolled:momentum", [("jax", "scan:momentum")]),
     ("mlp", "unrolled_xla:momentum", [("jax", "scan:momentum")]),
     ("mlp", "unrolled_xla:adam", [("pytorch", "higher:adam")]),
+    ("transformer", "unrolled:momentum", [("jax", "scan:momentum")]),
+    ("transformer", "unrolled_xla:momentum", [("jax", "scan:momentum")]),
+    ("transformer", "unrolled:adam", [("pytorch", "higher:adam")]),
 )
 #: What would take hours or all of the memory, with the reason that is printed.
 LEFT_OUT = {
-    ("jax", 64): "XLA's convolutions on CPUs take minutes a run",
+    ("cbr", "jax", 64): "XLA's convolutions on CPUs take minutes a run",
     ("pytorch", 2000): "keeps every activation",
     ("kept", 2000): "keeps every activation",
     ("jax", 2000): "minutes a run",
@@ -120,7 +133,8 @@ def measure(student, steps, batch, repeats):
             print("left out: jax: compiles for too long for a quick run")
             continue
         for estimator in estimators:
-            for key in ((engine, batch), (engine, steps), (estimator, steps)):
+            keys = (student, engine, batch), (engine, steps), (estimator, steps)
+            for key in keys:
                 if key in LEFT_OUT:
                     print(f"left out: {engine} {estimator}: {LEFT_OUT[key]}")
                     break

@@ -10,6 +10,11 @@ trains with Adam at 1e-3; the outer loss is on one batch.
 A second student, for vectors of 64 features, has two dense layers of 128 units with
 ReLU and a third of 10; its teacher sees progress as a 65th feature and has layers of
 128 and 64 units and one logit.
+
+A third reads 32 words of 500: embedding, one block of a transformer of width 64 (layer
+normalisation, attention with four heads, and again, a hidden layer of 128 with ReLU;
+each added to what came in), mean over the words, dense layer. Its teacher takes the
+mean of an embedding of its own, and progress, through a layer of 64 units to one logit.
 """
 
 import itertools
@@ -22,6 +27,7 @@ CHECK_EPSILON = 1e-3  # Adam's where frameworks are compared; see RESULTS.md
 MOMENTUM = 0.9
 NORM_EPSILON = 1e-3
 CLASSES = 10
+WORDS, LENGTH, WIDTH, HEADS, HIDDEN = 500, 32, 64, 4, 128
 
 
 def make(steps, batch, student="cbr", seed=0):
@@ -30,7 +36,8 @@ def make(steps, batch, student="cbr", seed=0):
     Args:
         steps: inner steps.
         batch: examples per step.
-        student: `"mlp"` for vectors; others get images and the weights of CBR nets.
+        student: `"mlp"` for vectors, `"transformer"` for words; others get images and
+            the weights of CBR nets.
         seed: of all numbers.
     """
     generator = np.random.default_rng(seed)
@@ -50,12 +57,31 @@ def make(steps, batch, student="cbr", seed=0):
         layers = itertools.pairwise(sizes)
         return [w for n, m in layers for w in (normal(n, m), np.zeros(m, "float32"))]
 
+    def block():
+        size = WIDTH // HEADS
+        scales = [np.ones(WIDTH, "float32"), np.zeros(WIDTH, "float32")]
+        projections = [
+            part
+            for _ in range(3)
+            for part in (normal(WIDTH, HEADS, size), np.zeros((HEADS, size), "float32"))
+        ]
+        output = [normal(HEADS, size, WIDTH), np.zeros(WIDTH, "float32")]
+        layers = dense(WIDTH, HIDDEN, WIDTH)
+        return [*scales, *projections, *output, *scales, *layers]
+
     def inputs(*shape):
+        if student == "transformer":
+            return generator.integers(0, WORDS, (*shape, LENGTH)).astype("int32")
         one = (64,) if student == "mlp" else (32, 32, 3)
         return generator.random((*shape, *one), "float32")
 
     if student == "mlp":
         networks = dense(64, 128, 128, CLASSES), dense(65, 128, 64, 1)
+    elif student == "transformer":
+        networks = (
+            [normal(WORDS, WIDTH), *block(), *dense(WIDTH, CLASSES)],
+            [normal(WORDS, 32), *dense(33, 64, 1)],
+        )
     else:
         networks = net(3, 2 * 2 * 64, CLASSES), net(4, 2 * 2 * 64, 1)
     problem = {

@@ -31,6 +31,31 @@ def net(weights, x, axes):
     return x.reshape(len(x), -1) @ weights[6] + weights[7]
 
 
+def transformer(weights, words):
+    """The student of words of `benchmarks.problem`."""
+    embedding, *block, kernel, bias = weights
+    scale_1, shift_1, q, q0, k, k0, v, v0, o, o0, scale_2, shift_2, *dense = block
+    x = embedding[words]
+    seen = normalise(x, (2,)) * scale_1 + shift_1
+    query, key, value = (
+        jnp.einsum("bte,ehd->bthd", seen, w) + b for w, b in ((q, q0), (k, k0), (v, v0))
+    )
+    scores = jnp.einsum("bthd,bshd->bhts", query, key) / jnp.sqrt(q.shape[-1])
+    attended = jnp.einsum("bhts,bshd->bthd", jax.nn.softmax(scores), value)
+    x = x + jnp.einsum("bthd,hde->bte", attended, o) + o0
+    seen = normalise(x, (2,)) * scale_2 + shift_2
+    x = x + jax.nn.relu(seen @ dense[0] + dense[1]) @ dense[2] + dense[3]
+    return x.mean(1) @ kernel + bias
+
+
+def teacher_of_words(weights, words, progress):
+    """Its teacher."""
+    embedding, *dense = weights
+    pooled = embedding[words].mean(1)
+    seen = jnp.concatenate([pooled, jnp.full_like(pooled[:, :1], progress)], -1)
+    return jax.nn.relu(seen @ dense[0] + dense[1]) @ dense[2] + dense[3]
+
+
 def prepare(problem, estimator):
     """Gives a function that runs once and returns NumPy arrays.
 
@@ -55,8 +80,10 @@ def prepare(problem, estimator):
         )
     steps = len(y)
 
+    of_words = x.dtype == jnp.int32
+
     def losses(weights, x, y):
-        logits = net(weights, x, (0, 1, 2))
+        logits = transformer(weights, x) if of_words else net(weights, x, (0, 1, 2))
         return optax.softmax_cross_entropy_with_integer_labels(logits, y)
 
     def train(phi, student):
@@ -68,9 +95,12 @@ def prepare(problem, estimator):
                 found = losses(weights, x, y)
                 if phi is None:
                     return found.mean()
-                seen = jnp.concatenate([x, jnp.full_like(x[..., :1], progress)], -1)
-                logits = net(phi, seen, (1, 2, 3))[:, 0]
-                annotation = jax.nn.sigmoid(logits)
+                if of_words:
+                    logits = teacher_of_words(phi, x, progress)
+                else:
+                    channel = jnp.full_like(x[..., :1], progress)
+                    logits = net(phi, jnp.concatenate([x, channel], -1), (1, 2, 3))
+                annotation = jax.nn.sigmoid(logits[:, 0])
                 return (found * annotation / annotation.mean()).mean()
 
             updates, slots = optimizer.update(jax.grad(loss)(weights), slots)

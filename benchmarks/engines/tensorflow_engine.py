@@ -29,6 +29,32 @@ def dense(weights):
     return keras.Sequential([keras.Input((len(kernels[0]),)), *layers, last])
 
 
+def transformer():
+    """The student of words of `benchmarks.problem`."""
+    layers = keras.layers
+    words = keras.Input((numbers.LENGTH,), dtype="int32")
+    x = layers.Embedding(numbers.WORDS, numbers.WIDTH)(words)
+    seen = layers.LayerNormalization(epsilon=numbers.NORM_EPSILON)(x)
+    size = numbers.WIDTH // numbers.HEADS
+    x = layers.Add()([x, layers.MultiHeadAttention(numbers.HEADS, size)(seen, seen)])
+    seen = layers.LayerNormalization(epsilon=numbers.NORM_EPSILON)(x)
+    hidden = layers.Dense(numbers.HIDDEN, "relu")(seen)
+    x = layers.Add()([x, layers.Dense(numbers.WIDTH)(hidden)])
+    pooled = layers.GlobalAveragePooling1D()(x)
+    return keras.Model(words, layers.Dense(numbers.CLASSES)(pooled))
+
+
+def teacher_of_words():
+    """Its teacher."""
+    layers = keras.layers
+    words = keras.Input((numbers.LENGTH,), dtype="int32", name="x")
+    progress = keras.Input((1,), name="progress")
+    pooled = layers.GlobalAveragePooling1D()(layers.Embedding(numbers.WORDS, 32)(words))
+    seen = layers.Concatenate()([pooled, progress])
+    logit = layers.Dense(1)(layers.Dense(64, "relu")(seen))
+    return keras.Model({"x": words, "progress": progress}, logit)
+
+
 def prepare(problem, estimator):
     """Gives a function that runs once and returns NumPy arrays.
 
@@ -42,7 +68,10 @@ def prepare(problem, estimator):
     """
     estimator, _, check = estimator.partition(":")
     estimator, _, xla = estimator.partition("_")
-    if problem["x"].ndim == 3:
+    if problem["x"].dtype == "int32":
+        model = transformer()
+        commentary = ExampleWeighting(teacher_of_words(), conditioning="dict")
+    elif problem["x"].ndim == 3:
         model = dense(numbers.weights(problem, "student"))
         commentary = ExampleWeighting(dense(numbers.weights(problem, "teacher")))
     else:

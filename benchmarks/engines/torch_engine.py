@@ -52,6 +52,52 @@ def net(weights, norm):
     return nn.Sequential(*layers, Flat(), linear(*weights[6:]))
 
 
+class Weights(nn.Module):
+    """A network whose weights are as TensorFlow has them."""
+
+    def __init__(self, weights):
+        super().__init__()
+        for number, weight in enumerate(weights):
+            self.register_parameter(f"w{number}", nn.Parameter(torch.tensor(weight)))
+        self.count = len(weights)
+
+    @property
+    def all(self):
+        """The weights in order."""
+        return [getattr(self, f"w{number}") for number in range(self.count)]
+
+
+class Transformer(Weights):
+    """The student of words of `benchmarks.problem`."""
+
+    def forward(self, words):
+        embedding, *block, kernel, bias = self.all
+        scale_1, shift_1, q, q0, k, k0, v, v0, o, o0, scale_2, shift_2, *dense = block
+        epsilon, width = numbers.NORM_EPSILON, (numbers.WIDTH,)
+        x = functional.embedding(words, embedding)
+        seen = functional.layer_norm(x, width, scale_1, shift_1, epsilon)
+        query, key, value = (
+            torch.einsum("bte,ehd->bthd", seen, w) + b
+            for w, b in ((q, q0), (k, k0), (v, v0))
+        )
+        scores = torch.einsum("bthd,bshd->bhts", query, key) / q.shape[-1] ** 0.5
+        attended = torch.einsum("bhts,bshd->bthd", scores.softmax(-1), value)
+        x = x + torch.einsum("bthd,hde->bte", attended, o) + o0
+        seen = functional.layer_norm(x, width, scale_2, shift_2, epsilon)
+        x = x + functional.relu(seen @ dense[0] + dense[1]) @ dense[2] + dense[3]
+        return x.mean(1) @ kernel + bias
+
+
+class TeacherOfWords(Weights):
+    """Its teacher."""
+
+    def forward(self, words, progress):
+        embedding, *dense = self.all
+        pooled = functional.embedding(words, embedding).mean(1)
+        seen = torch.cat([pooled, torch.full((len(words), 1), progress)], 1)
+        return functional.relu(seen @ dense[0] + dense[1]) @ dense[2] + dense[3]
+
+
 def linear(kernel, bias):
     """A dense layer."""
     layer = nn.Linear(*kernel.shape)
@@ -80,25 +126,37 @@ def prepare(problem, estimator):
     epsilon = numbers.NORM_EPSILON
     steps, batch = y.shape
 
+    of_words = x.dtype == torch.int32
+
     def make_student():
+        if of_words:
+            return Transformer(numbers.weights(problem, "student"))
         return net(
             numbers.weights(problem, "student"),
             lambda n: nn.BatchNorm2d(n, epsilon, 0.1),
         )
 
-    teacher = net(
-        numbers.weights(problem, "teacher"),
-        lambda n: nn.GroupNorm(1, n, epsilon),
-    )
+    weights = numbers.weights(problem, "teacher")
+    if of_words:
+        teacher = TeacherOfWords(weights)
+    else:
+        teacher = net(weights, lambda n: nn.GroupNorm(1, n, epsilon))
+
+    def logits(i):
+        if of_words:
+            return teacher(x[i], i / steps)
+        progress = torch.full((batch, 1, *x.shape[3:]), i / steps)
+        return teacher(torch.cat([x[i], progress], 1))
 
     def inner_loss(student, i):
-        progress = torch.full((batch, 1, *x.shape[3:]), i / steps)
-        weights = torch.sigmoid(teacher(torch.cat([x[i], progress], 1))[:, 0])
+        weights = torch.sigmoid(logits(i)[:, 0])
         losses = functional.cross_entropy(student(x[i]), y[i], reduction="none")
         return (losses * weights / weights.mean()).mean()
 
     def result(loss):
         found = torch.autograd.grad(loss, list(teacher.parameters()))
+        if of_words:
+            return [g.numpy() for g in found]
         return [in_tensorflows_order(g.detach()) for g in found]
 
     def plain():
