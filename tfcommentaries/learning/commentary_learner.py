@@ -7,7 +7,6 @@ import tensorflow as tf
 from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.compilation import resolve_jit_compile
-from tfcommentaries.learning.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.graph_rewrites import chosen_rewrites
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
@@ -23,6 +22,7 @@ from tfcommentaries.learning.python_batches import training_and_validation
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.students import FunctionalStudent, check_takes_weights
+from tfcommentaries.students.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.teaching.plain_errors import plain_errors
 
 #: Losses on which a commentary that sees losses is built and logged.

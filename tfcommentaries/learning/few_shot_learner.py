@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from tfcommentaries.hypergradients import InnerProblem
 from tfcommentaries.learning.compilation import resolve_jit_compile
-from tfcommentaries.learning.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.learning.graph_rewrites import chosen_rewrites
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
@@ -15,6 +14,7 @@ from tfcommentaries.learning.hypergradient_update import (
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.teaching.plain_errors import plain_errors
 
 
