@@ -45,9 +45,10 @@ GOOD = arrays(np.zeros((40, 64)), np.zeros(40))
         ((GOOD[0], np.full(40, "cat")), r"are strings or objects.*np\.unique"),
         ((GOOD[0], pd.Categorical(["cat"] * 40)), r"are strings or objects"),
         ((scipy.sparse.csr_matrix(GOOD[0]), GOOD[1]), r"sparse matrix.*toarray"),
+        ((tf.ragged.constant([[1.0]] * 40), GOOD[1]), r"RaggedTensor.*to_tensor"),
         ((GOOD[0], None), r"must have elements \(x, y\)"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_wrong_data_are_named_before_learning_starts(train, message):
     with pytest.raises(ValueError, match=message):

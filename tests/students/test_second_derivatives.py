@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students import FunctionalStudent, check_repeats
 
 layers = keras.layers
 VECTOR, SEQUENCE, IMAGE, VOLUME = (8,), (6, 4), (6, 6, 3), (4, 4, 4, 2)
@@ -207,6 +207,7 @@ def check(model, x, y, step=1e-5, tolerance=1e-5, function=lambda f: f):
     x = tf.constant(x, None if x.dtype.kind == "i" else dtype)
     student = FunctionalStudent(model)
     student.build(x, y)
+    check_repeats(student, x, y)
 
     def random():
         shapes = [v.shape for v in model.trainable_variables]
@@ -334,7 +335,7 @@ def test_weights_that_layers_change_are_refused():
     with pytest.raises(
         ValueError, match=r"changes the weight '.*kernel' while it runs"
     ):
-        FunctionalStudent(model).build(*arrays)
+        check_repeats(FunctionalStudent(model), *arrays)
 
 
 def noise(x):
@@ -352,8 +353,11 @@ def test_random_numbers_that_do_not_repeat_are_refused(make):
     model.compile("sgd", "mse")
     generator = np.random.default_rng(0)
     images = generator.uniform(0, 255, size=(3, *IMAGE)).astype("float32")
+    y = np.ones((3, 1), "float32")
+    student = FunctionalStudent(model)
+    student.build(images, y)  # To be evaluated, it need not repeat.
     with pytest.raises(ValueError, match="random numbers that do not repeat"):
-        FunctionalStudent(model).build(images, np.ones((3, 1), "float32"))
+        check_repeats(student, images, y)
 
 
 def test_students_of_one_batch_size_are_taken():

@@ -21,7 +21,11 @@ from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.python_batches import training_and_validation
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
-from tfcommentaries.students import FunctionalStudent, check_takes_weights
+from tfcommentaries.students import (
+    FunctionalStudent,
+    check_repeats,
+    check_takes_weights,
+)
 from tfcommentaries.students.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.teaching.plain_errors import plain_errors
 
@@ -313,6 +317,7 @@ class CommentaryLearner(OuterLoop):
                 "has no trainable variable."
             )
         outputs = self.student.build(x, y)
+        check_repeats(self.student, x, y)
         if weights is not None:
             check_takes_weights(self.student.model, y, outputs, weights)
         layer = self.inner_training.bind(self.commentary, self.student)

@@ -13,7 +13,7 @@ from tfcommentaries.learning.hypergradient_update import (
 )
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.several_students import mean_over_students, students_here
-from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students import FunctionalStudent, check_repeats
 from tfcommentaries.students.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.teaching.plain_errors import plain_errors
 
@@ -160,6 +160,7 @@ class FewShotLearner(OuterLoop):
             self.commentary.check_batch(np.asarray(x), np.asarray(y))
             x, y, _ = self.commentary.teach(x, y, None, 0.0)
         outputs = self.student.build(x, y)
+        check_repeats(self.student, x, y)
         self._output_dtype = outputs.dtype
         if self._problem is None:
             self._problem = InnerProblem(self.commentary, self.student, "sgd")

@@ -18,7 +18,7 @@ from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import endless
 from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.optimizers import mean_squares
-from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students import FunctionalStudent, check_repeats
 from tfcommentaries.teaching import CommentaryCallback
 
 
@@ -162,9 +162,9 @@ class LearnCommentaryCallback(CommentaryCallback):
         elif not self.commentary.variables:
             self.commentary.teach(x, y, None, 0.0)
         student = FunctionalStudent(model)
-        student.build(
-            self.commentary.student_inputs(x), self.commentary.student_labels(y)
-        )
+        x, y = self.commentary.student_inputs(x), self.commentary.student_labels(y)
+        student.build(x, y)
+        check_repeats(student, x, y)
         # The inner optimizer takes no step here; any will do.
         problem = InnerProblem(self.commentary, student, "sgd")
         self._layer = ImplicitLayer(problem, self.inner_training)

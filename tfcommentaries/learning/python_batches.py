@@ -87,7 +87,7 @@ def as_arrays(part, name):
         name: what to call the data in errors.
 
     Raises:
-        ValueError: on a sparse matrix.
+        ValueError: on a sparse matrix, and on ragged tensors.
     """
     if isinstance(part, list):
         several = any(getattr(one, "ndim", 0) for one in part)
@@ -102,8 +102,7 @@ class _Epochs:
         self._data = data
 
     def __call__(self):
-        if hasattr(self._data, "on_epoch_begin"):  # Keras before 3.12 has none.
-            self._data.on_epoch_begin()
+        self._data.on_epoch_begin()
         number = 0
         # Endless ones do not know how many there are.
         while self._data.num_batches is None or number < self._data.num_batches:
@@ -142,6 +141,11 @@ def _array(part, name):
     if hasattr(part, "toarray"):
         raise ValueError(
             f"The {name} data hold a sparse matrix. Give it as an array: `x.toarray()`."
+        )
+    if isinstance(part, tf.RaggedTensor | tf.SparseTensor):
+        raise ValueError(
+            f"The {name} data hold a {type(part).__name__}. Give tensors of one shape: "
+            "`x.to_tensor()`, or `tf.sparse.to_dense(x)`."
         )
     array = np.asarray(part)
     if array.dtype != object:

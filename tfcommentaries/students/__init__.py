@@ -12,11 +12,13 @@ from tfcommentaries.students.networks import (
     resnet18,
     resnet34,
 )
+from tfcommentaries.students.repeating import check_repeats
 
 __all__ = [
     "FunctionalStudent",
     "StudentWeights",
     "cbr",
+    "check_repeats",
     "check_takes_weights",
     "example_losses",
     "few_shot_net",

@@ -10,7 +10,6 @@ import tensorflow as tf
 from tfcommentaries.students.exact_derivatives import exact_derivatives
 from tfcommentaries.students.losses import example_losses
 from tfcommentaries.students.model_like import all_with, built, model_like
-from tfcommentaries.students.repeating import check_repeats
 
 
 class StudentWeights(NamedTuple):
@@ -69,7 +68,6 @@ class FunctionalStudent:
             )
         self.model = model
         self._inputs = None
-        self._repeats = False
         self.kept_layers = [
             model.get_layer(layer) if isinstance(layer, str) else layer
             for layer in kept_layers
@@ -108,9 +106,6 @@ class FunctionalStudent:
                 f"{tuple(loss.shape)}, expected one number. Compile it with a "
                 "reduction."
             )
-        if not self._repeats:
-            check_repeats(self, x, y)
-            self._repeats = True
         return outputs
 
     @property

@@ -21,12 +21,15 @@ _RANDOM = {
 def check_repeats(student, x, y):
     """Raises a `ValueError` if the same step with the same weights may be another.
 
-    Steps are made again to differentiate them.
+    Steps are made again to differentiate them; plain training does without.
 
     Args:
-        student: `FunctionalStudent`.
+        student: `FunctionalStudent`, built.
         x: a batch of inputs.
         y: its labels.
+
+    Raises:
+        ValueError: if random numbers do not repeat, or a layer changes weights.
     """
     weights = student.weights
     # What Python draws differs between calls; what TensorFlow draws is in a graph.
