@@ -138,25 +138,3 @@ def test_says_where_it_cannot_be_used(digits):
         Composition([LossWeighting()])
     with pytest.raises(ValueError, match="validation_taught=False"):
         CommentaryLearner(LossWeighting(), make_student(), validation_taught=True)
-
-
-def test_two_devices_are_taught_as_one(vectors, mirrored):
-    x, y = (part[:8] for part in vectors)
-    weighting = LossWeighting()
-    weighting(np.zeros(1, "float32"))
-    generator = np.random.default_rng(0)
-    for variable in weighting.trainable_variables:
-        variable.assign(generator.normal(0, 0.5, variable.shape))
-    found = []
-    for strategy in (tf.distribute.get_strategy(), mirrored):
-        keras.utils.set_random_seed(0)
-        with strategy.scope():
-            model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-            model.compile(keras.optimizers.SGD(0.5), loss)
-        taught = CommentaryCallback(weighting)
-        model.fit(x, y, 8, epochs=2, shuffle=False, callbacks=[taught], verbose=0)
-        assert "compute_loss" not in vars(model)
-        found.append(model.get_weights())
-    for a, b in zip(*found):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)

@@ -8,7 +8,6 @@ import tensorflow as tf
 from tfcommentaries import (
     CommentaryCallback,
     CommentaryLearner,
-    ExampleWeighting,
     GroupWeighting,
     teach,
 )
@@ -222,31 +221,3 @@ def test_several_outputs_with_losses_of_different_rank_are_learned_from():
         verbose=0,
     )
     assert not np.array_equal(before, weighting.logits["group"].numpy())
-
-
-def test_batches_of_replicas_have_one_mean(mirrored):
-    """Two devices train as one does, though their halves differ in mean."""
-    generator = np.random.default_rng(0)
-    x, y = generator.normal(size=(8, 4)).astype("float32"), np.arange(8) % 3
-    x[:4] += 2
-    trained = []
-    for strategy in (tf.distribute.get_strategy(), mirrored):
-        keras.utils.set_random_seed(0)
-        with strategy.scope():
-            model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-            model.compile(keras.optimizers.SGD(0.5), loss)
-            weighting = ExampleWeighting(keras.layers.Dense(1), curriculum=False)
-            halves = np.split(weighting(x), 2)
-        assert abs(halves[0].mean() - halves[1].mean()) > 0.1
-        model.fit(
-            x,
-            y,
-            batch_size=8,
-            epochs=2,
-            shuffle=False,
-            callbacks=[CommentaryCallback(weighting)],
-            verbose=0,
-        )
-        trained.append(model)
-    check_same(*trained)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from models import make_student
 
-from tfcommentaries import CommentaryCallback, ExampleWeighting
+from tfcommentaries import CommentaryCallback, ExampleWeighting, LossWeighting
 from tfcommentaries.commentaries import ConstantWeighting
 
 
@@ -72,11 +72,18 @@ def test_equals_giving_the_weights_to_fit(vectors, odd_weighting):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_two_devices_are_taught_as_one(vectors, mirrored):
-    weighting = ExampleWeighting()
-    weighting(vectors[0], progress=0.0)
+@pytest.mark.parametrize("kind", [ExampleWeighting, LossWeighting])
+def test_two_devices_are_taught_as_one(kind, vectors, mirrored):
+    weighting = kind()
+    if kind is LossWeighting:
+        weighting(np.zeros(1, "float32"))
+    else:
+        weighting(vectors[0], progress=0.0)
     for variable in weighting.trainable_variables:
         variable.assign(np.random.default_rng(0).normal(size=variable.shape))
+    if kind is ExampleWeighting:
+        halves = np.split(weighting(vectors[0][:4], progress=0.0), 2)
+        assert abs(halves[0].mean() - halves[1].mean()) > 0.05
     found = []
     for strategy in (tf.distribute.get_strategy(), mirrored):
         with strategy.scope():
@@ -86,6 +93,7 @@ def test_two_devices_are_taught_as_one(vectors, mirrored):
         generator = np.random.default_rng(1)
         model.set_weights([generator.normal(size=w.shape) for w in model.get_weights()])
         fit(model, vectors, CommentaryCallback(weighting))
+        assert "compute_loss" not in vars(model)
         found.append(model.get_weights())
     for a, b in zip(*found):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
