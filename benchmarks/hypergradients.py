@@ -1,9 +1,13 @@
 """Time and memory of one hypergradient, ours and our peers'. See RESULTS.md.
 
-Run it with `make bench` or `make bench-quick`, from the project's root.
+Run it with `make bench` or `make bench-quick`, from the project's root. On a machine
+with a GPU, `python -m benchmarks.hypergradients --gpu --peers=PYTHON` compares there;
+PYTHON has JAX, PyTorch and higher, all for the GPU. Float32 is float32: TensorFloat-32
+is off.
 """
 
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -17,6 +21,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("peers", ".venv-bench/bin/python", "Python that has the peers.")
 flags.DEFINE_integer("repeats", 5, "Timed runs of each engine, taken in turn.")
 flags.DEFINE_list("students", None, "Measure these again, no others.")
+flags.DEFINE_bool("gpu", False, "On the GPU; written to results_gpu.json.")
 flags.DEFINE_bool("quick", False, "Two repeats, T=100 at batch 8 only, no JAX.")
 
 HERE = pathlib.Path(__file__).parent
@@ -54,6 +59,22 @@ ENGINES = {
         "pytorch": ("torch_implicit", ("plain", "neumann")),
     },
 }
+_XLA = "plain", "plain_xla", "unrolled", "unrolled_xla", "kept"
+_OF_GPU = {
+    "tfcommentaries": ("tensorflow_engine", _XLA),
+    "pytorch": ("torch_engine", ("plain", "higher")),
+    "jax": ("jax_engine", ("plain", "scan")),
+}
+ENGINES_OF_GPU = {
+    **dict.fromkeys(("cbr", "mlp", "transformer"), _OF_GPU),
+    "resnet18": {
+        "tfcommentaries": (
+            "tensorflow_implicit",
+            ("plain", "plain_xla", "neumann", "neumann_xla"),
+        ),
+        "pytorch": ("torch_implicit", ("plain", "neumann")),
+    },
+}
 SIZES = (
     ("cbr", 100, 8),
     ("cbr", 100, 64),
@@ -64,6 +85,14 @@ SIZES = (
     ("transformer", 100, 16),
     ("transformer", 100, 64),
     ("resnet18", 1, 32),
+)
+SIZES_OF_GPU = (
+    ("cbr", 100, 64),
+    ("mlp", 100, 32),
+    ("transformer", 100, 64),
+    ("resnet18", 1, 64),
+    ("mlp", 100, 256),
+    ("cbr", 100, 256),
 )
 QUICK_SIZES = (("cbr", 100, 8), ("mlp", 100, 32), ("resnet18", 1, 32))
 #: Hypergradients that must be the same: student, ours, and peers'.
@@ -86,11 +115,23 @@ LEFT_OUT = {
 }
 
 
+#: Lets several frameworks share a GPU.
+SHARED = {
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}
+
+
+def engines():
+    """The engines of this run, by student."""
+    return ENGINES_OF_GPU if FLAGS.gpu else ENGINES
+
+
 class Worker:
-    """One engine in a process of its own."""
+    """One engine in a process of its own, on the GPU or without it."""
 
     def __init__(self, student, engine, estimator, steps, batch, save=None):
-        module = f"benchmarks.engines.{ENGINES[student][engine][0]}"
+        module = f"benchmarks.engines.{engines()[student][engine][0]}"
         python = sys.executable if engine == "tfcommentaries" else FLAGS.peers
         command = [python, "-m", "benchmarks.engines.worker", module, estimator]
         command += [str(steps), str(batch), f"--student={student}"]
@@ -103,8 +144,15 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env=os.environ | (SHARED if FLAGS.gpu else {"CUDA_VISIBLE_DEVICES": ""}),
         )
-        self.facts = self._read()
+        self.facts = {}
+        if not FLAGS.gpu:
+            self.wait()
+
+    def wait(self):
+        """Waits until it is compiled; on a GPU, others compile meanwhile."""
+        self.facts = self.facts or self._read()
 
     def _read(self):
         line = self.process.stdout.readline()
@@ -120,6 +168,7 @@ class Worker:
 
     def end(self):
         """Ends the process and collects its peak memory."""
+        self.wait()
         self.process.stdin.close()
         self.facts |= self._read()
         self.process.wait()
@@ -128,18 +177,20 @@ class Worker:
 def measure(student, steps, batch, repeats):
     """Rows of all engines at one size."""
     workers = []
-    for engine, (_, estimators) in ENGINES[student].items():
+    for engine, (_, estimators) in engines()[student].items():
         if engine == "jax" and FLAGS.quick:
             print("left out: jax: compiles for too long for a quick run")
             continue
         for estimator in estimators:
             keys = (student, engine, batch), (engine, steps), (estimator, steps)
             for key in keys:
-                if key in LEFT_OUT:
+                if not FLAGS.gpu and key in LEFT_OUT:
                     print(f"left out: {engine} {estimator}: {LEFT_OUT[key]}")
                     break
             else:
                 workers.append(Worker(student, engine, estimator, steps, batch))
+    for worker in workers:
+        worker.wait()
     for _ in range(repeats):
         for worker in workers:
             worker.run()
@@ -147,6 +198,8 @@ def measure(student, steps, batch, repeats):
     for worker in workers:
         worker.end()
         engine, estimator = worker.name
+        if FLAGS.gpu and worker.facts["gpu_mb"] is None:
+            raise RuntimeError(f"{engine} found no GPU.")
         seconds = statistics.median(worker.seconds)
         plain.setdefault(engine, seconds)
         rows.append(
@@ -163,24 +216,33 @@ def measure(student, steps, batch, repeats):
                 "import_mb": round(worker.facts["import_mb"]),
                 "data_mb": round(worker.facts["data_mb"]),
             }
+            | ({"gpu_mb": round(worker.facts["gpu_mb"])} if FLAGS.gpu else {})
         )
     return rows
 
 
 def compare():
-    """Prints the relative difference between our hypergradient and our peers'."""
+    """Prints how far our hypergradients are from our peers', of their norm."""
     with tempfile.TemporaryDirectory() as directory:
 
-        def vector(student, engine, estimator):
-            file = f"{directory}/hypergradient.npz"
-            Worker(student, engine, estimator, 20, 8, file).end()
+        def begin(student, engine, estimator):
+            file = f"{directory}/{student}-{engine}-{estimator}.npz"
+            return Worker(student, engine, estimator, 20, 8, file), file
+
+        def vector(worker, file):
+            worker.end()
             arrays = np.load(file)
             return np.concatenate([arrays[k].ravel() for k in arrays])
 
-        for student, ours, peers in AGREEING:
-            own = vector(student, "tfcommentaries", ours)
-            for engine, estimator in peers:
-                theirs = vector(student, engine, estimator)
+        begun = [
+            (student, ours, begin(student, "tfcommentaries", ours))
+            + ([(name, begin(student, engine, name)) for engine, name in peers],)
+            for student, ours, peers in AGREEING
+        ]
+        for student, ours, mine, others in begun:
+            own = vector(*mine)
+            for estimator, other in others:
+                theirs = vector(*other)
                 difference = np.linalg.norm(own - theirs) / np.linalg.norm(theirs)
                 print(f"{student} {ours} against {estimator}: {difference:.1e}")
 
@@ -188,28 +250,31 @@ def compare():
 def main(_):
     """Measures, prints and saves results.json."""
     compare()
-    rows = []
-    sizes = QUICK_SIZES if FLAGS.quick else SIZES
+    file = HERE / ("results_gpu.json" if FLAGS.gpu else "results.json")
+    old = json.loads(file.read_text()) if FLAGS.students else []
+    rows = [row for row in old if row["student"] not in FLAGS.students]
+    sizes = SIZES_OF_GPU if FLAGS.gpu else SIZES
+    sizes = QUICK_SIZES if FLAGS.quick else sizes
     for student, steps, batch in sizes:
         if FLAGS.students and student not in FLAGS.students:
             continue
         repeats = 2 if FLAGS.quick else FLAGS.repeats
         found = measure(student, steps, batch, repeats)
         for row in found:
+            if FLAGS.gpu:
+                memory = f" {row['gpu_mb']} MB of the GPU"
+            else:
+                above = row["peak_mb"] - row["import_mb"]
+                memory = f" {above} MB above import, {row['data_mb']} of them data"
             print(
-                f"{student:<9} T={steps:<5}batch={batch:<4}"
+                f"{student:<12} T={steps:<5}batch={batch:<4}"
                 f"{row['engine']:<15}{row['estimator']:<18}"
-                f"{row['seconds']:>8.3f} s {row['ratio_to_plain']:>6.2f}x plain "
-                f"{row['peak_mb'] - row['import_mb']:>6} MB above import, "
-                f"{row['data_mb']} of them data",
+                f"{row['seconds']:>8.3f} s {row['ratio_to_plain']:>6.2f}x plain{memory}",
                 flush=True,
             )
         rows += found
-    if not FLAGS.quick:
-        file = HERE / "results.json"
-        old = json.loads(file.read_text()) if FLAGS.students else []
-        rows = [row for row in old if row["student"] not in FLAGS.students] + rows
-        file.write_text(json.dumps(rows, indent=1) + "\n")
+        if not FLAGS.quick:
+            file.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,16 @@ from jax import lax
 
 from benchmarks import problem as numbers
 
+jax.config.update("jax_default_matmul_precision", "highest")
+
+
+def gpu_mb():
+    """Peak of the GPU's memory that arrays took, or None without one."""
+    device = jax.devices()[0]
+    if device.platform != "gpu":
+        return None
+    return device.memory_stats()["peak_bytes_in_use"] / 2**20
+
 
 def normalise(x, axes):
     """Mean 0 and variance 1 over axes."""

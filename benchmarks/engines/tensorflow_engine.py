@@ -14,11 +14,20 @@ from tfcommentaries.hypergradients.training_layer import stack_of_steps
 from tfcommentaries.optimizers import SGD, Adam
 from tfcommentaries.students import FunctionalStudent
 
+tf.config.experimental.enable_tensor_float_32_execution(False)
+
 #: What students train with where frameworks are compared.
 CHECKS = {
     "momentum": SGD(numbers.LEARNING_RATE, numbers.MOMENTUM),
     "adam": Adam(numbers.LEARNING_RATE, epsilon=numbers.CHECK_EPSILON),
 }
+
+
+def gpu_mb():
+    """Peak of the GPU's memory that tensors took, or None without one."""
+    if not tf.config.list_logical_devices("GPU"):
+        return None
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
 
 
 def dense(weights):

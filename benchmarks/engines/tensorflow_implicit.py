@@ -8,9 +8,12 @@ import keras
 import tensorflow as tf
 
 from benchmarks import problem as numbers
+from benchmarks.engines.tensorflow_engine import gpu_mb
 from tfcommentaries import ExampleWeighting, ImplicitTraining, students
 from tfcommentaries.hypergradients.solvers import Neumann
 from tfcommentaries.students import FunctionalStudent
+
+__all__ = ["gpu_mb", "prepare"]
 
 TRAININGS = {
     "neumann": ImplicitTraining(solver=Neumann(1, numbers.LEARNING_RATE)),
@@ -30,8 +33,11 @@ def prepare(problem, estimator):
         problem: from `benchmarks.problem.make`.
         estimator: `"plain"`: one training step without commentary; else one
             hyperstep: a training step with commentary, the gradient of the outer
-            loss, and the hypergradient, by a key of `TRAININGS`.
+            loss, and the hypergradient, by a key of `TRAININGS`. `"_xla"` behind it
+            compiles it with XLA.
     """
+    xla = estimator.endswith("_xla")
+    estimator = estimator.removesuffix("_xla")
     model = students.resnet18((32, 32, 3), numbers.CLASSES)
     model.compile(
         keras.optimizers.SGD(numbers.LEARNING_RATE, numbers.MOMENTUM),
@@ -47,13 +53,13 @@ def prepare(problem, estimator):
     training = TRAININGS.get(estimator, ImplicitTraining())
     layer = training.bind(None if estimator == "plain" else commentary, student)
 
-    @tf.function
+    @tf.function(jit_compile=xla)
     def plain():
         state = layer.problem.initial_state(student.weights)
         state = layer.problem.step([], state, (x[0], y[0]), 0)
         return state.weights.trainable
 
-    @tf.function
+    @tf.function(jit_compile=xla)
     def hyperstep():
         phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:

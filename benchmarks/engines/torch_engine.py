@@ -2,11 +2,19 @@
 
 import higher
 import torch
-import torchopt
 from torch import nn
 from torch.nn import functional
 
 from benchmarks import problem as numbers
+
+torch.backends.cudnn.allow_tf32 = False
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def gpu_mb():
+    """Peak of the GPU's memory that tensors took, or None without one."""
+    found = torch.cuda.is_available()
+    return torch.cuda.max_memory_allocated() / 2**20 if found else None
 
 
 class Convolution(nn.Module):
@@ -94,7 +102,7 @@ class TeacherOfWords(Weights):
     def forward(self, words, progress):
         embedding, *dense = self.all
         pooled = functional.embedding(words, embedding).mean(1)
-        seen = torch.cat([pooled, torch.full((len(words), 1), progress)], 1)
+        seen = torch.cat([pooled, pooled.new_full((len(words), 1), progress)], 1)
         return functional.relu(seen @ dense[0] + dense[1]) @ dense[2] + dense[3]
 
 
@@ -117,12 +125,13 @@ def prepare(problem, estimator):
     """
     estimator, _, check = estimator.partition(":")
     torch.set_num_threads(2)
-    x, x_val = torch.tensor(problem["x"]), torch.tensor(problem["x_val"])
+    x, x_val, y, y_val = (
+        torch.tensor(problem[name], device=DEVICE)
+        for name in ("x", "x_val", "y", "y_val")
+    )
     if x.ndim == 5:
         x = x.permute(0, 1, 4, 2, 3).contiguous()
         x_val = x_val.permute(0, 3, 1, 2).contiguous()
-    y = torch.tensor(problem["y"])
-    y_val = torch.tensor(problem["y_val"])
     epsilon = numbers.NORM_EPSILON
     steps, batch = y.shape
 
@@ -130,22 +139,23 @@ def prepare(problem, estimator):
 
     def make_student():
         if of_words:
-            return Transformer(numbers.weights(problem, "student"))
+            return Transformer(numbers.weights(problem, "student")).to(DEVICE)
         return net(
             numbers.weights(problem, "student"),
             lambda n: nn.BatchNorm2d(n, epsilon, 0.1),
-        )
+        ).to(DEVICE)
 
     weights = numbers.weights(problem, "teacher")
     if of_words:
         teacher = TeacherOfWords(weights)
     else:
         teacher = net(weights, lambda n: nn.GroupNorm(1, n, epsilon))
+    teacher.to(DEVICE)
 
     def logits(i):
         if of_words:
             return teacher(x[i], i / steps)
-        progress = torch.full((batch, 1, *x.shape[3:]), i / steps)
+        progress = x.new_full((batch, 1, *x.shape[3:]), i / steps)
         return teacher(torch.cat([x[i], progress], 1))
 
     def inner_loss(student, i):
@@ -156,8 +166,8 @@ def prepare(problem, estimator):
     def result(loss):
         found = torch.autograd.grad(loss, list(teacher.parameters()))
         if of_words:
-            return [g.numpy() for g in found]
-        return [in_tensorflows_order(g.detach()) for g in found]
+            return [g.cpu().numpy() for g in found]
+        return [in_tensorflows_order(g.detach().cpu()) for g in found]
 
     def plain():
         student = make_student()
@@ -168,7 +178,7 @@ def prepare(problem, estimator):
             optimizer.zero_grad()
             functional.cross_entropy(student(x[i]), y[i]).backward()
             optimizer.step()
-        return [p.detach().numpy() for p in student.parameters()]
+        return [p.detach().cpu().numpy() for p in student.parameters()]
 
     def with_higher():
         student = make_student()
@@ -187,6 +197,8 @@ def prepare(problem, estimator):
             return result(functional.cross_entropy(functional_student(x_val), y_val))
 
     def with_torchopt():
+        import torchopt
+
         student = make_student()
         inner = torchopt.MetaAdam(
             student,

@@ -10,7 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks import problem as numbers
-from benchmarks.engines.torch_engine import net
+from benchmarks.engines.torch_engine import DEVICE, gpu_mb, net
+
+__all__ = ["gpu_mb", "prepare"]
 
 
 class Block(nn.Module):
@@ -54,22 +56,27 @@ def prepare(problem, estimator):
         estimator: `"plain"`: one training step; `"neumann"`: one hyperstep.
     """
     torch.set_num_threads(2)
-    x = torch.tensor(problem["x"][0]).permute(0, 3, 1, 2).contiguous()
-    y = torch.tensor(problem["y"][0])
-    x_val = torch.tensor(problem["x_val"][: len(y)]).permute(0, 3, 1, 2).contiguous()
-    y_val = torch.tensor(problem["y_val"][: len(y)])
+    size = len(problem["y"][0])
+    x, x_val = (
+        torch.tensor(a, device=DEVICE).permute(0, 3, 1, 2).contiguous()
+        for a in (problem["x"][0], problem["x_val"][:size])
+    )
+    y, y_val = (
+        torch.tensor(a, device=DEVICE)
+        for a in (problem["y"][0], problem["y_val"][:size])
+    )
     teacher = net(
         numbers.weights(problem, "teacher"),
         lambda n: nn.GroupNorm(1, n, numbers.NORM_EPSILON),
-    )
+    ).to(DEVICE)
     phi = list(teacher.parameters())
-    student = resnet18()
+    student = resnet18().to(DEVICE)
     weights = list(student.parameters())
     optimizer = torch.optim.SGD(weights, numbers.LEARNING_RATE, numbers.MOMENTUM)
     scale = numbers.LEARNING_RATE
 
     def inner_loss():
-        progress = torch.zeros(len(x), 1, 32, 32)
+        progress = x.new_zeros(len(x), 1, 32, 32)
         annotation = torch.sigmoid(teacher(torch.cat([x, progress], 1))[:, 0])
         losses = functional.cross_entropy(student(x), y, reduction="none")
         return (losses * annotation / annotation.mean()).mean()
@@ -81,7 +88,7 @@ def prepare(problem, estimator):
 
     def plain():
         step(functional.cross_entropy(student(x), y))
-        return [w.detach().numpy() for w in weights]
+        return [w.detach().cpu().numpy() for w in weights]
 
     def hyperstep():
         step(inner_loss())
@@ -91,6 +98,6 @@ def prepare(problem, estimator):
         product = torch.autograd.grad(gradient, weights, v, retain_graph=True)
         u = [scale * (2 * a - scale * b) for a, b in zip(v, product)]
         found = torch.autograd.grad(gradient, phi, u)
-        return [-g.numpy() for g in found]
+        return [-g.cpu().numpy() for g in found]
 
     return {"plain": plain, "neumann": hyperstep}[estimator]

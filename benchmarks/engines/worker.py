@@ -2,7 +2,7 @@
 
 Prints one JSON object a line: what importing, loading the data and compiling took,
 then the seconds of every run, then at the end of its input the peak memory after the
-data were loaded. Linux only.
+data were loaded, and the GPU's. Linux only.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def main():
         begin = time.perf_counter()
         run()
         say(seconds=time.perf_counter() - begin)
-    say(peak_mb=megabytes("VmHWM"))
+    say(peak_mb=megabytes("VmHWM"), gpu_mb=module.gpu_mb())
 
 
 if __name__ == "__main__":
