@@ -268,8 +268,8 @@ def main(_):
                 memory = f" {above} MB above import, {row['data_mb']} of them data"
             print(
                 f"{student:<12} T={steps:<5}batch={batch:<4}"
-                f"{row['engine']:<15}{row['estimator']:<18}"
-                f"{row['seconds']:>8.3f} s {row['ratio_to_plain']:>6.2f}x plain{memory}",
+                f"{row['engine']:<15}{row['estimator']:<18}{row['seconds']:>8.3f} s "
+                f"{row['ratio_to_plain']:>6.2f}x plain{memory}",
                 flush=True,
             )
         rows += found
