@@ -18,12 +18,14 @@ from tfcommentaries.saving.example_reading import ExampleReading
 
 @pytest.fixture
 def artifacts(tmp_path, digits):
-    """`examples`, `schema`, and empty `commentary` and `run`."""
+    """`examples`, `schema`, and empty `commentary`, `run` and `model`."""
     x, y = digits.train
     examples = make_examples(
         tmp_path / "examples", train=(x[:200], y[:200]), eval=(x[200:280], y[200:280])
     )
     commentary, run = CommentaryArtifact(), standard_artifacts.ModelRun()
+    model = standard_artifacts.Model()
+    model.uri = str(tmp_path / "model" / "1")
     commentary.uri = str(tmp_path / "commentary" / "1")
     run.uri = str(tmp_path / "run" / "1")
     return types.SimpleNamespace(
@@ -31,6 +33,7 @@ def artifacts(tmp_path, digits):
         schema=make_schema(tmp_path / "schema"),
         commentary=commentary,
         run=run,
+        model=model,
     )
 
 

@@ -18,9 +18,11 @@ examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
 commentary, run = CommentaryArtifact(), standard_artifacts.ModelRun()
 commentary.uri = f"{directory}/commentary/1"
 run.uri = f"{directory}/run/1"
+model = standard_artifacts.Model()
+model.uri = f"{directory}/model/1"
 Executor().Do(
     {"examples": [examples], "schema": [schema]},
-    {"commentary": [commentary], "commentary_run": [run]},
+    {"commentary": [commentary], "commentary_run": [run], "model": [model]},
     {
         "train_args": json.dumps({"num_steps": 30}),
         "eval_args": "{}",

@@ -19,7 +19,8 @@ READING = {"features": "image", "image_shape": [8, 8, 1], "num_classes": 10}
 
 
 def annotate(examples, commentary, tmp_path, **properties):
-    """Runs the executor; gives the two output artifacts."""
+    """Runs the executor on one artifact or several; gives the two output artifacts."""
+    several = examples if isinstance(examples, list) else [examples]
     found = standard_artifacts.Examples(), standard_artifacts.Examples()
     for name, artifact in zip(("annotated", "rejected"), found):
         artifact.uri = str(tmp_path / name)
@@ -29,7 +30,7 @@ def annotate(examples, commentary, tmp_path, **properties):
         unique_id="1",
     )
     Executor(context).Do(
-        {"examples": [examples], "commentary": [commentary]},
+        {"examples": several, "commentary": [commentary]},
         {"annotated_examples": [found[0]], "rejected_examples": [found[1]]},
         {
             "progress": "[0.0, 1.0]",

@@ -30,7 +30,11 @@ def do(artifacts, recipe=None, examples=None, inputs=None, **properties):
             "schema": [artifacts.schema],
             **(inputs or {}),
         },
-        {"commentary": [artifacts.commentary], "commentary_run": [artifacts.run]},
+        {
+            "commentary": [artifacts.commentary],
+            "commentary_run": [artifacts.run],
+            "model": [artifacts.model],
+        },
         {
             "train_args": json.dumps({"num_steps": 4}),
             "eval_args": "{}",
@@ -104,11 +108,16 @@ def test_takes_what_tuner_found(artifacts, tmp_path):
     best = standard_artifacts.HyperParameters()
     best.uri = str(tmp_path / "best")
     (tmp_path / "best").mkdir()
-    values = {"values": {"learner_config": {"inner_steps": 2}}}
+    # The last is a Trainer's.
+    values = {"values": {"commentary/learner_config/inner_steps": 2, "rate": 7}}
     (tmp_path / "best" / "best_hyperparameters.txt").write_text(json.dumps(values))
     do(artifacts, inputs={"hyperparameters": [best]})
     saved = SavedCommentary(commentary_dir(artifacts.commentary.uri))
     assert saved.learned_steps == 2
+    values = {"values": {"commentary/inner_steps": 2}}
+    (tmp_path / "best" / "best_hyperparameters.txt").write_text(json.dumps(values))
+    with pytest.raises(ValueError, match="'commentary/inner_steps' from Tuner is none"):
+        do(artifacts, inputs={"hyperparameters": [best]})
 
 
 def test_killed_and_run_again_it_ends_the_same(artifacts, tmp_path):
@@ -203,8 +212,7 @@ def test_component_has_its_channels():
     found = component(custom_config=RECIPE)
     assert found.outputs["commentary"].type is CommentaryArtifact
     assert found.outputs["commentary_run"].type is standard_artifacts.ModelRun
-    as_model = component(custom_config=RECIPE, as_base_model=True)
-    assert as_model.outputs["commentary"].type is standard_artifacts.Model
+    assert found.outputs["model"].type is standard_artifacts.Model
 
 
 def test_component_refuses_a_recipe_that_lacks_something():

@@ -138,8 +138,9 @@ class Composition(Commentary):
         return y
 
     def check_batch(self, x, y):
+        inputs = self.student_inputs(x)
         for part in self.commentaries:
-            part.check_batch(x, y)
+            part.check_batch(x if part.reads_beside else inputs, y)
 
     def get_config(self):
         parts = [keras.saving.serialize_keras_object(c) for c in self.commentaries]

@@ -2,7 +2,10 @@
 
 import os
 
-from tfx.types import artifact, artifact_utils
+from absl import logging
+from tfx.components.util import examples_utils
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact
 from tfx.utils import path_utils
 
 from tfcommentaries.saving.manifest import read_manifest
@@ -25,10 +28,11 @@ def commentary_dir(uri):
 
 
 def get_commentary_dir(artifacts):
-    """The SavedModel of the single commentary artifact of an input.
+    """The SavedModel of an input's commentary.
 
     Args:
-        artifacts: list of artifacts, as an executor gets them.
+        artifacts: list of artifacts, as an executor gets them. Of several, as a
+            Resolver may give, the newest is taken, that of the highest id.
 
     Returns:
         The directory, or `None` without an artifact.
@@ -38,6 +42,27 @@ def get_commentary_dir(artifacts):
     """
     if not artifacts:
         return None
-    directory = commentary_dir(artifact_utils.get_single_uri(artifacts))
+    newest = max(artifacts, key=lambda artifact: artifact.id)
+    directory = commentary_dir(newest.uri)
+    if len(artifacts) > 1:
+        logging.info("Of %d commentaries the newest: %s", len(artifacts), directory)
     read_manifest(directory)
     return os.fspath(directory)
+
+
+def check_payload_format(examples, who, instead):
+    """Raises a `ValueError` if examples are no tf.Examples.
+
+    Args:
+        examples: list of Examples artifacts.
+        who: what takes them.
+        instead: what the user can do.
+    """
+    for one in examples:
+        found = examples_utils.get_payload_format(one)
+        if found != example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE:
+            name = examples_utils.get_payload_format_string(one)
+            raise ValueError(
+                f"{who} takes tf.Examples, but those at {one.uri} are {name}. "
+                f"{instead}."
+            )

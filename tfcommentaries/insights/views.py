@@ -1,6 +1,7 @@
 """What there is to see of each kind of commentary."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import tensorflow as tf
@@ -98,19 +99,18 @@ def _few(names, most=12):
 
 def _weights(commentary, annotations, examples, progress):
     last = annotations[-1]
-    classes = np.unique(examples.y)
-    groups = {str(label): examples.y == label for label in classes}
+    noun, groups = _by_label(examples.y)
     means = {name: last[mask].mean() for name, mask in groups.items()}
     low, high = min(means, key=means.get), max(means, key=means.get)
     small = (last < 0.1 * last.max()).mean()
     found = [
         View(
             "weights",
-            "Weights by class",
+            f"Weights by {noun}",
             f"At the end of training weights go from {last.min():.3f} to "
             f"{last.max():.3f}; {small:.0%} of the examples have less than a tenth of "
-            f"the largest. The mean is smallest for class {low} ({means[low]:.3f}) and "
-            f"largest for class {high} ({means[high]:.3f}).",
+            f"the largest. The mean is smallest for {noun} {low} ({means[low]:.3f}) "
+            f"and largest for {noun} {high} ({means[high]:.3f}).",
             pictures.weight_distributions(last, groups),
         )
     ]
@@ -138,6 +138,19 @@ def _weights(commentary, annotations, examples, progress):
             )
         )
     return found
+
+
+def _by_label(y):
+    """What labels are called, and which examples have each, or a range of numbers."""
+    if y.dtype.kind != "f" or (y == y.round()).all():
+        return "class", {str(label): y == label for label in np.unique(y)}
+    # Four ranges with about as many examples each.
+    edges = np.unique(np.quantile(y, [0, 0.25, 0.5, 0.75, 1]))
+    place = np.searchsorted(edges[1:-1], y, side="right")
+    return "label", {
+        f"{low:.4g} to {high:.4g}": place == i
+        for i, (low, high) in enumerate(itertools.pairwise(edges))
+    }
 
 
 def _weights_of_elements(commentary, annotations, examples, progress):

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tfcommentaries.saving.empty_batches import annotate_any
+from tfcommentaries.saving.example_columns import Column
 
 #: What a reading may say, and what it means where it does not.
 DEFAULTS = {
@@ -11,9 +12,11 @@ DEFAULTS = {
     "image_shape": None,
     "num_classes": None,
     "groups": None,
+    "resize": None,
+    "columns": None,
 }
-
-
+#: How images may be resized.
+RESIZES = "area", "bicubic", "bilinear", "nearest"
 #: What stands for the group of an example that has none, which is not known.
 NO_GROUP = "", -1
 
@@ -21,22 +24,36 @@ NO_GROUP = "", -1
 class ExampleReading:
     """How the inputs and the label of a model are made from an example's features.
 
+    An example that lacks a feature or its label, for which no `fill_value` is stated,
+    cannot be read: it never becomes 0. `complete` tells which can.
+
     Args:
-        features: name of one feature, or list of names of numbers that make a vector
+        features: name of one feature, or list of names of features that make a vector
             together.
-        label: name of the integer label, or `None`.
+        label: name of the label, or `None`.
         image_shape: `(height, width, channels)` if the one feature holds encoded
             images (PNG, JPEG); they become float32 from 0 to 1.
         num_classes: labels must be 0 to `num_classes - 1`; `None` does not check.
         groups: name or names of the features, strings or integers, that tell which
             group an example belongs to; they are the columns of a `GroupWeighting`.
+        resize: one of `RESIZES`, for images of other sizes; `None` refuses them.
+        columns: dict from names of features and label to the dict of `Column`'s
+            other attributes. One that is not named is a float, and a label an integer;
+            a recipe of CommentaryGen takes all from the schema.
 
     Raises:
         ValueError: if these do not fit together.
     """
 
     def __init__(
-        self, features, label="label", image_shape=None, num_classes=None, groups=None
+        self,
+        features,
+        label="label",
+        image_shape=None,
+        num_classes=None,
+        groups=None,
+        resize=None,
+        columns=None,
     ):
         names = [features] if isinstance(features, str) else features
         if not names or not all(isinstance(name, str) for name in names):
@@ -49,11 +66,21 @@ class ExampleReading:
                 "`image_shape` must be (height, width, channels), for one feature. "
                 f"Received: image_shape={image_shape}, features={features!r}"
             )
+        if resize is not None and (resize not in RESIZES or image_shape is None):
+            raise ValueError(
+                f"`resize` must be one of {', '.join(RESIZES)}, for images, which have "
+                f"an `image_shape`. Received: resize={resize!r}, "
+                f"image_shape={image_shape}"
+            )
         self.features = list(names)
         self.label = label
         self.image_shape = None if image_shape is None else tuple(image_shape)
         self.num_classes = num_classes
         self.groups = [groups] if isinstance(groups, str) else list(groups or ())
+        self.resize = resize
+        self.columns = {
+            name: Column(name, **config) for name, config in (columns or {}).items()
+        }
 
     @classmethod
     def from_config(cls, config):
@@ -69,80 +96,121 @@ class ExampleReading:
             "image_shape": self.image_shape,
             "num_classes": self.num_classes,
             "groups": self.groups or None,
+            "resize": self.resize,
+            "columns": {n: c.get_config() for n, c in self.columns.items()} or None,
         }
 
-    def read(self, features):
-        """Makes inputs and labels of a batch.
+    def column(self, name):
+        """The `Column` of a feature or the label."""
+        if name in self.columns:
+            return self.columns[name]
+        if name == self.label:
+            return Column(name, "int64")
+        return Column(name, "float32" if self.image_shape is None else "string")
+
+    @property
+    def vector_size(self):
+        """Length of the vector that the features make."""
+        return sum(self.column(name).width for name in self.features)
+
+    def dense(self, features):
+        """The features and the label that are read, each `(batch, size)`.
 
         Args:
-            features: dict of tensors `(batch, ...)`, dense or sparse.
+            features: dict of tensors `(batch, ...)`, dense, sparse or ragged.
 
         Returns:
-            `(x, y)`: images `(batch, *image_shape)` or a matrix
-            `(batch, features)`, float32, where there are groups in a dict as `"x"`
-            beside their columns; labels int64 `(batch,)`, or `None` if examples have
-            none.
+            A dict for the other methods; missing values are what stands for them.
+            Groups are `(batch,)`.
 
         Raises:
-            ValueError: if a feature is missing.
+            ValueError: if a feature is in no example.
         """
-        missing = {*self.features, *self.groups} - set(features)
-        if self.label is not None and self.label not in features:
-            missing.add(self.label)
+        wanted = [*self.features, *([] if self.label is None else [self.label])]
+        missing = {*wanted, *self.groups} - set(features)
         if missing:
             raise ValueError(
                 f"The examples have no feature {sorted(missing)}; they have "
                 f"{sorted(features)}. Name the right `features` and `label`."
             )
-        x = self._inputs(features)
+        found = {name: self.column(name).dense(features[name]) for name in wanted}
+        return found | self.read_groups(features)
+
+    def complete(self, dense):
+        """Which examples can be read, booleans `(batch,)`; argument from `dense`."""
+        return tf.reduce_all(
+            [
+                self.column(name).complete(values)
+                for name, values in dense.items()
+                if name not in self.groups
+            ],
+            0,
+        )
+
+    def read(self, dense):
+        """Makes inputs and labels of examples that are complete.
+
+        Args:
+            dense: from `dense`.
+
+        Returns:
+            `(x, y)`: images `(batch, *image_shape)` or a matrix
+            `(batch, features)`, float32, where there are groups in a dict as `"x"`
+            beside their columns; labels `(batch,)`, or `None` if examples have none.
+        """
+        if self.image_shape is not None:
+            bytes_ = tf.reshape(dense[self.features[0]], [-1])
+            signature = tf.TensorSpec(self.image_shape, tf.float32)
+            x = tf.map_fn(self._decode, bytes_, fn_output_signature=signature)
+        else:
+            x = tf.concat(
+                [self.column(name).numbers(dense[name]) for name in self.features], -1
+            )
         if self.groups:
-            x = {"x": x, **self.read_groups(features)}
-        if self.label is None:
-            return x, None
-        return x, self.read_label(features)
+            x = {"x": x, **{name: dense[name] for name in self.groups}}
+        return x, None if self.label is None else self.read_label(dense)
 
     def read_groups(self, features):
-        """Columns of groups, a dict of tensors `(batch,)`; argument as for `read`."""
+        """Columns of groups, a dict of tensors `(batch,)`; argument as for `dense`."""
         return {name: _first(features[name]) for name in self.groups}
 
-    def _inputs(self, features):
-        if self.image_shape is not None:
-            bytes_ = tf.reshape(_dense(features[self.features[0]]), [-1])
-            signature = tf.TensorSpec(self.image_shape, tf.float32)
-            return tf.map_fn(self._decode, bytes_, fn_output_signature=signature)
-        columns = [self._column(features[name]) for name in self.features]
-        return tf.concat(columns, -1)
-
-    def read_label(self, features):
-        """Labels, int64 `(batch,)`; argument as for `read`."""
-        y = tf.cast(tf.reshape(_dense(features[self.label]), [-1]), tf.int64)
-        if self.num_classes is not None:
-            limit = tf.cast(self.num_classes, tf.int64)
-            message = f"The label {self.label} must be from 0 to {self.num_classes - 1}"
-            checks = [
-                tf.debugging.assert_less(y, limit, message),
-                tf.debugging.assert_non_negative(y, message),
-            ]
-            with tf.control_dependencies([c for c in checks if c is not None]):
-                y = tf.identity(y)
-        return y
+    def read_label(self, dense):
+        """Labels `(batch,)`: classes are int64, other numbers float32."""
+        column = self.column(self.label)
+        if column.vocabulary is not None:
+            y, classes = column.index(dense[self.label]), len(column.vocabulary)
+            allowed = f"one of {list(column.vocabulary)}"
+        else:
+            given = tf.reshape(column.filled(dense[self.label]), [-1])
+            if self.num_classes is None:
+                return given
+            y, classes = tf.cast(given, tf.int64), self.num_classes
+            # 1.5 is no class.
+            y = tf.where(tf.cast(y, given.dtype) == given, y, -1)
+            allowed = f"from 0 to {classes - 1}"
+        message = f"The label {self.label} must be {allowed}"
+        checks = [
+            tf.debugging.assert_less(y, tf.constant(classes, tf.int64), message),
+            tf.debugging.assert_non_negative(y, message),
+        ]
+        with tf.control_dependencies([c for c in checks if c is not None]):
+            return tf.identity(y)
 
     def _decode(self, image):
         image = tf.io.decode_image(
             image, self.image_shape[-1], tf.uint8, expand_animations=False
         )
-        message = f"Images must be of shape {self.image_shape}"
+        if self.resize is not None:
+            size = self.image_shape[:2]
+            image = tf.image.resize(image, size, self.resize, antialias=True) / 255
+            return tf.ensure_shape(tf.clip_by_value(image, 0, 1), self.image_shape)
+        message = (
+            f"Images must be of shape {self.image_shape}, or the recipe must say how "
+            "to `resize` them"
+        )
         check = tf.debugging.assert_equal(tf.shape(image), self.image_shape, message)
         with tf.control_dependencies([] if check is None else [check]):
             return tf.ensure_shape(tf.cast(image, tf.float32) / 255, self.image_shape)
-
-    def _column(self, feature):
-        column = tf.cast(_dense(feature), tf.float32)
-        column = tf.reshape(column, [tf.shape(column)[0], -1])
-        with tf.control_dependencies(
-            [tf.debugging.assert_all_finite(column, "Features must be finite")]
-        ):
-            return tf.identity(column)
 
     def check_fits(self, x_spec):
         """Raises a `ValueError` if a commentary takes inputs of another shape.
@@ -161,44 +229,38 @@ class ExampleReading:
                 return
             x_spec = x_spec["x"]
         expected = tuple(x_spec.shape[1:])
-        found = self.image_shape or (len(self.features),)
-        one_vector = self.image_shape is None and len(self.features) == 1
-        if found != expected and not (one_vector and len(expected) == 1):
+        found = self.image_shape or (self.vector_size,)
+        # Of one feature alone the commentary tells how many values it has.
+        told = self.image_shape or len(self.features) > 1 or self.columns
+        if found != expected and (told or len(expected) != 1):
             raise ValueError(
                 f"The commentary takes inputs of shape {expected}, but the features "
                 f"{self.features} give {found}. It was learned on other features: "
                 "name those, or learn a commentary for these."
             )
 
-    def parsing_spec(self, x_spec):
-        """Feature spec for `tf.io.parse_example`.
+    def fitted(self, x_spec, uses_labels):
+        """The reading for what a commentary takes.
 
         Args:
             x_spec: as for `check_fits`.
+            uses_labels: whether it takes labels; else none are read.
 
         Returns:
-            A dict.
+            An `ExampleReading`.
+
+        Raises:
+            ValueError: as for `check_fits`.
         """
-        spec = {}
-        if isinstance(x_spec, dict):
-            # A group that is not told is one that is not known.
-            spec = {
-                name: tf.io.FixedLenFeature([], one.dtype, _no_group(one.dtype))
-                for name, one in x_spec.items()
-                if name != "x"
-            }
-            x_spec = x_spec.get("x")
-        if self.label is not None:
-            spec[self.label] = tf.io.FixedLenFeature([], tf.int64)
-        if x_spec is None:
-            return spec
-        if self.image_shape is not None:
-            return spec | {self.features[0]: tf.io.FixedLenFeature([], tf.string)}
-        # One feature may hold a whole vector.
-        size = x_spec.shape[-1] if len(self.features) == 1 else 1
-        return spec | {
-            name: tf.io.FixedLenFeature([size], tf.float32) for name in self.features
-        }
+        self.check_fits(x_spec)
+        config = self.get_config()
+        if not uses_labels:
+            config["label"] = None
+        if not self.columns and self.image_shape is None and len(self.features) == 1:
+            one = x_spec.get("x") if isinstance(x_spec, dict) else x_spec
+            if one is not None:
+                config["columns"] = {self.features[0]: {"size": one.shape[-1]}}
+        return ExampleReading.from_config(config)
 
 
 class ExampleAnnotation:
@@ -215,19 +277,29 @@ class ExampleAnnotation:
     def __init__(
         self, commentary, reading, x_spec, progress=(0.0, 0.5, 1.0), prefix="annotation"
     ):
-        reading.check_fits(x_spec)
         self.commentary = commentary
-        self.reading = ExampleReading(**reading.get_config())
-        if not commentary.uses_labels:
-            self.reading.label = None
-        self.x_spec = x_spec
-        self.spec = self.reading.parsing_spec(x_spec)
+        self.reading = reading.fitted(x_spec, commentary.uses_labels)
+        specs = x_spec if isinstance(x_spec, dict) else {"x": x_spec}
+        #: Names of the features that are needed: groups alone need no others.
+        self.names = [name for name in specs if name != "x"]
+        self.names += self.reading.features if "x" in specs else []
+        self.names += [] if self.reading.label is None else [self.reading.label]
+        self.spec = {
+            # A group that is not told is one that is not known.
+            name: tf.io.FixedLenFeature(
+                [], specs[name].dtype, _no_group(specs[name].dtype)
+            )
+            if name in specs and name != "x"
+            else self.reading.column(name).parsing_spec()
+            for name in self.names
+        }
+        self._takes_x = "x" in specs
         self.points = {prefix: None}
         if commentary.uses_progress:
             self.points = {f"{prefix}_{round(100 * p)}": p for p in progress}
 
     def __call__(self, serialized):
-        """Annotates.
+        """Annotates examples, all of which must be complete.
 
         Args:
             serialized: tf.Examples, strings `(batch,)`.
@@ -235,18 +307,53 @@ class ExampleAnnotation:
         Returns:
             A dict from names to annotations `(batch, ...)`.
         """
-        x, y = self._read(tf.io.parse_example(serialized, self.spec))
+        dense, complete = self._parse(serialized)
+        needed = [name for name in self.names if name not in self.reading.groups]
+        message = f"An example lacks one of {needed}, or it is not finite"
+        with tf.control_dependencies(
+            [tf.debugging.assert_equal(complete, True, message)]
+        ):
+            return self._annotate(tf.nest.map_structure(tf.identity, dense))
+
+    def annotate_complete(self, serialized):
+        """Annotates the examples that are complete.
+
+        Args:
+            serialized: tf.Examples, strings `(batch,)`.
+
+        Returns:
+            `(annotations, complete)`: a dict from names to annotations of those, and
+            which they are, booleans `(batch,)`.
+        """
+        dense, complete = self._parse(serialized)
+        dense = {n: tf.boolean_mask(values, complete) for n, values in dense.items()}
+        return self._annotate(dense), complete
+
+    def _parse(self, serialized):
+        """Values of the features that are needed, and which examples are complete."""
+        features = tf.io.parse_example(serialized, self.spec)
+        groups = {n: features[n] for n in self.names if n in self.reading.groups}
+        found = {
+            name: self.reading.column(name).dense(features[name])
+            for name in self.names
+            if name not in groups
+        }
+        every = tf.ones(tf.shape(serialized), tf.bool)
+        complete = [self.reading.column(n).complete(v) for n, v in found.items()]
+        return found | groups, tf.reduce_all([every, *complete], 0)
+
+    def _annotate(self, dense):
+        if self._takes_x:
+            x, y = self.reading.read(dense)
+        else:
+            x = {
+                name: dense[name] for name in self.names if name in self.reading.groups
+            }
+            y = None if self.reading.label is None else self.reading.read_label(dense)
         return {
             name: annotate_any(self.commentary, x, y, point)
             for name, point in self.points.items()
         }
-
-    def _read(self, features):
-        if isinstance(self.x_spec, dict) and "x" not in self.x_spec:
-            label = self.reading.label
-            y = None if label is None else self.reading.read_label(features)
-            return self.reading.read_groups(features), y
-        return self.reading.read(features)
 
 
 def _dense(tensor, default=None):

@@ -1,5 +1,7 @@
 """The Beam step that annotates batches of serialized examples."""
 
+import itertools
+
 import apache_beam as beam
 import tensorflow as tf
 from absl import logging
@@ -41,7 +43,7 @@ class Annotate(beam.DoFn):
 
     def process(self, batch):
         try:
-            records = self._annotator(batch)
+            records, lacking = self._annotator(batch)
         except (tf.errors.OpError, ValueError) as error:
             if len(batch) == 1:
                 logging.log_first_n(
@@ -55,8 +57,19 @@ class Annotate(beam.DoFn):
             yield from self.process(batch[:half])
             yield from self.process(batch[half:])
             return
+        if lacking:
+            logging.log_first_n(
+                logging.WARNING,
+                "Rejected %d examples that lack one of %s",
+                10,
+                len(lacking),
+                self._annotator.needed,
+            )
+            self._rejected.inc(len(lacking))
         self._annotated.inc(len(records))
         yield from records
+        for record in lacking:
+            yield beam.pvalue.TaggedOutput(REJECTED, record)
 
 
 class _Annotator:
@@ -71,12 +84,13 @@ class _Annotator:
             progress,
             prefix,
         )
+        self.needed = self.annotate.names
         self._compute = tf.function(
             self._annotate, input_signature=[tf.TensorSpec([None], tf.string)]
         )
 
     def _annotate(self, serialized):
-        found = self.annotate(serialized)
+        found, complete = self.annotate.annotate_complete(serialized)
         for name, annotation in found.items():
             tf.debugging.assert_all_finite(annotation, "The annotation is not finite")
             if annotation.shape.rank == 4:
@@ -84,24 +98,51 @@ class _Annotator:
                 found[name] = tf.map_fn(
                     tf.io.encode_png, pixels, fn_output_signature=tf.string
                 )
-        return found
+        return found, complete
 
     def __call__(self, batch):
-        """Serialized examples with annotations, in the same order."""
-        found = {k: v.numpy() for k, v in self._compute(tf.constant(batch)).items()}
-        return [
-            _with_features(record, {name: values[i] for name, values in found.items()})
-            for i, record in enumerate(batch)
+        """Annotates serialized examples.
+
+        Returns:
+            `(records, lacking)`: serialized examples with annotations, in the same
+            order, and those that lack a feature, as they came.
+        """
+        found, complete = self._compute(tf.constant(batch))
+        complete = complete.numpy()
+        records = list(itertools.compress(batch, complete))
+        added = [_serialized(name, v.numpy()) for name, v in found.items()]
+        names = [name.encode() for name in found]
+        records = [
+            _joined(parts[0], parts[1:], names) for parts in zip(records, *added)
         ]
+        return records, list(itertools.compress(batch, ~complete))
 
 
-def _with_features(record, values):
-    example = tf.train.Example.FromString(record)
-    for name, value in values.items():
-        feature = example.features.feature[name]
-        feature.Clear()
-        if isinstance(value, bytes):
-            feature.bytes_list.value.append(value)
-        else:
-            feature.float_list.value.extend(value.ravel())
-    return example.SerializeToString()
+def _serialized(name, values):
+    """An Example with nothing but one feature, serialized, for each of the values."""
+    if values.dtype == object:
+        return [_example(name, bytes_list={"value": [value]}) for value in values]
+    values = values.reshape(len(values), -1).astype("<f4")
+    if not values.size:
+        return [b""] * len(values)
+    # All are alike but for the floats, which come last.
+    start = _example(name, float_list={"value": values[0]})[: -values[0].nbytes]
+    return [start + row.tobytes() for row in values]
+
+
+def _example(name, **kind):
+    feature = {name: tf.train.Feature(**kind)}
+    return tf.train.Example(
+        features=tf.train.Features(feature=feature)
+    ).SerializeToString()
+
+
+def _joined(record, added, names):
+    """One Example of several: those that are joined are merged when they are read."""
+    if any(name in record for name in names):
+        # It may have features of these names, of which some readers take the first.
+        example = tf.train.Example.FromString(record)
+        for name in names:
+            example.features.feature.pop(name.decode(), None)
+        record = example.SerializeToString()
+    return b"".join([record, *added])

@@ -5,11 +5,13 @@ import os
 import apache_beam as beam
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx.dsl.components.base import base_beam_executor
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, json_utils
 
-from tfcommentaries.components.artifact import get_commentary_dir
+from tfcommentaries.components.artifact import (
+    check_payload_format,
+    get_commentary_dir,
+)
 from tfcommentaries.components.commentary_annotator.annotate import REJECTED, Annotate
 from tfcommentaries.saving.example_reading import ExampleReading
 from tfcommentaries.saving.manifest import inputs_of, read_manifest
@@ -46,6 +48,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         directory = get_commentary_dir(input_dict[COMMENTARY_KEY])
         reading = json_utils.loads(exec_properties.get(READING_KEY) or "null")
         manifest = read_manifest(directory)
+        if manifest["kind"] == "loss_weighting":
+            raise ValueError(
+                f"The commentary at {directory} weighs by the losses of a student, "
+                "which no example has. Teach with CommentaryTrainer instead."
+            )
         reading = reading or manifest.get("reading")
         if not reading:
             raise ValueError(
@@ -53,24 +60,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 "example it takes. Pass `reading=` to CommentaryAnnotator."
             )
         ExampleReading.from_config(reading).check_fits(inputs_of(manifest))
-        source = artifact_utils.get_single_instance(
-            input_dict[standard_component_specs.EXAMPLES_KEY]
-        )
+        sources = input_dict[standard_component_specs.EXAMPLES_KEY]
         wanted = json_utils.loads(exec_properties.get(SPLITS_KEY) or "null")
-        splits = _splits(source, wanted)
-        if examples_utils.get_payload_format(source) != (
-            example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE
-        ):
-            raise ValueError(
-                "CommentaryAnnotator takes tf.Examples. The examples at "
-                f"{source.uri} are {examples_utils.get_payload_format_string(source)}."
-            )
+        splits = _splits(sources, wanted)
+        check_payload_format(
+            sources, "CommentaryAnnotator", "Let the ExampleGen write these"
+        )
         for key in (ANNOTATED_KEY, REJECTED_KEY):
             _describe_like(
-                artifact_utils.get_single_instance(output_dict[key]), source, splits
+                artifact_utils.get_single_instance(output_dict[key]), sources, splits
             )
         make_tfxio = tfxio_utils.get_tfxio_factory_from_artifact(
-            [source],
+            sources,
             ["CommentaryAnnotator"],
             schema=None,
             read_as_raw_records=True,
@@ -84,12 +85,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         with self._make_beam_pipeline() as pipeline:
             for split in splits:
-                files = io_utils.all_files_pattern(
-                    artifact_utils.get_split_uri([source], split)
-                )
+                files = [
+                    io_utils.all_files_pattern(uri)
+                    for uri in artifact_utils.get_split_uris(sources, split)
+                ]
                 records = (
                     pipeline
-                    | f"Read[{split}]" >> make_tfxio([files]).RawRecordBeamSource()
+                    | f"Read[{split}]" >> make_tfxio(files).RawRecordBeamSource()
                     | f"Batch[{split}]"
                     >> beam.BatchElements(min_batch_size=16, max_batch_size=BATCH)
                     | f"Annotate[{split}]"
@@ -137,18 +139,23 @@ def _raise_if_too_many(annotated, rejected, split, threshold):
         )
 
 
-def _splits(examples, wanted):
-    known = artifact_utils.decode_split_names(examples.split_names)
-    missing = sorted(set(wanted or ()) - set(known))
-    if missing:
-        raise ValueError(
-            f"The examples at {examples.uri} have no split {missing}. They have "
-            f"{known}."
-        )
+def _splits(sources, wanted):
+    """Names of the splits to annotate, which all artifacts must have."""
+    known = artifact_utils.decode_split_names(sources[0].split_names)
+    for examples in sources:
+        found = artifact_utils.decode_split_names(examples.split_names)
+        missing = sorted(set(wanted or known) - set(found))
+        if missing:
+            raise ValueError(
+                f"The examples at {examples.uri} have no split {missing}. They have "
+                f"{found}."
+            )
     return wanted or known
 
 
-def _describe_like(artifact, source, splits):
+def _describe_like(artifact, sources, splits):
+    """Says of an output what its inputs are, the newest of them for the span."""
+    source = max(sources, key=lambda one: (one.span or 0, one.version or 0))
     artifact.split_names = artifact_utils.encode_split_names(list(splits))
     examples_utils.set_payload_format(
         artifact, examples_utils.get_payload_format(source)

@@ -55,19 +55,11 @@ class CommentaryGenSpec(types.ComponentSpec):
         executor.COMMENTARY_KEY: component_spec.ChannelParameter(
             type=CommentaryArtifact
         ),
+        executor.MODEL_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.Model
+        ),
         executor.COMMENTARY_RUN_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.ModelRun
-        ),
-    }
-
-
-class CommentaryAsModelSpec(CommentaryGenSpec):
-    """The same with a Model for output, which the stock Trainer takes."""
-
-    OUTPUTS = {
-        **CommentaryGenSpec.OUTPUTS,
-        executor.COMMENTARY_KEY: component_spec.ChannelParameter(
-            type=standard_artifacts.Model
         ),
     }
 
@@ -91,19 +83,26 @@ class CommentaryGen(base_component.BaseComponent):
 
     Component `outputs` contains:
 
-     - `commentary`: Channel of type `CommentaryArtifact`.
+     - `commentary`: Channel of type `CommentaryArtifact`, for `CommentaryTrainer` and
+       `CommentaryAnnotator`.
+     - `model`: Channel of type `standard_artifacts.Model`, the same SavedModel for
+       TFX's own components: `BulkInferrer`, `Pusher`, `InfraValidator` and
+       `Trainer(base_model=...)` take no other type.
      - `commentary_run`: Channel of type `standard_artifacts.ModelRun`, logs for
        TensorBoard.
 
     Args:
-        examples: channel of `standard_artifacts.Examples`, raw or transformed.
+        examples: channel of `standard_artifacts.Examples`, raw or transformed; of
+            several artifacts, such as spans, all are read.
         transform_graph: channel of `standard_artifacts.TransformGraph`, if examples
             are transformed.
         schema: channel of `standard_artifacts.Schema`. A recipe needs it or a
             transform graph.
-        base_commentary: channel of `CommentaryArtifact` to go on from.
+        base_commentary: channel of `CommentaryArtifact` to go on from, the newest of
+            several.
         hyperparameters: channel of `standard_artifacts.HyperParameters`; a recipe
-            takes its values in place of those of `custom_config`.
+            takes those whose names begin with `commentary/`, such as
+            `commentary/learner_config/inner_steps`, in place of its own values.
         module_file: path of a Python file with `run_fn(fn_args)`, `fn_args` being a
             `CommentaryFnArgs`. `None` follows the recipe in `custom_config`.
         custom_config: dict that JSON can hold; without a module a recipe, see
@@ -112,9 +111,6 @@ class CommentaryGen(base_component.BaseComponent):
             number of outer steps. Default: split `train`, 100 steps.
         eval_args: `trainer_pb2.EvalArgs`: splits for the outer loss, which must be
             clean and no test data. Default: split `eval`.
-        as_base_model: whether the output is declared as
-            `standard_artifacts.Model`, for `Trainer(base_model=...)`, which takes
-            no other type.
 
     Raises:
         ValueError: if there is neither a module nor a recipe, or the recipe lacks
@@ -135,7 +131,6 @@ class CommentaryGen(base_component.BaseComponent):
         custom_config=None,
         train_args=None,
         eval_args=None,
-        as_base_model=False,
     ):
         if module_file is None:
             check_recipe(custom_config or {})
@@ -144,9 +139,7 @@ class CommentaryGen(base_component.BaseComponent):
                     "A CommentaryGen without a module reads examples by their schema: "
                     "connect `schema` or `transform_graph`."
                 )
-        spec_class = CommentaryAsModelSpec if as_base_model else CommentaryGenSpec
-        output = standard_artifacts.Model if as_base_model else CommentaryArtifact
-        spec = spec_class(
+        spec = CommentaryGenSpec(
             examples=examples,
             transform_graph=transform_graph,
             schema=schema,
@@ -156,7 +149,8 @@ class CommentaryGen(base_component.BaseComponent):
             train_args=train_args or trainer_pb2.TrainArgs(),
             eval_args=eval_args or trainer_pb2.EvalArgs(),
             custom_config=json_utils.dumps(custom_config),
-            commentary=types.Channel(type=output),
+            commentary=types.Channel(type=CommentaryArtifact),
+            model=types.Channel(type=standard_artifacts.Model),
             commentary_run=types.Channel(type=standard_artifacts.ModelRun),
         )
         super().__init__(spec=spec)

@@ -13,14 +13,19 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
-from tfcommentaries.components.artifact import commentary_dir, get_commentary_dir
-from tfcommentaries.components.commentary_gen import recipe
+from tfcommentaries.components.artifact import (
+    check_payload_format,
+    commentary_dir,
+    get_commentary_dir,
+)
+from tfcommentaries.components.commentary_gen import learning
 from tfcommentaries.saving.manifest import read_manifest
 from tfcommentaries.saving.removing import remove_tree
 
 BASE_COMMENTARY_KEY = "base_commentary"
 COMMENTARY_KEY = "commentary"
 COMMENTARY_RUN_KEY = "commentary_run"
+MODEL_KEY = "model"
 
 
 @attr.s
@@ -50,7 +55,7 @@ class Executor(base_executor.BaseExecutor):
         Args:
             input_dict: artifacts `examples`, and optionally `transform_graph`,
                 `schema`, `base_commentary`, `hyperparameters`.
-            output_dict: artifacts `commentary` and `commentary_run`.
+            output_dict: artifacts `commentary`, `commentary_run` and `model`.
             exec_properties: `train_args`, `eval_args`, `custom_config`, and
                 `module_file` or `module_path`, or none of them.
 
@@ -65,7 +70,12 @@ class Executor(base_executor.BaseExecutor):
         ):
             run_fn = udf_utils.get_fn(exec_properties, "run_fn")
         else:
-            run_fn = recipe.run_fn
+            run_fn = learning.run_fn
+            check_payload_format(
+                input_dict[standard_component_specs.EXAMPLES_KEY],
+                "A recipe of CommentaryGen",
+                "Write a module with `run_fn`, which may read anything",
+            )
         run_fn(fn_args)
         try:
             manifest = read_manifest(fn_args.commentary_dir)
@@ -74,6 +84,8 @@ class Executor(base_executor.BaseExecutor):
                 "run_fn wrote no commentary. It must call `export_commentary("
                 f"commentary, fn_args.commentary_dir)`. {error}"
             ) from error
+        model_uri = artifact_utils.get_single_uri(output_dict[MODEL_KEY])
+        io_utils.copy_dir(fn_args.commentary_dir, commentary_dir(model_uri))
         artifact = artifact_utils.get_single_instance(output_dict[COMMENTARY_KEY])
         artifact.set_string_custom_property("kind", manifest["kind"])
         artifact.set_string_custom_property(

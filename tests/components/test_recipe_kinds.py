@@ -1,0 +1,129 @@
+"""Every kind of commentary by recipe, each with the loss that it needs."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+from components.artifacts import RECIPE, make_examples, make_schema
+from components.test_commentary_annotator import annotate, feature, read
+from components.test_commentary_gen import do
+from tfx.types import standard_artifacts
+
+from tfcommentaries import SavedCommentary
+from tfcommentaries.components.artifact import commentary_dir, get_commentary_dir
+from tfcommentaries.components.commentary_gen.learning import steps_per_epoch
+
+IMAGES = {k: v for k, v in RECIPE.items() if k != "commentary_config"}
+
+
+def learn(artifacts, commentary, config, **recipe):
+    recipe = {**IMAGES, "commentary": commentary, "commentary_config": config, **recipe}
+    do(artifacts, recipe, train_args=json.dumps({"num_steps": 2}))
+    return SavedCommentary(commentary_dir(artifacts.commentary.uri))
+
+
+@pytest.mark.parametrize("kind", ["LabelBlending", "SoftLabels"])
+def test_soft_labels(kind, artifacts, digits, tmp_path):
+    saved = learn(artifacts, kind, {})
+    rows = saved(digits.train.x[:3], y=digits.train.y[:3]).numpy()
+    assert rows.shape == (3, 10) and np.ptp(rows) > 0
+    annotated, _ = annotate(artifacts.examples, artifacts.commentary, tmp_path)
+    np.testing.assert_allclose(
+        feature(read(annotated)[1], "commentary"), rows[1], rtol=1e-5
+    )
+
+
+def test_auxiliary_targets_get_an_output(artifacts, digits):
+    saved = learn(artifacts, "AuxiliaryTargets", {"num_targets": 5})
+    assert saved(digits.train.x[:3]).shape == (3, 5)
+
+
+def test_weights_of_losses(artifacts, tmp_path):
+    saved = learn(artifacts, "LossWeighting", {}, learner_config={})
+    assert saved.manifest["learned"]["inner_steps"] == 1
+    assert (pathlib.Path(artifacts.commentary.uri) / "report.html").exists()
+    with pytest.raises(ValueError, match="Teach with CommentaryTrainer instead"):
+        annotate(artifacts.examples, artifacts.commentary, tmp_path)
+
+
+def test_a_composition(artifacts, digits, tmp_path):
+    x, y = digits.train
+    sites = np.where(np.arange(280) % 3, "near", "far")
+    artifacts.examples = make_examples(
+        tmp_path / "of-sites",
+        train=(x[:200], y[:200], sites[:200]),
+        eval=(x[200:280], y[200:280], sites[200:]),
+    )
+    artifacts.schema = make_schema(tmp_path / "of-sites-schema", sites=True)
+    parts = [{"commentary": "GroupWeighting"}, {"commentary": "LabelBlending"}]
+    saved = learn(artifacts, "Composition", {"commentaries": parts}, groups="site")
+    annotated, _ = annotate(artifacts.examples, artifacts.commentary, tmp_path)
+    assert len(feature(read(annotated)[0], "commentary")) == 11
+    assert {row["group"] for row in saved.table()} == {"near", "far"}
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({}, "must have a list `commentaries`"),
+        ({"commentaries": ["SoftLabels"]}, "must be a dict of 'commentary'"),
+        ({"commentaries": [{"commentary": "os"}]}, "no `commentary` 'os'"),
+        ({"commentaries": [{"commentary": "LossWeighting"}]}, "not the student's"),
+    ],
+)
+def test_compositions_are_checked(config, message, artifacts):
+    with pytest.raises(ValueError, match=message):
+        learn(artifacts, "Composition", config)
+
+
+@pytest.mark.parametrize("steps, expected", [(100, 10), (15, 5), (7, 7), (22, 11)])
+def test_as_many_steps_as_were_asked_for(steps, expected):
+    assert steps_per_epoch(steps) == expected and steps % expected == 0
+
+
+def test_images_of_any_size_are_resized(artifacts, digits, tmp_path):
+    small = digits.train.x[:50, 1:7, :]
+    artifacts.examples = make_examples(
+        tmp_path / "small",
+        train=(small, digits.train.y[:50]),
+        eval=(digits.train.x[50:90], digits.train.y[50:90]),
+    )
+    recipe = {**RECIPE, "resize": "bilinear", "validation_batch_size": 16}
+    do(artifacts, recipe)
+    annotated, rejected = annotate(artifacts.examples, artifacts.commentary, tmp_path)
+    assert len(read(annotated)) == 50 and not read(rejected)
+    artifacts.commentary.uri += "-again"
+    with pytest.raises(ValueError, match="the recipe must say how to `resize` them"):
+        do(artifacts, {**RECIPE, "validation_batch_size": 16})
+
+
+def test_spans_are_read_together(artifacts, commentary_artifact, digits, tmp_path):
+    x, y = digits.train.x[300:340], digits.train.y[300:340]
+    newer = make_examples(tmp_path / "newer", train=(x, y), eval=(x, y))
+    newer.span = 8
+    do(artifacts, inputs={"examples": [artifacts.examples, newer]})
+    annotated, _ = annotate([artifacts.examples, newer], commentary_artifact, tmp_path)
+    assert len(read(annotated)) == 240 and len(read(annotated, "eval")) == 120
+    assert annotated.span == 8
+
+
+def test_the_newest_of_several_commentaries(artifacts, commentary_artifact, tmp_path):
+    older = type(commentary_artifact)()
+    older.uri, older.id, commentary_artifact.id = str(tmp_path / "none"), 1, 2
+    directory = get_commentary_dir([older, commentary_artifact])
+    assert directory == commentary_dir(commentary_artifact.uri)
+
+
+@pytest.mark.parametrize("payload", [7, 11, 15])
+def test_other_payloads_are_refused(payload, artifacts, commentary_artifact, tmp_path):
+    examples = standard_artifacts.Examples()
+    examples.uri = artifacts.examples.uri
+    examples.split_names = artifacts.examples.split_names
+    # As an ExampleGen writes it.
+    name = {7: "FORMAT_TF_SEQUENCE_EXAMPLE", 11: "FORMAT_PROTO", 15: "FORMAT_PARQUET"}
+    examples.set_string_custom_property("payload_format", name[payload])
+    with pytest.raises(ValueError, match=f"takes tf.Examples.*{name[payload]}"):
+        do(artifacts, examples=examples)
+    with pytest.raises(ValueError, match=f"takes tf.Examples.*{name[payload]}"):
+        annotate(examples, commentary_artifact, tmp_path)

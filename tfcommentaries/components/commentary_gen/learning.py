@@ -1,0 +1,161 @@
+"""Learning a commentary by a recipe."""
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+from absl import logging
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.utils import io_utils
+
+import tfcommentaries
+from tfcommentaries.components.commentary_gen.pictures import write_pictures
+from tfcommentaries.components.commentary_gen.recipe import (
+    RECIPE,
+    check_recipe,
+    with_hyperparameters,
+)
+from tfcommentaries.components.commentary_gen.splits import (
+    Split,
+    check_missing,
+    reading_of,
+)
+from tfcommentaries.components.commentary_gen.student import (
+    auxiliary_outputs,
+    kinds_of,
+    make_commentary,
+    make_student,
+)
+from tfcommentaries.datasets import Examples
+from tfcommentaries.insights import CommentarySummaries
+from tfcommentaries.saving.warm_start import load_weights
+
+#: How a LossWeighting is learned, unless the recipe says more.
+_OF_LOSSES = {"inner_steps": 1, "student_initialization": "continue"}
+
+
+def run_fn(fn_args):
+    """Learns a commentary and exports it.
+
+    Args:
+        fn_args: `CommentaryFnArgs`, `custom_config` being a recipe.
+    """
+    given = with_hyperparameters(fn_args.custom_config, fn_args.hyperparameters)
+    check_recipe(given)
+    recipe = {**RECIPE, **given}
+    kinds = kinds_of(recipe["commentary"], recipe["commentary_config"])
+    schema = _schema(fn_args)
+    names = (
+        [recipe["features"]]
+        if isinstance(recipe["features"], str)
+        else (list(recipe["features"]))
+    )
+    names += [recipe["label"]] if recipe["label"] else []
+    groups = recipe["groups"] or []
+    names += [groups] if isinstance(groups, str) else list(groups)
+    splits = [
+        Split(fn_args, files, schema, names, role)
+        for files, role in (
+            (fn_args.train_files, "training"),
+            (fn_args.eval_files, "validation"),
+        )
+    ]
+    reading = reading_of(recipe, schema, splits[0])
+    recipe["num_classes"] = reading.num_classes
+    left_out = {s.role: check_missing(s, reading, recipe["missing"]) for s in splits}
+    train, validation = (split.examples(reading) for split in splits)
+    seed = recipe["seed"]
+    keras.utils.set_random_seed(seed)
+    x_spec = train.element_spec[0]
+    regression = train.element_spec[1].dtype.is_floating
+    student = make_student(
+        recipe, x_spec["x"] if isinstance(x_spec, dict) else x_spec, regression
+    )
+    commentary = make_commentary(
+        recipe["commentary"],
+        recipe["commentary_config"],
+        reading.num_classes,
+        splits[0].groups(reading) if reading.groups else None,
+    )
+    if fn_args.base_commentary is not None:
+        _build(commentary, train)
+        load_weights(commentary, fn_args.base_commentary)
+    learner = tfcommentaries.CommentaryLearner(
+        commentary,
+        student,
+        getattr(tfcommentaries, recipe["inner_training"])(),
+        seed=seed,
+        **(_OF_LOSSES if commentary.uses_student_loss else {})
+        | recipe["learner_config"],
+    )
+    rate = recipe["learning_rate"]
+    compiling = {"metrics": ["mae" if regression else "accuracy"]}
+    if "AuxiliaryTargets" in kinds:
+        main, auxiliary = auxiliary_outputs(recipe)
+        compiling = {
+            "loss_weights": {main: 1.0, auxiliary: 0.0},
+            "metrics": {main: compiling["metrics"]},
+        }
+    learner.compile(rate and keras.optimizers.Adam(rate), **compiling)
+    steps = fn_args.train_steps or 100
+    per_epoch = steps_per_epoch(steps)
+    epochs = steps // per_epoch
+    examples = Examples(*next(train.batch(512).as_numpy_iterator()))
+    history = learner.fit(
+        _batched(train, recipe["batch_size"], seed),
+        _batched(validation, recipe["validation_batch_size"], seed + 1),
+        epochs=epochs,
+        steps_per_epoch=per_epoch,
+        checkpoint_dir=fn_args.checkpoint_dir,
+        callbacks=[
+            keras.callbacks.TensorBoard(fn_args.model_run_dir),
+            CommentarySummaries(
+                fn_args.model_run_dir, examples, every=max(1, epochs // 5)
+            ),
+        ],
+        verbose=2,
+    ).history
+    metrics = {name: values[-1] for name, values in history.items()}
+    logging.info("Learned a commentary: %s", metrics)
+    tfcommentaries.export_commentary(
+        commentary,
+        fn_args.commentary_dir,
+        learned={
+            "inner_steps": learner.inner_steps,
+            "student": recipe["student"],
+            "outer_steps": steps,
+            "left_out": left_out,
+        },
+        metrics=metrics,
+        # It sees losses, which no example holds.
+        reading=None if commentary.uses_student_loss else reading,
+    )
+    done = range(1, len(history["loss"]) + 1)
+    history = {**history, "outer_step": [per_epoch * n for n in done]}
+    write_pictures(fn_args.pictures_dir, fn_args.commentary_dir, history, examples)
+
+
+def steps_per_epoch(steps):
+    """The divisor of a number of outer steps that is nearest to 10."""
+    divisors = (n for n in range(1, steps + 1) if steps % n == 0)
+    return min(divisors, key=lambda n: abs(n - 10))
+
+
+def _build(commentary, train):
+    if commentary.uses_student_loss:
+        commentary(tf.zeros(2))
+    else:
+        commentary.teach(*next(iter(train.batch(2))), progress=0.0)
+
+
+def _batched(dataset, batch_size, seed):
+    dataset = dataset.shuffle(20_000, seed=seed).repeat()
+    return dataset.batch(batch_size, drop_remainder=True)
+
+
+def _schema(fn_args):
+    if fn_args.transform_graph_path is not None:
+        return tft.TFTransformOutput(
+            fn_args.transform_graph_path
+        ).transformed_metadata.schema
+    schema = schema_pb2.Schema()
+    return io_utils.parse_pbtxt_file(fn_args.schema_path, schema)

@@ -1,0 +1,139 @@
+"""Features of tf.Examples: their types, and what is done where they are missing."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+#: What stands for a value that is missing, until an example is known to lack it.
+_MISSING = {"float32": np.nan, "int64": np.iinfo(np.int64).min, "string": ""}
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One feature of tf.Examples.
+
+    A feature is missing where it has no value, an empty string, or a number that is
+    not finite.
+
+    Attributes:
+        name: of the feature.
+        dtype: `"float32"`, `"int64"` or `"string"`.
+        size: values that an example has.
+        fill_value: what stands for missing values; `None` if an example without them
+            cannot be used.
+        vocabulary: strings that are known, in order; other ones are all alike.
+
+    Raises:
+        ValueError: if these do not fit together.
+    """
+
+    name: str
+    dtype: str = "float32"
+    size: int = 1
+    fill_value: float | str | None = None
+    vocabulary: tuple | None = None
+
+    def __post_init__(self):
+        if self.dtype not in _MISSING:
+            raise ValueError(
+                f"The feature {self.name!r} must be one of {sorted(_MISSING)}. "
+                f"Received: {self.dtype!r}"
+            )
+        is_text = self.dtype == "string"
+        if self.fill_value is not None and isinstance(self.fill_value, str) != is_text:
+            raise ValueError(
+                f"`fill_values` has {self.fill_value!r} for {self.name!r}, which is "
+                f"{self.dtype}."
+            )
+        if self.vocabulary is not None:
+            # JSON has lists.
+            object.__setattr__(self, "vocabulary", tuple(self.vocabulary))
+
+    def get_config(self):
+        """What tells it from another feature, a dict that JSON can hold."""
+        config = dataclasses.asdict(self)
+        del config["name"]
+        return config
+
+    @property
+    def width(self):
+        """Numbers that the feature becomes."""
+        return self.size * len(self.vocabulary or (0,))
+
+    @property
+    def missing(self):
+        """What stands for a missing value in `dense`."""
+        return tf.constant(_MISSING[self.dtype], self.dtype)
+
+    def parsing_spec(self):
+        """Specification for `tf.io.parse_example`; a missing feature is no error."""
+        if self.size == 1:
+            return tf.io.FixedLenFeature([1], self.dtype, self.missing[None])
+        return tf.io.FixedLenSequenceFeature(
+            [], self.dtype, allow_missing=True, default_value=self.missing
+        )
+
+    def dense(self, feature):
+        """Values `(batch, size)` of a feature that is dense, sparse or ragged.
+
+        Missing ones are `missing`. More than `size` are an `InvalidArgumentError`.
+
+        Raises:
+            ValueError: if its type is another.
+        """
+        if feature.dtype != self.dtype:
+            raise ValueError(
+                f"The feature {self.name!r} is {feature.dtype.name}, but is to be read "
+                f"as {self.dtype}: say so in `columns`."
+            )
+        values = feature
+        if isinstance(feature, tf.SparseTensor):
+            values = tf.sparse.to_dense(feature, self.missing)
+        elif isinstance(feature, tf.RaggedTensor):
+            values = feature.to_tensor(self.missing)
+        batch = tf.shape(values)[0]
+        # Not -1: of an empty batch that tells nothing.
+        values = tf.reshape(values, [batch, tf.reduce_prod(tf.shape(values)[1:])])
+        found = tf.shape(values)[1]
+        message = f"The feature {self.name!r} must have {self.size} value(s)"
+        with tf.control_dependencies(
+            [tf.debugging.assert_less_equal(found, self.size, message)]
+        ):
+            lacking = tf.fill([batch, tf.maximum(self.size - found, 0)], self.missing)
+        return tf.ensure_shape(tf.concat([values, lacking], 1), [None, self.size])
+
+    def complete(self, values):
+        """Which examples have the feature, `(batch,)`; argument from `dense`."""
+        if self.fill_value is not None:
+            return tf.ones(tf.shape(values)[:1], tf.bool)
+        return tf.reduce_all(self._found(values), 1)
+
+    def filled(self, values):
+        """The values, `fill_value` in place of missing ones."""
+        if self.fill_value is None:
+            return values
+        fill = tf.cast(tf.constant(self.fill_value), self.dtype)
+        return tf.where(self._found(values), values, fill)
+
+    def numbers(self, values):
+        """What a network takes, float32 `(batch, width)`; argument from `dense`.
+
+        Numbers are what they are, strings 0 or 1 for each of the vocabulary.
+        """
+        values = self.filled(values)
+        if self.vocabulary is None:
+            return tf.cast(values, tf.float32)
+        same = tf.equal(values[:, :, None], tf.constant(self.vocabulary))
+        return tf.reshape(tf.cast(same, tf.float32), [-1, self.width])
+
+    def index(self, values):
+        """The place in the vocabulary, int64 `(batch,)`; -1 for others."""
+        same = tf.equal(self.filled(values), tf.constant(self.vocabulary))
+        places = tf.where(same, tf.range(len(self.vocabulary), dtype=tf.int64), -1)
+        return tf.reduce_max(places, 1)
+
+    def _found(self, values):
+        if self.dtype == "float32":
+            return tf.math.is_finite(values)
+        return tf.not_equal(values, self.missing)
