@@ -45,11 +45,13 @@ def wine():
 
 
 def as_example(row):
-    """One row as CsvExampleGen writes it: a missing value is no value."""
+    """One row as CsvExampleGen writes it: a missing value is an empty list."""
     features = {}
     for name, value in row.items():
         if pd.isna(value):
-            features[name] = tf.train.Feature()
+            kind = "bytes_list" if name == "cellar" else "int64_list"
+            kind = "float_list" if name == "alcohol" else kind
+            features[name] = tf.train.Feature(**{kind: {}})
         elif isinstance(value, str):
             values = tf.train.BytesList(value=[value.encode()])
             features[name] = tf.train.Feature(bytes_list=values)

@@ -67,9 +67,11 @@ class Column:
         return tf.constant(_MISSING[self.dtype], self.dtype)
 
     def parsing_spec(self):
-        """Specification for `tf.io.parse_example`; a missing feature is no error."""
-        if self.size == 1:
-            return tf.io.FixedLenFeature([1], self.dtype, self.missing[None])
+        """Specification for `tf.io.parse_example`; a missing feature is no error.
+
+        Nor is an empty one, as CsvExampleGen writes it, of which a `FixedLenFeature`
+        with a default makes one.
+        """
         return tf.io.FixedLenSequenceFeature(
             [], self.dtype, allow_missing=True, default_value=self.missing
         )

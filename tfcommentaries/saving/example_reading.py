@@ -286,8 +286,11 @@ class ExampleAnnotation:
         self.names += [] if self.reading.label is None else [self.reading.label]
         self.spec = {
             # A group that is not told is one that is not known.
-            name: tf.io.FixedLenFeature(
-                [], specs[name].dtype, _no_group(specs[name].dtype)
+            name: tf.io.FixedLenSequenceFeature(
+                [],
+                specs[name].dtype,
+                allow_missing=True,
+                default_value=_no_group(specs[name].dtype),
             )
             if name in specs and name != "x"
             else self.reading.column(name).parsing_spec()
@@ -332,7 +335,9 @@ class ExampleAnnotation:
     def _parse(self, serialized):
         """Values of the features that are needed, and which examples are complete."""
         features = tf.io.parse_example(serialized, self.spec)
-        groups = {n: features[n] for n in self.names if n in self.reading.groups}
+        groups = {
+            n: _first(features[n]) for n in self.names if n in self.reading.groups
+        }
         found = {
             name: self.reading.column(name).dense(features[name])
             for name in self.names

@@ -86,7 +86,9 @@ class _Annotator:
         )
         self.needed = self.annotate.names
         self._compute = tf.function(
-            self._annotate, input_signature=[tf.TensorSpec([None], tf.string)]
+            self._annotate,
+            input_signature=[tf.TensorSpec([None], tf.string)],
+            autograph=False,
         )
 
     def _annotate(self, serialized):

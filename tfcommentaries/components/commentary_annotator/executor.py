@@ -25,7 +25,8 @@ SPLITS_KEY = "splits"
 PREFIX_KEY = "prefix"
 THRESHOLD_KEY = "max_rejected"
 
-BATCH = 256
+#: Examples that the commentary is asked about at once.
+BATCH = 1024
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
