@@ -167,9 +167,9 @@ def fewer(size, quick):
     return quick if FLAGS.quick else size
 
 
-def first(items):
-    """Keys and values of a dict, or with `--quick` the first: the rest runs alike."""
-    return list(items.items())[: fewer(None, 1)]
+def first(items, quick=1):
+    """Keys and values of a dict, or with `--quick` so many: the rest runs alike."""
+    return list(items.items())[: fewer(None, quick)]
 
 
 @functools.cache

@@ -132,31 +132,27 @@ def measure(group, seed, folder):
         return learn_and_test(network, tasks, unseen, ways, seed, **options)
 
     weighting = ExampleWeighting()
-    values = {
-        "MAML": one(seed),
-        "commentary": one(seed, commentary=weighting),
-        "MAML, learned rates": one(seed, learn_rates=True),
-        "commentary, learned rates": one(
-            seed, commentary=ExampleWeighting(), learn_rates=True
-        ),
-    }
+    values = {"MAML": one(seed), "commentary": one(seed, commentary=weighting)}
+    if not FLAGS.quick:
+        values |= {
+            "MAML, learned rates": one(seed, learn_rates=True),
+            "commentary, learned rates": one(
+                seed, commentary=ExampleWeighting(), learn_rates=True
+            ),
+        }
     # What was learned is kept as it is, and helps to learn other initial weights.
     weighting.trainable = False
     export_commentary(weighting, folder / "weighting", {"inner_steps": INNER_STEPS})
     shuffled = ShuffledWeighting(weighting)
     again = 1000 + seed
-    values |= {
-        "MAML, new weights": one(again),
-        "learned weighting, new weights": one(again, commentary=weighting),
-        "shuffled weighting, new weights": one(again, commentary=shuffled),
-        "random weighting, new weights": one(again, commentary=RandomWeighting()),
-    }
     transferred = {
         "MAML": None,
         "learned weighting": weighting,
         "shuffled weighting": shuffled,
         "random weighting": RandomWeighting(),
     }
+    for name, kept in protocol.first(transferred, 2):
+        values[f"{name}, new weights"] = one(again, commentary=kept)
     for name, kept in protocol.first(transferred):
         values[f"{name} (transfer: CBR)"] = one(
             again, students.cbr, commentary=kept, inner_rate=CBR_INNER_RATE

@@ -8,11 +8,15 @@ import pytest
 from components.artifacts import RECIPE, make_examples, make_schema
 from components.test_commentary_annotator import annotate, feature, read
 from components.test_commentary_gen import do
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tfx.types import standard_artifacts
 
 from tfcommentaries import SavedCommentary
 from tfcommentaries.components.artifact import commentary_dir, get_commentary_dir
 from tfcommentaries.components.commentary_gen.learning import steps_per_epoch
+from tfcommentaries.components.commentary_gen.recipe import RECIPE as RECIPE_KEYS
+from tfcommentaries.components.commentary_gen.recipe import check_recipe
 
 IMAGES = {k: v for k, v in RECIPE.items() if k != "commentary_config"}
 
@@ -23,9 +27,8 @@ def learn(artifacts, commentary, config, **recipe):
     return SavedCommentary(commentary_dir(artifacts.commentary.uri))
 
 
-@pytest.mark.parametrize("kind", ["LabelBlending", "SoftLabels"])
-def test_soft_labels(kind, artifacts, digits, tmp_path):
-    saved = learn(artifacts, kind, {})
+def test_soft_labels(artifacts, digits, tmp_path):
+    saved = learn(artifacts, "SoftLabels", {})
     rows = saved(digits.train.x[:3], y=digits.train.y[:3]).numpy()
     assert rows.shape == (3, 10) and np.ptp(rows) > 0
     annotated, _ = annotate(artifacts.examples, artifacts.commentary, tmp_path)
@@ -77,35 +80,44 @@ def test_compositions_are_checked(config, message, artifacts):
         learn(artifacts, "Composition", config)
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*RECIPE_KEYS, "commentaries"]), inner, max_size=3
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.dictionaries(st.sampled_from(sorted(RECIPE_KEYS)), JSON, max_size=2))
+def test_whatever_a_recipe_says(change):
+    try:
+        check_recipe({**RECIPE, **change})
+    except ValueError as error:
+        assert str(error)
+
+
 @pytest.mark.parametrize("steps, expected", [(100, 10), (15, 5), (7, 7), (22, 11)])
 def test_as_many_steps_as_were_asked_for(steps, expected):
     assert steps_per_epoch(steps) == expected and steps % expected == 0
 
 
-def test_images_of_any_size_are_resized(artifacts, digits, tmp_path):
-    small = digits.train.x[:50, 1:7, :]
-    artifacts.examples = make_examples(
-        tmp_path / "small",
-        train=(small, digits.train.y[:50]),
-        eval=(digits.train.x[50:90], digits.train.y[50:90]),
-    )
-    recipe = {**RECIPE, "resize": "bilinear", "validation_batch_size": 16}
-    do(artifacts, recipe)
-    annotated, rejected = annotate(artifacts.examples, artifacts.commentary, tmp_path)
-    assert len(read(annotated)) == 50 and not read(rejected)
-    artifacts.commentary.uri += "-again"
-    with pytest.raises(ValueError, match="the recipe must say how to `resize` them"):
-        do(artifacts, {**RECIPE, "validation_batch_size": 16})
-
-
-def test_spans_are_read_together(artifacts, commentary_artifact, digits, tmp_path):
-    x, y = digits.train.x[300:340], digits.train.y[300:340]
-    newer = make_examples(tmp_path / "newer", train=(x, y), eval=(x, y))
+def test_spans_of_images_of_any_size(artifacts, digits, tmp_path):
+    small, y = digits.train.x[300:340, 1:7], digits.train.y[300:340]
+    newer = make_examples(tmp_path / "newer", train=(small, y), eval=(small, y))
     newer.span = 8
-    do(artifacts, inputs={"examples": [artifacts.examples, newer]})
-    annotated, _ = annotate([artifacts.examples, newer], commentary_artifact, tmp_path)
+    both = [artifacts.examples, newer]
+    with pytest.raises(ValueError, match="the recipe must say how to `resize` them"):
+        do(artifacts, examples=newer)
+    recipe = {**RECIPE, "resize": "bilinear", "validation_batch_size": 100}
+    do(artifacts, recipe, inputs={"examples": both})
+    annotated, rejected = annotate(both, artifacts.commentary, tmp_path)
     assert len(read(annotated)) == 240 and len(read(annotated, "eval")) == 120
-    assert annotated.span == 8
+    assert not read(rejected) and annotated.span == 8
 
 
 def test_the_newest_of_several_commentaries(artifacts, commentary_artifact, tmp_path):

@@ -1,5 +1,6 @@
 """Commentaries that are kept with their data set."""
 
+import json
 import os
 import pathlib
 import signal
@@ -14,6 +15,7 @@ import tensorflow_datasets as tfds
 
 from tfcommentaries import ExampleWeighting, store
 from tfcommentaries.cli import main
+from tfcommentaries.saving.versions import checksums
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -122,6 +124,41 @@ def test_a_tampered_file_is_refused(little, digits):
     manifest.write_text(manifest.read_text().replace("example_w", "example-w"))
     with pytest.raises(ValueError, match="not as it was saved.*commentary.json"):
         store.load("little", "w", data_dir=little)
+
+
+def test_a_key_tells_who_saved_it(little, digits):
+    key, other = b"k" * 32, b"o" * 32
+    store.save(make_weighting(digits), "little", "weighting", little, key=key)
+    store.load("little", "weighting", data_dir=little)
+    store.load("little", "weighting", data_dir=little, key=key)
+    with pytest.raises(ValueError, match="is not signed with this key"):
+        store.load("little", "weighting", data_dir=little, key=other)
+    # Whoever may write changes a file and makes the checksums anew.
+    version = pathlib.Path(little) / "little" / "commentaries" / "weighting" / "1"
+    card = version / "card.json"
+    card.write_text(card.read_text().replace("example_weighting", "another"))
+    sums = json.dumps(checksums(str(version)), indent=2) + "\n"
+    (version / "checksums.json").write_text(sums)
+    store.load("little", "weighting", data_dir=little)
+    with pytest.raises(ValueError, match="is not signed with this key"):
+        store.load("little", "weighting", data_dir=little, key=key)
+    store.save(make_weighting(digits), "little", "unsigned", little)
+    with pytest.raises(ValueError, match="is not signed. Do not load it"):
+        store.load("little", "unsigned", data_dir=little, key=key)
+    with pytest.raises(ValueError, match="at least 16 bytes"):
+        store.save(make_weighting(digits), "little", "short", little, key=b"secret")
+
+
+def test_broken_annotations_are_named(little, digits):
+    weighting = make_weighting(digits)
+    ids = (["a", "b"], [0.1, 0.2])
+    store.save(weighting, "little", "weighting", little, annotations=ids)
+    version = pathlib.Path(little) / "little" / "commentaries" / "weighting" / "1"
+    (version / "annotations.npz").write_bytes(b"nonsense")
+    sums = json.dumps(checksums(str(version)))
+    (version / "checksums.json").write_text(sums)
+    with pytest.raises(ValueError, match="annotations.npz cannot be read"):
+        store.load("little", "weighting", data_dir=little)
 
 
 def test_what_is_not_there_is_named(little, digits, tmp_path):

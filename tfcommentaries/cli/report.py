@@ -1,6 +1,5 @@
 """`tfcommentaries report`."""
 
-import json
 import os
 
 import numpy as np
@@ -39,17 +38,13 @@ def run(args):
 
 def _of_run(folder, commentary):
     data = folder.read_task({}).load_data()
-    rows = None
-    if os.path.exists(folder.metrics):
-        with open(folder.metrics, encoding="utf-8") as file:
-            rows = json.load(file)
     history = folder.read_history()
     per_epoch = folder.read_config()["steps_per_epoch"]
     history["outer_step"] = (np.array(history["epoch"]) + 1) * per_epoch
     x, y = data.inputs(commentary), data.splits.train.y
     return {
         "examples": Examples(tf.nest.map_structure(lambda a: a[:_MOST], x), y[:_MOST]),
-        "rows": rows,
+        "rows": folder.read_metrics(),
         "history": history,
         "num_classes": data.splits.num_classes,
         "corrupted": data.corrupted[:_MOST] if data.corrupted.any() else None,

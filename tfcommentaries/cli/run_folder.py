@@ -10,6 +10,7 @@ import os
 from absl import logging
 
 from tfcommentaries.cli.task import Task
+from tfcommentaries.saving.json_files import read_json
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
 
@@ -79,20 +80,21 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: if there is none.
+            ValueError: if it cannot be read.
         """
         if not os.path.exists(self.config):
             raise FileNotFoundError(
                 f"{self.path} is not the folder of a run: it has no config.json. Run "
                 "`tfcommentaries learn` first."
             )
-        with open(self.config, encoding="utf-8") as file:
-            return json.load(file)
+        return read_json(self.config, {})
 
     def read_task(self, overrides):
         """The `Task` of a run that is learned, with some settings replaced.
 
         Raises:
             FileNotFoundError: if nothing has been learned yet.
+            ValueError: if `config.json` does not describe one.
         """
         config = self.read_config()
         if not self.learned:
@@ -100,7 +102,10 @@ class RunFolder:
                 f"{self.path} has no commentary yet. Run the same `tfcommentaries "
                 "learn` again: it goes on where it was."
             )
-        return Task.from_config({**config, **overrides})
+        try:
+            return Task.from_config({**config, **overrides})
+        except ValueError as error:
+            raise ValueError(f"{self.config}: {error}") from error
 
     def write_history(self, history):
         """Writes `history.csv` of a dict of lists of floats."""
@@ -112,11 +117,37 @@ class RunFolder:
 
     def read_history(self):
         """Reads `history.csv`; returns a dict of lists of floats."""
-        with open(self.history, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        # Older versions have a column of NA for each metric's validation value.
-        keys = [key for key in rows[0] if not key.startswith("val_")]
-        return {key: [float(row[key]) for row in rows] for key in keys}
+        try:
+            with open(self.history, encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            # Older versions have a column of NA for each metric's validation value.
+            keys = [key for key in rows[0] if not key.startswith("val_")]
+            return {key: [float(row[key]) for row in rows] for key in keys}
+        except (IndexError, TypeError, ValueError, AttributeError, csv.Error) as error:
+            raise ValueError(
+                f"The file {self.history} is not a table of numbers ({error}). Run "
+                "`tfcommentaries learn` again, which writes it anew."
+            ) from error
+
+    def read_metrics(self):
+        """Reads `metrics.json`, a list of rows, or gives `None` if there is none.
+
+        Raises:
+            ValueError: if it holds anything else.
+        """
+        if not os.path.exists(self.metrics):
+            return None
+        try:
+            with open(self.metrics, encoding="utf-8") as file:
+                rows = json.load(file)
+            if any(not {"condition", "metric", "mean"} <= set(row) for row in rows):
+                raise ValueError("a row lacks its condition, metric or mean")
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(
+                f"The file {self.metrics} cannot be read ({error}). Run "
+                "`tfcommentaries evaluate` again, which writes it anew."
+            ) from error
+        return rows
 
     def save_picture(self, figure, name):
         """Saves a Matplotlib figure as `pictures/name.png`; returns its path."""

@@ -80,9 +80,22 @@ class Task:
 
     @classmethod
     def from_config(cls, config):
-        """Makes a task from a dict that may hold more."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        return cls(**{name: config[name] for name in names if name in config})
+        """Makes a task from a dict that may hold more.
+
+        Raises:
+            ValueError: if a setting is missing or of another type.
+        """
+        found = cls.defaults()
+        for field in dataclasses.fields(cls):
+            if field.name in config:
+                found[field.name] = config[field.name]
+            elif field.name not in found:
+                raise ValueError(f"The setting {field.name!r} is missing.")
+            value, kind = found[field.name], field.type
+            fits = isinstance(value, int | float if kind is float else kind)
+            if not fits or (isinstance(value, bool) and kind is not bool):
+                raise ValueError(f"The setting {field.name!r} cannot be {value!r:.80}.")
+        return cls(**found)
 
     def load_data(self):
         """Loads the splits and spoils training examples; returns `NoisyData`."""

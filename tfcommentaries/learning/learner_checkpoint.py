@@ -72,7 +72,7 @@ class LearnerCheckpoint(keras.callbacks.Callback):
                 "optimizer. Learn with the same ones, or in an empty directory. "
                 f"The error was: {error}"
             ) from error
-        self.history = json.loads(self._history.numpy())
+        self.history = _history(self._history.numpy(), latest)
         return int(self.epochs_done)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -81,3 +81,16 @@ class LearnerCheckpoint(keras.callbacks.Callback):
         self._history.assign(json.dumps(self.history))
         self.epochs_done.assign(epoch + 1)
         self.manager.save(checkpoint_number=epoch + 1)
+
+
+def _history(text, checkpoint):
+    """A dict of lists of numbers."""
+    try:
+        history = json.loads(text)
+        {name: np.asarray(values, "float64") for name, values in history.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"The history in the checkpoint {checkpoint} is not one that a learner "
+            f"wrote ({error}). Learn in an empty directory."
+        ) from error
+    return history

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 #: What stands for a value that is missing, until an example is known to lack it.
 _MISSING = {"float32": np.nan, "int64": np.iinfo(np.int64).min, "string": ""}
+_NUMBERS = {"float32": (int, float), "int64": int}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,20 +36,54 @@ class Column:
     vocabulary: tuple | None = None
 
     def __post_init__(self):
-        if self.dtype not in _MISSING:
+        if not isinstance(self.dtype, str) or self.dtype not in _MISSING:
             raise ValueError(
                 f"The feature {self.name!r} must be one of {sorted(_MISSING)}. "
                 f"Received: {self.dtype!r}"
             )
-        is_text = self.dtype == "string"
-        if self.fill_value is not None and isinstance(self.fill_value, str) != is_text:
+        if not isinstance(self.size, int) or self.size < 1:
             raise ValueError(
-                f"`fill_values` has {self.fill_value!r} for {self.name!r}, which is "
-                f"{self.dtype}."
+                f"The feature {self.name!r} must have a `size` of 1 or more. Received: "
+                f"{self.size!r}"
+            )
+        fill = self.fill_value
+        if fill is not None and not (
+            isinstance(fill, str)
+            if self.dtype == "string"
+            else isinstance(fill, _NUMBERS[self.dtype]) and abs(fill) < 2**63
+        ):
+            raise ValueError(
+                f"`fill_values` has {fill!r} for {self.name!r}, which is {self.dtype}."
             )
         if self.vocabulary is not None:
+            strings = self.vocabulary
+            if (
+                not isinstance(strings, list | tuple)
+                or not strings
+                or not all(isinstance(one, str) for one in strings)
+                or self.dtype != "string"
+            ):
+                raise ValueError(
+                    f"The `vocabulary` of {self.name!r}, which is {self.dtype}, must "
+                    f"be a list of strings. Received: {strings!r:.80}"
+                )
             # JSON has lists.
-            object.__setattr__(self, "vocabulary", tuple(self.vocabulary))
+            object.__setattr__(self, "vocabulary", tuple(strings))
+
+    @classmethod
+    def from_config(cls, name, config):
+        """Makes one of a dict, as `get_config` gives it.
+
+        Raises:
+            ValueError: if it has anything else.
+        """
+        known = {field.name for field in dataclasses.fields(cls)} - {"name"}
+        if not isinstance(config, dict) or not set(config) <= known:
+            raise ValueError(
+                f"The column {name!r} must be a dict with some of {sorted(known)}. "
+                f"Received: {config!r:.80}"
+            )
+        return cls(name, **config)
 
     def get_config(self):
         """What tells it from another feature, a dict that JSON can hold."""

@@ -55,31 +55,50 @@ class ExampleReading:
         resize=None,
         columns=None,
     ):
-        names = [features] if isinstance(features, str) else features
-        if not names or not all(isinstance(name, str) for name in names):
+        names, groups = _names(features, "features"), _names(groups, "groups")
+        if not names:
+            raise ValueError("`features` must name at least one feature.")
+        if label is not None and not isinstance(label, str):
             raise ValueError(
-                "`features` must be the name of a feature or a list of names. "
-                f"Received: {features!r}"
+                f"`label` must be the name of a feature, or None. Received: {label!r}"
             )
-        if image_shape is not None and (len(names) != 1 or len(image_shape) != 3):
+        if image_shape is not None and (
+            len(names) != 1
+            or not isinstance(image_shape, list | tuple)
+            or len(image_shape) != 3
+            or not all(_is_size(length) for length in image_shape)
+        ):
             raise ValueError(
                 "`image_shape` must be (height, width, channels), for one feature. "
                 f"Received: image_shape={image_shape}, features={features!r}"
             )
-        if resize is not None and (resize not in RESIZES or image_shape is None):
+        if num_classes is not None and not _is_size(num_classes):
+            raise ValueError(
+                "`num_classes` must be a whole number above 0, or None. Received: "
+                f"{num_classes!r}"
+            )
+        if resize is not None and (
+            not isinstance(resize, str) or resize not in RESIZES or image_shape is None
+        ):
             raise ValueError(
                 f"`resize` must be one of {', '.join(RESIZES)}, for images, which have "
                 f"an `image_shape`. Received: resize={resize!r}, "
                 f"image_shape={image_shape}"
             )
-        self.features = list(names)
+        if not isinstance(columns or {}, dict):
+            raise ValueError(
+                "`columns` must be a dict from names of features to what they are. "
+                f"Received: {columns!r:.80}"
+            )
+        self.features = names
         self.label = label
         self.image_shape = None if image_shape is None else tuple(image_shape)
         self.num_classes = num_classes
-        self.groups = [groups] if isinstance(groups, str) else list(groups or ())
+        self.groups = groups
         self.resize = resize
         self.columns = {
-            name: Column(name, **config) for name, config in (columns or {}).items()
+            name: Column.from_config(name, config)
+            for name, config in (columns or {}).items()
         }
 
     @classmethod
@@ -359,6 +378,22 @@ class ExampleAnnotation:
             name: annotate_any(self.commentary, x, y, point)
             for name, point in self.points.items()
         }
+
+
+def _names(given, argument):
+    """A list of names of features, of a list or one."""
+    names = [given] if isinstance(given, str) else given or []
+    fits = isinstance(names, list | tuple) and all(isinstance(n, str) for n in names)
+    if not fits or len(set(names)) < len(names):
+        raise ValueError(
+            f"`{argument}` must be the name of a feature or a list of different names. "
+            f"Received: {given!r}"
+        )
+    return list(names)
+
+
+def _is_size(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _dense(tensor, default=None):

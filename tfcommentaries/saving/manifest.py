@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcommentaries import version
+from tfcommentaries.saving.json_files import read_json
 
 #: Where the manifest lies inside the SavedModel.
 FILE = os.path.join("assets", "commentary.json")
@@ -23,6 +24,25 @@ _SAVED_MODEL = {
 }
 #: Raised by one when an older reader could not use a newer manifest.
 FORMAT = 1
+_REQUIRED = {
+    "format": int,
+    "kind": str,
+    "class": str,
+    "teaching_config": dict,
+    "inputs": dict,
+    "inputs_are_dict": bool,
+    "uses_labels": bool,
+    "uses_progress": bool,
+    "learned": dict,
+    "metrics": dict,
+}
+_OPTIONAL = {
+    "created": str,
+    "versions": dict,
+    "table": list,
+    "prepared_inputs": dict,
+    "reading": dict,
+}
 
 
 def make_manifest(commentary, learned=None, metrics=None):
@@ -81,7 +101,8 @@ def read_manifest(path):
 
     Raises:
         FileNotFoundError: if there is no SavedModel.
-        ValueError: if it is not a commentary, or one of a newer format.
+        ValueError: if it is not a commentary, one of a newer format, or its manifest
+            has anything but what `make_manifest` writes.
     """
     path = os.fspath(path)
     if not tf.io.gfile.exists(os.path.join(path, "saved_model.pb")):
@@ -95,21 +116,25 @@ def read_manifest(path):
             f"The SavedModel at {path} is not a commentary: it has no {FILE}. Pass "
             "the directory that `export_commentary` or `tfcommentaries learn` wrote."
         )
-    with tf.io.gfile.GFile(file_path) as file:
-        try:
-            manifest = json.loads(file.read())
-            known = manifest["format"] <= FORMAT
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"The manifest {file_path} cannot be read ({error}). Export the "
-                "commentary again."
-            ) from error
-    if not known:
+    found = read_json(file_path, {"format": int})
+    if found["format"] > FORMAT:
         raise ValueError(
-            f"The commentary at {path} has format {manifest['format']}; this "
+            f"The commentary at {path} has format {found['format']}; this "
             f"tfcommentaries {version.__version__} reads up to {FORMAT}. Install the "
             "newest tfcommentaries."
         )
+    manifest = read_json(file_path, _REQUIRED, _OPTIONAL)
+    for key in "inputs", "prepared_inputs":
+        for name, spec in manifest.get(key, {}).items():
+            try:
+                tf.TensorSpec(spec["shape"], spec["dtype"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"In the file {file_path} {key!r} has no shape and dtype for "
+                    f"{name!r}: {spec!r:.80}"
+                ) from error
+    if not manifest["inputs_are_dict"] and "x" not in manifest["inputs"]:
+        raise ValueError(f"In the file {file_path} 'inputs' lacks 'x'.")
     return manifest
 
 

@@ -5,6 +5,7 @@ In TFDS's data directory, beside the versions of a data set, lies a folder
 
     DATA_DIR/mnist/commentaries/weighting/1/card.json
                                             checksums.json
+                                            signature  (if it was saved with a key)
                                             commentary/   (the SavedModel)
                                             annotations.npz  (if there are any)
 
@@ -16,6 +17,7 @@ Needs the extra `tfds`.
 
 import datetime
 import hashlib
+import hmac
 import json
 import os
 import posixpath
@@ -28,12 +30,14 @@ from absl import logging
 
 from tfcommentaries.commentaries import Commentary
 from tfcommentaries.saving.export import export_commentary
+from tfcommentaries.saving.json_files import read_json
 from tfcommentaries.saving.manifest import read_manifest, to_json
 from tfcommentaries.saving.removing import remove_abandoned, remove_tree
 from tfcommentaries.saving.saved_commentary import SavedCommentary
 from tfcommentaries.saving.stored import Stored, write_annotations
 from tfcommentaries.saving.versions import (
     CHECKSUMS,
+    SIGNATURE,
     checksums,
     copy,
     publish,
@@ -41,10 +45,20 @@ from tfcommentaries.saving.versions import (
 )
 
 _FOLDER = "commentaries"
+_CARD = "card.json"
+_OF_CARD = {"name": str, "dataset": str, "fingerprint": dict}
 _SAMPLE = 10
 
 
-def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
+def save(
+    commentary,
+    dataset,
+    name,
+    data_dir=None,
+    card=None,
+    annotations=None,
+    key=None,
+):
     """Saves a commentary with a data set, as a new version.
 
     Args:
@@ -55,6 +69,8 @@ def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
         card: dict of what a reader should know: `description`, `student`, `gains`,
             `licence`.
         annotations: `(ids, values)`: TFDS example ids and an annotation for each.
+        key: bytes, a secret of those who may write. The version is signed with it, by
+            HMAC-SHA256 over its checksums, and `load(key=)` takes none that is not.
 
     Returns:
         The number of the version.
@@ -64,6 +80,7 @@ def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
         ValueError: if the name or the annotations cannot be stored.
     """
     _check_name(name)
+    _check_key(key)
     builder = _builder(dataset, data_dir)
     folder = posixpath.join(_root(builder), name)
     written = posixpath.join(folder, f".{uuid.uuid4().hex}.new")
@@ -81,7 +98,7 @@ def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
             copy(os.fspath(source), saved)
         manifest = read_manifest(saved)
         _write(
-            posixpath.join(written, "card.json"),
+            posixpath.join(written, _CARD),
             to_json(
                 {
                     **(card or {}),
@@ -100,6 +117,8 @@ def save(commentary, dataset, name, data_dir=None, card=None, annotations=None):
         if annotations is not None:
             write_annotations(written, annotations)
         _write(posixpath.join(written, CHECKSUMS), to_json(checksums(written)))
+        if key is not None:
+            _write(posixpath.join(written, SIGNATURE), _sign(written, key) + "\n")
         return publish(written, folder)
     finally:
         if tf.io.gfile.exists(written):
@@ -125,13 +144,13 @@ def list_commentaries(dataset, data_dir=None):
         for version in versions_in(folder):
             directory = posixpath.join(folder, str(version))
             try:
-                cards.append({**_read(directory, "card.json"), "version": version})
-            except (tf.errors.OpError, ValueError, TypeError) as error:
+                cards.append({**_read_card(directory), "version": version})
+            except ValueError as error:
                 logging.warning("Left out %s, which is broken: %s", directory, error)
     return cards
 
 
-def load(dataset, name, version=None, data_dir=None):
+def load(dataset, name, version=None, data_dir=None, key=None):
     """Loads a commentary that is stored with a data set.
 
     Args:
@@ -139,25 +158,33 @@ def load(dataset, name, version=None, data_dir=None):
         name: of the commentary.
         version: number; `None` is the newest.
         data_dir: as for `save`.
+        key: bytes that it must have been saved with, kept where the store is not.
+            Without one the checksums guard against accidents only: a SavedModel is a
+            program, and whoever can write to the store can write another.
 
     Returns:
         `Stored`.
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if its files were changed, or the data set is not the one that it
-            was saved with.
+        ValueError: if its files were changed, it is not signed with the key, or the
+            data set is not the one that it was saved with.
     """
+    _check_key(key)
     builder = _builder(dataset, data_dir)
     directory = _find(builder, name, version)
-    expected, found = _read(directory, CHECKSUMS), checksums(directory)
+    if key is not None:
+        # Before anything else in the folder is believed.
+        _check_signature(directory, key)
+    expected = read_json(posixpath.join(directory, CHECKSUMS), {})
+    found = checksums(directory)
     changed = sorted(k for k in {*expected, *found} if expected.get(k) != found.get(k))
     if changed:
         raise ValueError(
             f"The stored commentary {directory} is not as it was saved: {changed} "
             "were changed, added or lost. Load another version, or save it again."
         )
-    card = _read(directory, "card.json")
+    card = _read_card(directory)
     here = fingerprint(builder)
     differing = [key for key in here if here[key] != card["fingerprint"].get(key)]
     if differing:
@@ -262,6 +289,33 @@ def _write(path, text):
         file.write(text)
 
 
-def _read(directory, name):
-    with tf.io.gfile.GFile(posixpath.join(directory, name)) as file:
-        return json.loads(file.read())
+def _read_card(directory):
+    return read_json(posixpath.join(directory, _CARD), _OF_CARD)
+
+
+def _sign(directory, key):
+    """A keyed hash of the checksums, and so of all files that they are of."""
+    with tf.io.gfile.GFile(posixpath.join(directory, CHECKSUMS), "rb") as file:
+        return hmac.new(key, file.read(), "sha256").hexdigest()
+
+
+def _check_key(key):
+    if key is not None and (not isinstance(key, bytes) or len(key) < 16):
+        raise ValueError(
+            "`key` must be at least 16 bytes, such as of `os.urandom(32)`."
+        )
+
+
+def _check_signature(directory, key):
+    file = posixpath.join(directory, SIGNATURE)
+    found = ""
+    if tf.io.gfile.exists(file):
+        with tf.io.gfile.GFile(file) as opened:
+            found = opened.read().strip()
+    expected = _sign(directory, key)
+    if not hmac.compare_digest(found.encode(), expected.encode()):
+        raise ValueError(
+            f"The stored commentary {directory} "
+            + ("is not signed with this key" if found else "is not signed")
+            + ". Do not load it, or save it again with `key=`."
+        )

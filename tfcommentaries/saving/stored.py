@@ -2,6 +2,7 @@
 
 import io
 import posixpath
+import zipfile
 
 import numpy as np
 import tensorflow as tf
@@ -27,9 +28,13 @@ class Stored:
         self.annotations = None
         file = posixpath.join(directory, _FILE)
         if tf.io.gfile.exists(file):
-            with tf.io.gfile.GFile(file, "rb") as opened:
-                arrays = np.load(io.BytesIO(opened.read()), allow_pickle=False)
-            self.annotations = dict(zip(arrays["ids"].tolist(), arrays["values"]))
+            try:
+                with tf.io.gfile.GFile(file, "rb") as opened:
+                    arrays = np.load(io.BytesIO(opened.read()), allow_pickle=False)
+                ids, values = arrays["ids"].tolist(), arrays["values"]
+            except (KeyError, ValueError, zipfile.BadZipFile) as error:
+                raise ValueError(f"The file {file} cannot be read: {error}") from error
+            self.annotations = dict(zip(ids, values))
 
     def join(self, dataset, default=None):
         """Adds the stored annotations to a data set.

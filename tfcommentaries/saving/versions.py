@@ -11,6 +11,8 @@ import tensorflow as tf
 
 #: The file with the checksums, which has none itself.
 CHECKSUMS = "checksums.json"
+#: The file with the keyed hash of that.
+SIGNATURE = "signature"
 
 
 def versions_in(folder):
@@ -54,7 +56,7 @@ def checksums(directory):
     """The SHA-256 of every file of a version, by relative path."""
     found = {}
     for name, path in files_in(directory):
-        if name != CHECKSUMS:
+        if name not in (CHECKSUMS, SIGNATURE):
             with tf.io.gfile.GFile(path, "rb") as file:
                 found[name] = hashlib.sha256(file.read()).hexdigest()
     return found
