@@ -11,9 +11,9 @@ SERVER = pathlib.Path(__file__).parent / "saving" / "prediction_server.py"
 
 @contextlib.contextmanager
 def serve(root):
-    """Serves a directory of models in another process; gives its two ports.
+    """Serves a directory of models in another process; gives two ports and its id.
 
-    The first is for gRPC, the second for REST.
+    The first port is for gRPC, the second for REST.
     """
     process = subprocess.Popen(
         [sys.executable, str(SERVER), str(root)],
@@ -23,7 +23,8 @@ def serve(root):
         env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"},
     )
     try:
-        yield tuple(int(port) for port in process.stdout.readline().split())
+        ports = (int(port) for port in process.stdout.readline().split())
+        yield (*ports, process.pid)
     finally:
         process.kill()
         process.wait()

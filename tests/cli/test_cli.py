@@ -2,11 +2,8 @@
 
 import csv
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 
 import keras
 import numpy as np
@@ -244,36 +241,6 @@ def test_help_is_quick_and_names_the_commands():
     for name in ("learn", "evaluate", "teach", "inspect"):
         assert f"    {name} " in done.stdout
     assert "tensorflow" not in done.stderr
-
-
-def start(folder):
-    command = [sys.executable, "-m", "tfcommentaries.cli.main", "learn"]
-    return subprocess.Popen(
-        [*command, f"--run_dir={folder}", *LEARN, "--outer_steps=12"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_killed_and_started_again_it_ends_with_the_same_commentary(tmp_path):
-    whole, killed = start(tmp_path / "whole"), start(tmp_path / "killed")
-    checkpoint = tmp_path / "killed" / "checkpoint" / "checkpoint"
-    deadline = time.monotonic() + 300
-    while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
-    whole.communicate()
-    assert not (tmp_path / "killed" / "commentary").exists()
-    printed, _ = start(tmp_path / "killed").communicate()
-    assert "going on after outer step" in printed
-    x = np.random.default_rng(0).uniform(size=(9, 8, 8, 1)).astype("float32")
-    found, expected = (
-        SavedCommentary(tmp_path / name / "commentary")(x, y=np.arange(9), progress=0.5)
-        for name in ("killed", "whole")
-    )
-    assert np.ptp(expected) > 0
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 def test_the_table_says_when_there_is_no_gain():

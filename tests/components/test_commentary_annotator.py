@@ -3,9 +3,11 @@
 import json
 import pathlib
 
+import chaos
 import numpy as np
 import pytest
 import tensorflow as tf
+from components import learn_here
 from components.artifacts import make_example, make_examples
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
@@ -143,6 +145,20 @@ def test_refuses_before_it_runs(artifacts, commentary_artifact, tmp_path, digits
     plain = exported(LabelBlending(10), digits, tmp_path / "plain")
     with pytest.raises(ValueError, match="Pass `reading=`"):
         annotate(artifacts.examples, plain, tmp_path)
+
+
+def test_killed_and_run_again_it_annotates_all(
+    artifacts, commentary_artifact, tmp_path
+):
+    generator = np.random.default_rng(0)
+    chaos.prepare("components.learn_here")
+    arguments = learn_here.annotate, str(tmp_path), commentary_artifact.uri
+    for execution in range(2):
+        chaos.killed(generator, 4.0, *arguments, execution)
+    chaos.finish(*arguments, 2)
+    found = standard_artifacts.Examples()
+    found.uri = str(tmp_path / "annotated" / "2")
+    assert len(read(found)) == 200 and len(read(found, "eval")) == 80
 
 
 def test_an_empty_split_is_named(commentary_artifact, tmp_path, digits):

@@ -3,14 +3,12 @@
 import json
 import os
 import pathlib
-import signal
-import subprocess
-import sys
-import time
 
+import chaos
 import numpy as np
 import pytest
 import tensorflow as tf
+from components import learn_here
 from components.artifacts import RECIPE, make_examples
 from tfx.types import channel_utils, standard_artifacts
 
@@ -20,7 +18,10 @@ from tfcommentaries.components import CommentaryArtifact, CommentaryGen
 from tfcommentaries.components.artifact import commentary_dir
 from tfcommentaries.components.commentary_gen.executor import Executor
 
-HERE = pathlib.Path(__file__).parent
+
+@pytest.fixture(scope="module", autouse=True)
+def forks():
+    chaos.prepare("components.learn_here")
 
 
 def do(artifacts, recipe=None, examples=None, inputs=None, **properties):
@@ -123,31 +124,31 @@ def test_takes_what_tuner_found(artifacts, tmp_path):
 def test_killed_and_run_again_it_ends_the_same(artifacts, tmp_path):
     # Long enough to be killed in the middle.
     recipe = {**RECIPE, "learner_config": {"inner_steps": 10}}
-    command = [sys.executable, str(HERE / "learn_here.py"), str(tmp_path)]
-    victim = subprocess.Popen(
-        [*command, json.dumps(recipe)],
-        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while not list(tmp_path.glob(".learning-*/*.index")):
-            assert victim.poll() is None, "it ended before it could be killed"
-            time.sleep(0.05)
-    finally:
-        victim.send_signal(signal.SIGKILL)
-        victim.wait()
+    generator = np.random.default_rng(0)
+    arguments = learn_here.learn, str(tmp_path), recipe
+    assert chaos.killed(generator, 3.0, *arguments, "1")
+    for _ in range(2):
+        assert chaos.killed(
+            generator,
+            0.5,
+            *arguments,
+            "1",
+            after=lambda: list(tmp_path.glob(".learning-*/*.index")),
+        )
     assert not (tmp_path / "commentary" / "1" / "Format-Serving").exists()
-    found = []
-    for execution in "2", "3":
-        # The second of them as if nothing had been learned before.
-        assert len(list(tmp_path.glob(".learning-*"))) == (execution == "2")
-        artifacts.commentary.uri = str(tmp_path / "commentary" / execution)
-        do(artifacts, recipe, train_args=json.dumps({"num_steps": 30}))
-        model = tf.saved_model.load(commentary_dir(artifacts.commentary.uri))
-        found.append(model.trainable_variables)
-    for resumed, undisturbed in zip(*found, strict=True):
-        np.testing.assert_allclose(resumed, undisturbed, rtol=1e-5, atol=1e-7)
+    # On from what the killed ones left, and then as if nothing had been learned.
+    assert list(tmp_path.glob(".learning-*/*.index"))
+    chaos.finish(*arguments, "2")
+    assert not list(tmp_path.glob(".learning-*"))
+    chaos.finish(*arguments, "3")
+    resumed, undisturbed = (
+        tf.saved_model.load(str(tmp_path / "commentary" / execution / "Format-Serving"))
+        for execution in ("2", "3")
+    )
+    for one, other in zip(
+        resumed.trainable_variables, undisturbed.trainable_variables, strict=True
+    ):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
 
 
 def test_learning_survives_an_export_that_fails(artifacts, tmp_path, monkeypatch):

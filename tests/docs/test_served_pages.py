@@ -61,7 +61,7 @@ def test_serving_and_keeping(tmp_path, digits, data_dir):
         "DATA_DIR": str(tmp_path / "tfds"),
         "answers": [],
     }
-    with serve(tmp_path / "models") as (grpc_port, rest_port):
+    with serve(tmp_path / "models") as (grpc_port, rest_port, _):
 
         def keep(code):
             return change(code) + "\nanswers.append(globals().get('weights'))"

@@ -67,7 +67,7 @@ class Rest(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
+server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
 prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(), server)
 port = server.add_insecure_port("127.0.0.1:0")
 server.start()

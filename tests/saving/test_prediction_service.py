@@ -4,6 +4,9 @@ The server is a stub: it loads the SavedModel, without tfcommentaries, in a proc
 its own, and speaks the real protos over gRPC.
 """
 
+import concurrent.futures
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -50,7 +53,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, digits):
-    """`(models, channel)`: commentaries by name, and where they are served."""
+    """`(models, channel, root, pid)`: commentaries by name, and what serves them."""
     root = tmp_path_factory.mktemp("models")
     models = {}
     for name, make in KINDS.items():
@@ -62,10 +65,10 @@ def served(tmp_path_factory, digits):
         export_commentary(commentary, root / name / "1")
         write_warmup_requests(root / name / "1", x, y, 0.5, batch_sizes=(1, 7))
     with (
-        serve(root) as (port, _),
+        serve(root) as (port, _, pid),
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
-        yield models, channel, root
+        yield models, channel, root, pid
 
 
 def inputs(name, digits, size):
@@ -78,11 +81,7 @@ def inputs(name, digits, size):
     return digits.train.x[:size], digits.train.y[:size]
 
 
-@pytest.mark.parametrize("size", [0, 1, 7])
-@pytest.mark.parametrize("name", KINDS)
-def test_answers(name, size, served, digits):
-    models, channel, _ = served
-    commentary = models[name]
+def make_request(name, commentary, digits, size):
     x, y = inputs(name, digits, size)
     request = predict_pb2.PredictRequest()
     request.model_spec.name = name
@@ -94,6 +93,15 @@ def test_answers(name, size, served, digits):
         values["progress"] = np.full(size, 0.5, "float32")
     for key, value in values.items():
         request.inputs[key].CopyFrom(tf.make_tensor_proto(value, shape=value.shape))
+    return request
+
+
+@pytest.mark.parametrize("size", [0, 1, 7])
+@pytest.mark.parametrize("name", KINDS)
+def test_answers(name, size, served, digits):
+    models, channel, _, _ = served
+    commentary = models[name]
+    request = make_request(name, commentary, digits, size)
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
     response = stub.Predict(request, timeout=60)
     found = tf.make_ndarray(response.outputs["annotation"])
@@ -104,9 +112,43 @@ def test_answers(name, size, served, digits):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
+def test_many_clients_at_once(served, digits):
+    """Each of 32 asks for all kinds, in an order of its own, and checks each answer."""
+    models, channel, _, pid = served
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    requests, expected = {}, {}
+    for name, commentary in models.items():
+        for size in (1, 7):
+            requests[name, size] = make_request(name, commentary, digits, size)
+            answer = stub.Predict(requests[name, size], timeout=60)
+            expected[name, size] = tf.make_ndarray(answer.outputs["annotation"])
+
+    def ask(seed, rounds):
+        order = list(requests)
+        for _ in range(rounds):
+            np.random.default_rng(seed).shuffle(order)
+            for key in order:
+                answer = stub.Predict(requests[key], timeout=60)
+                found = tf.make_ndarray(answer.outputs["annotation"])
+                np.testing.assert_array_equal(found, expected[key], err_msg=str(key))
+        return rounds * len(order)
+
+    with concurrent.futures.ThreadPoolExecutor(32) as clients:
+        # Allocators take what they need for so many clients at first.
+        assert sum(clients.map(ask, range(32), [2] * 32)) == 32 * 2 * len(requests)
+        before = resident_mb(pid)
+        assert sum(clients.map(ask, range(32), [6] * 32)) == 32 * 6 * len(requests)
+    assert resident_mb(pid) - before < 30
+
+
+def resident_mb(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(li.split()[1]) for li in lines if li.startswith("VmRSS")) / 1024
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_warmup_requests_are_answered(name, served):
-    _, channel, root = served
+    _, channel, root, _ = served
     file = root / name / "1" / "assets.extra" / "tf_serving_warmup_requests"
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
     sizes = []

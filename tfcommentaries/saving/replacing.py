@@ -1,6 +1,7 @@
 """Writing a directory so that it is either the old one or the new one."""
 
 import contextlib
+import ctypes
 import os
 import uuid
 
@@ -8,13 +9,18 @@ import tensorflow as tf
 
 from tfcommentaries.saving.removing import remove_abandoned, remove_tree
 
+#: Of Linux's `renameat2`: AT_FDCWD, RENAME_EXCHANGE.
+_HERE, _EXCHANGE = -100, 2
+
 
 @contextlib.contextmanager
 def replacing_directory(path, ours=lambda path: False):
     """Gives a new directory to write in, which then takes the place of `path`.
 
     Nothing at `path` changes until everything is written; if writing fails, what
-    was there stays.
+    was there stays. On Linux's own file systems the two change places in one step, so
+    that whoever reads, or comes after a crash, finds the one or the other; elsewhere
+    there is a moment between two renamings.
 
     Args:
         path: directory to make or to replace; any path that `tf.io.gfile` takes.
@@ -38,6 +44,8 @@ def replacing_directory(path, ours=lambda path: False):
     try:
         yield written
         if tf.io.gfile.exists(path):
+            if _exchange(written, path):
+                return
             tf.io.gfile.rename(path, replaced)
         try:
             tf.io.gfile.rename(written, path)
@@ -50,6 +58,17 @@ def replacing_directory(path, ours=lambda path: False):
     finally:
         if tf.io.gfile.exists(written):
             remove_tree(written)
+
+
+def _exchange(one, other):
+    """Lets two paths change places in one step; returns whether that was possible."""
+    try:
+        exchange = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False  # Not Linux, or an old C library.
+    paths = [os.fsencode(os.path.abspath(path)) for path in (one, other)]
+    # A path of another file system, such as gs://, is not there for this one.
+    return exchange(_HERE, paths[0], _HERE, paths[1], _EXCHANGE) == 0
 
 
 def _check_may_go(path, ours):
