@@ -43,9 +43,13 @@ def test_serving_and_keeping(tmp_path, digits, data_dir):
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(version)
 
+    key = tmp_path / "key"
+    key.write_bytes(b"k" * 32)
+
     def change(code):
         code = code.replace("localhost:8500", f"localhost:{grpc_port}")
         code = code.replace("localhost:8501", f"localhost:{rest_port}")
+        code = code.replace("/run/secrets/commentaries", str(key))
         code = code.replace(', "weighting"', ', "weighting", data_dir=DATA_DIR')
         return code.replace('list("cifar10")', 'list("cifar10", DATA_DIR)')
 
