@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import types
 
 import numpy as np
 import pytest
@@ -26,6 +27,23 @@ def test_tfx_tutorial(capsys, monkeypatch):
     run("tutorials/tfx.md")
     printed = capsys.readouterr().out
     assert "example_weighting" in printed and "report.html" in printed
+
+
+def test_components_of_tfx():
+    pytest.importorskip("tfx", reason="TFX is not installed here (extra `tfx`)")
+    from tfx.types import channel_utils, standard_artifacts
+
+    def output(**outputs):
+        return types.SimpleNamespace(
+            outputs={n: channel_utils.as_channel([k()]) for n, k in outputs.items()}
+        )
+
+    names = {
+        "example_gen": output(examples=standard_artifacts.Examples),
+        "commentary_gen": output(model=standard_artifacts.Model),
+    }
+    inferrer = run("tfx.md", names)["inferrer"]
+    assert "serve_examples" in inferrer.exec_properties["model_spec"]
 
 
 def test_serving_and_keeping(tmp_path, digits, data_dir):
