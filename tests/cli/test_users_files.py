@@ -203,3 +203,49 @@ def test_pictures_that_are_missing_are_drawn(tmp_path):
         (tmp_path / "pictures" / name).unlink()
     assert run("learn", *flags) == 0
     assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == pictures
+
+
+@pytest.mark.parametrize("kind", ["soft_labels", "blending", "masks"])
+def test_other_kinds(kind, tmp_path, capsys):
+    """Each from learning to a report, and a student that is taught and kept."""
+    run_dir = tmp_path / kind
+    few = [*FEW, "--train_size=128", "--validation_size=64", "--label_noise=0.3"]
+    assert run("learn", f"--run_dir={run_dir}", f"--commentary={kind}", *few) == 0
+    saved = SavedCommentary(run_dir / "commentary")
+    assert saved.kind == {"masks": "attention_mask", "blending": "label_blending"}.get(
+        kind, kind
+    )
+    assert len(list((run_dir / "pictures").glob("*.png"))) >= 2
+    test = ["--steps=4", "--seeds=1"]
+    assert run("evaluate", f"--run_dir={run_dir}", *test) == 0
+    rows = json.loads((run_dir / "metrics.json").read_text())
+    assert {row["condition"] for row in rows} == {
+        "plain",
+        "commentary",
+        "plain_with_validation",
+        "validation_only",
+        "filtered_with_validation",
+    }
+    assert all(0 <= r["mean"] <= 1 for r in rows if r["metric"] == "accuracy")
+    assert run("report", run_dir) == 0
+    assert "Test accuracy" in (run_dir / "report.html").read_text()
+    model = tmp_path / f"{kind}.keras"
+    assert run("teach", f"--run_dir={run_dir}", f"--model={model}", "--epochs=1") == 0
+    assert model.exists() and "accuracy" in capsys.readouterr().out
+
+
+def test_kinds_that_do_not_suit_are_refused(tables, tmp_path, capsys):
+    folder, _ = tables
+    flags = [f"--run_dir={tmp_path / 'run'}", f"--dataset={folder}/train.csv"]
+    flags += ["--checked_column=checked"]
+    for more, message in (
+        (["--commentary=sources"], "needs --group_column"),
+        (
+            ["--commentary=masks", "--group_column=annotator"],
+            "no other kind takes them",
+        ),
+        (["--commentary=masks"], "is for images"),
+        (["--commentary=blending", "--no-curriculum"], "--no-curriculum is for"),
+    ):
+        assert run("learn", *flags, *more) == 1
+        assert message in capsys.readouterr().err

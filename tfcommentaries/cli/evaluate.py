@@ -38,19 +38,31 @@ def run(args):
         )
     commentary = SavedCommentary(folder.commentary)
     kept = agreeing(
-        lambda: task.make_student(data.splits),
+        lambda: task.make_student(data.splits, with_distributions=False),
         data.splits.validation,
         data.splits.train,
         args.steps,
         task.batch_size,
         task.seed,
     )
-    if data.groups is None:
+    weighs = commentary.kind == "example_weighting"
+    if weighs:
         progress = np.linspace(0, 1, 11)
         weights = annotate(commentary, data.splits.train, progress)
-        conditions = _of_examples(commentary, data, weights, kept)
+        conditions = _of_examples(commentary, data, kept)
+        constant = ConstantWeighting(float(weights.mean()))
+        conditions["constant"] = (*data.splits.train, constant)
+    elif data.groups is None:
+        conditions = _of_examples(commentary, data, kept)
     else:
         conditions = _of_sources(commentary, data, kept)
+    classes = data.splits.num_classes
+    # A commentary makes such labels itself.
+    conditions = {
+        name: (x, y if used else task.labels(y, classes), used)
+        for name, (x, y, used) in conditions.items()
+    }
+    test_x, test_y = data.splits.test
     print(
         f"\nTraining {args.seeds} new students for {args.steps} steps under each of "
         f"{len(conditions)} conditions, with initial weights that were not used in "
@@ -61,7 +73,7 @@ def run(args):
     rows = evaluate(
         task.make_student(data.splits),
         conditions,
-        data.splits.test,
+        (test_x, task.labels(test_y, classes)),
         steps=args.steps,
         every=args.every or _every(args.steps),
         seeds=args.seeds,
@@ -70,11 +82,12 @@ def run(args):
     )
     write_text(folder.metrics, to_json(rows))
     folder.save_picture(insights.learning_curves(rows), "learning_curves")
-    figure = (
-        _overview(rows, data, progress, weights)
-        if data.groups is None
-        else _overview_of_sources(rows, data, commentary)
-    )
+    if weighs:
+        figure = _overview(rows, data, progress, weights)
+    elif data.groups is None:
+        figure = insights.final_scores(rows)
+    else:
+        figure = _overview_of_sources(rows, data, commentary)
     folder.save_picture(figure, "overview")
     print(table(rows))
     print(f"Written: {folder.metrics} and {folder.pictures}")
@@ -85,13 +98,12 @@ def _every(steps, tests=4):
     return next(steps // n for n in range(min(tests, steps), 0, -1) if steps % n == 0)
 
 
-def _of_examples(commentary, data, weights, kept):
-    """Conditions where each example is weighted."""
+def _of_examples(commentary, data, kept):
+    """Conditions where the commentary sees single examples."""
     train, validation = data.splits[:2]
     return {
         "plain": (*train, None),
         "commentary": (*train, commentary),
-        "constant": (*train, ConstantWeighting(float(weights.mean()))),
         "plain_with_validation": (*_join(train, validation), None),
         "validation_only": (*validation, None),
         "filtered_with_validation": (*_join(train, validation, kept), None),

@@ -8,28 +8,29 @@ import numpy as np
 
 from tfcommentaries import (
     CommentaryLearner,
-    ExampleWeighting,
-    GroupWeighting,
     SavedCommentary,
     UnrolledTraining,
     export_commentary,
     insights,
 )
+from tfcommentaries.cli.kinds import kind_of, make_commentary
 from tfcommentaries.cli.progress import LearningProgress
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.task import Task
+from tfcommentaries.datasets import Examples
 from tfcommentaries.teaching import annotate
 
 #: Not part of a run's settings: where it is, and what may change on resuming.
 _NOT_SETTINGS = ("run_dir", "command")
 #: What does not leave with the commentary.
 _OF_THIS_MACHINE = ("data_dir", "dataset", "validation_data", "test_data")
+#: Examples that pictures of other kinds than weights are made of.
+_DRAWN = 500
 
 
 def run(args):
-    """Learns weights of examples or sources and exports them into the run folder."""
-    of_sources = args.spoiled_sources or args.group_column
-    args.outer_steps = args.outer_steps or (40 if of_sources else 100)
+    """Learns a commentary and exports it into the run folder."""
+    args.outer_steps = args.outer_steps or (40 if kind_of(args) == "sources" else 100)
     folder = RunFolder(args.run_dir)
     config = {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS}
     task = Task.from_config(config)
@@ -50,10 +51,15 @@ def _draw(folder, args, data):
     if os.path.exists(os.path.join(folder.pictures, "learning.png")):
         return
     commentary = SavedCommentary(folder.commentary)
-    if data.groups is None:
+    kind = kind_of(args)
+    if kind == "examples":
         _draw_weights(folder, commentary, data, args)
-    else:
+    elif kind == "sources":
         _show_sources(folder, commentary, data)
+    else:
+        some = Examples(*(part[:_DRAWN] for part in data.splits.train))
+        for view in insights.views(commentary, some):
+            folder.save_picture(view.figure, view.name)
     history = folder.read_history()
     history["outer_step"] = (np.array(history["epoch"]) + 1) * args.steps_per_epoch
     folder.save_picture(insights.learning_history(history), "learning")
@@ -62,15 +68,7 @@ def _draw(folder, args, data):
 def _learn(folder, task, args, data, student, config):
     """Learns, and leaves the history and the commentary in the folder."""
     train, validation = data.splits.train, data.splits.validation
-    normalize = "batch_mean" if args.normalize else None
-    if data.groups is None:
-        commentary = ExampleWeighting(
-            curriculum=args.curriculum,
-            num_classes=data.splits.num_classes if args.see_label else None,
-            normalize=normalize,
-        )
-    else:
-        commentary = GroupWeighting(data.groups, normalize=normalize)
+    commentary = make_commentary(kind_of(args), args, data)
     learner = CommentaryLearner(
         commentary,
         student,

@@ -9,6 +9,7 @@ import tempfile
 from absl import app, flags, logging
 
 from tfcommentaries.cli import arguments
+from tfcommentaries.cli.kinds import KINDS
 
 _DESCRIPTION = """\
 Learn how to weight training examples, and teach new networks with it.
@@ -43,15 +44,22 @@ def parse(argv):
 def _add_learn(commands):
     parser = commands.add_parser(
         "learn",
-        help="learn how much training examples should count",
+        help="learn how much training examples should count, or another commentary",
         description="Learns a weight for each training example, or for each source of "
-        "the data where there are some, and exports it to "
+        "the data where there are some, or what --commentary says, and exports it to "
         "RUN_DIR/commentary as a SavedModel, with pictures beside it. If it was "
         "interrupted, the same command goes on where it was.",
     )
     parser.add_argument("--run_dir", required=True, help="folder of the run")
     arguments.add_task_arguments(parser)
     group = parser.add_argument_group("learning")
+    group.add_argument(
+        "--commentary",
+        choices=tuple(KINDS),
+        help="what is learned: "
+        + "; ".join(f"{name}: {words}" for name, words in KINDS.items())
+        + ". Default: sources where there are some, else examples",
+    )
     group.add_argument(
         "--outer_steps",
         type=arguments.positive,

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfcommentaries import datasets, students
 from tfcommentaries.cli.arguments import STUDENTS
+from tfcommentaries.cli.kinds import WITH_DISTRIBUTIONS
 from tfcommentaries.datasets.files import is_file
 
 #: Settings that only files have.
@@ -69,6 +70,18 @@ class Task:
     validation_data: str | None = None
     test_data: str | None = None
     image_size: int = 32
+    commentary: str | None = None
+
+    @property
+    def with_distributions(self):
+        """Whether the commentary hands distributions over classes to the student."""
+        return self.commentary in WITH_DISTRIBUTIONS
+
+    def labels(self, y, num_classes):
+        """Labels as the student's loss takes them."""
+        if not self.with_distributions:
+            return y
+        return keras.utils.to_categorical(y, num_classes).astype("float32")
 
     @classmethod
     def defaults(cls):
@@ -202,8 +215,22 @@ class Task:
             )
         return found.examples
 
-    def make_student(self, splits):
-        """Makes a compiled student for inputs and labels like those of `splits`."""
+    def make_student(self, splits, with_distributions=None):
+        """Makes a compiled student for inputs like those of `splits`.
+
+        Args:
+            splits: `Splits`.
+            with_distributions: whether its labels are distributions over classes;
+                `None` takes what the commentary needs.
+        """
+        if with_distributions is None:
+            with_distributions = self.with_distributions
+        losses = keras.losses
+        loss = (
+            losses.CategoricalCrossentropy
+            if with_distributions
+            else losses.SparseCategoricalCrossentropy
+        )
         shape = splits.train.x.shape[1:]
         make = self._find_student(shape)
         student = make(shape, splits.num_classes)
@@ -216,7 +243,7 @@ class Task:
             )
         student.compile(
             optimizer=keras.optimizers.Adam(self.learning_rate),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            loss=loss(from_logits=True),
             metrics=["accuracy"],
         )
         return student

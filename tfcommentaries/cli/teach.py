@@ -21,17 +21,21 @@ def run(args):
     keras.utils.set_random_seed(args.student_seed)
     student = task.make_student(data.splits)
     commentary = SavedCommentary(folder.commentary)
+    validation, test = (
+        (x, task.labels(y, data.splits.num_classes)) for x, y in data.splits[1:3]
+    )
     student.fit(
         data.inputs(commentary),
         data.splits.train.y,
         batch_size=task.batch_size,
         epochs=args.epochs,
-        validation_data=data.splits.validation,
+        validation_data=validation,
         callbacks=[CommentaryCallback(commentary)],
         verbose=2,
     )
-    test = data.splits.test
-    result = student.evaluate(*test, verbose=0, return_dict=True) if len(test.y) else {}
+    result = {}
+    if len(test[1]):
+        result = student.evaluate(*test, verbose=0, return_dict=True)
     directory = os.path.dirname(args.model)
     if directory:
         os.makedirs(directory, exist_ok=True)

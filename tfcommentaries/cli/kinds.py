@@ -1,0 +1,68 @@
+"""Which kind of commentary a run learns. Imports no TensorFlow."""
+
+#: What `--commentary` may be, and what it learns.
+KINDS = {
+    "examples": "a weight for each example",
+    "sources": "a weight for each source of the data, which --group_column names",
+    "soft_labels": "a distribution over classes in place of each label",
+    "blending": "how much of two images is blended, by their classes",
+    "masks": "which part of an image a student sees",
+}
+#: Those that hand distributions over classes to the student.
+WITH_DISTRIBUTIONS = "soft_labels", "blending"
+#: Options of `learn` that suit single kinds.
+_OF_EXAMPLES = "see_label", "curriculum"
+
+
+def kind_of(args):
+    """The kind that arguments ask for.
+
+    Raises:
+        ValueError: if the arguments do not go together.
+    """
+    has_sources = bool(args.spoiled_sources or args.group_column)
+    kind = args.commentary or ("sources" if has_sources else "examples")
+    if (kind == "sources") != has_sources:
+        raise ValueError(
+            "--commentary=sources needs --group_column (or --spoiled_sources), and no "
+            f"other kind takes them. Received: --commentary={kind}"
+        )
+    for name in _OF_EXAMPLES:
+        if kind != "examples" and not getattr(args, name):
+            raise ValueError(f"--no-{name} is for --commentary=examples, not {kind}.")
+    return kind
+
+
+def make_commentary(kind, args, data):
+    """Makes the commentary of a run.
+
+    Args:
+        kind: key of `KINDS`.
+        args: of `learn`.
+        data: `NoisyData`.
+
+    Raises:
+        ValueError: if the data do not suit the kind.
+    """
+    from tfcommentaries import commentaries
+
+    classes = data.splits.num_classes
+    normalize = "batch_mean" if args.normalize else None
+    if kind == "examples":
+        return commentaries.ExampleWeighting(
+            curriculum=args.curriculum,
+            num_classes=classes if args.see_label else None,
+            normalize=normalize,
+        )
+    if kind == "sources":
+        return commentaries.GroupWeighting(data.groups, normalize=normalize)
+    if kind == "soft_labels":
+        return commentaries.SoftLabels(classes)
+    if kind == "blending":
+        return commentaries.LabelBlending(classes)
+    if data.splits.train.x.ndim != 4:
+        raise ValueError(
+            f"--commentary=masks is for images, but {data.splits.name} has inputs of "
+            f"shape {data.splits.train.x.shape[1:]}."
+        )
+    return commentaries.AttentionMask()
