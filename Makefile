@@ -88,7 +88,7 @@ bench-labels: core-environment bench-environment
 	  $(if $(TFCOMMENTARIES_DATA_DIR),--data_dir=$(TFCOMMENTARIES_DATA_DIR))
 
 docs: publish-environment
-	$(PUBLISH_BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(PUBLISH_BIN)/mkdocs build --quiet --strict
 	@echo "Open runs/site/index.html"
 
 dist: publish-environment
