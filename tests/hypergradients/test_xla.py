@@ -135,6 +135,23 @@ def test_implicit(options):
     check_equal(*hypergradients(small(), ImplicitTraining(**options)), tolerance)
 
 
+@pytest.mark.parametrize("training", [UnrolledTraining, ImplicitTraining])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_max_pools_with_steps_of_1(axes, training):
+    """Of which TensorFlow's second derivative is zero in a graph, but not in XLA."""
+    pool = getattr(keras.layers, f"MaxPooling{axes}D")(3, 1, "same")
+    model = layered(
+        keras.layers.Conv2D(4, 3, padding="same"),
+        keras.layers.Reshape({1: (8, 8), 2: (4, 4, 4)}[axes]),
+        keras.layers.Activation("relu"),
+        pool,
+        keras.layers.Flatten(),
+    )
+    # Adam would make steps of what is nothing but rounding.
+    model.compile(keras.optimizers.SGD(0.1), model.loss)
+    check_equal(*hypergradients(model, training()), 1e-4)
+
+
 @pytest.mark.parametrize("make", [convolutional, attentive, recurrent])
 def test_students(make):
     check_equal(*hypergradients(make(), UnrolledTraining()), 1e-4)

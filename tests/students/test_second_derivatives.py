@@ -114,6 +114,7 @@ LAYERS = {
     "TimeDistributed": of(SEQUENCE, embedded),
     "UnitNormalization": of(VECTOR),
     # Less common arguments, whose operations are others.
+    "MaxPooling2D steps of 1": of(IMAGE, 3, strides=1, padding="same"),
     "UpSampling2D bilinear": of(IMAGE, 2, interpolation="bilinear", wide=False),
 }
 LAYERS |= {

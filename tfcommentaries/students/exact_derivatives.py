@@ -5,6 +5,8 @@ import threading
 
 import tensorflow as tf
 
+from tfcommentaries.students.max_of_slices import max_of_slices
+
 _lock = threading.Lock()
 _inside = 0
 
@@ -13,7 +15,7 @@ _inside = 0
 def exact_derivatives():
     """Lets students have second derivatives that are right, also inside of XLA.
 
-    Two functions that Keras's layers and losses call have right values and first
+    Three functions that Keras's layers and losses call have right values and first
     derivatives, but every gradient of a gradient through them is silently wrong:
 
     - `tf.nn.moments` stops the gradient of the mean inside the variance. That
@@ -21,6 +23,10 @@ def exact_derivatives():
       training mode.
     - `tf.nn.softmax_cross_entropy_with_logits` drops the derivative by the labels of
       the gradient by the logits: learned labels, blended ones too.
+
+    - `tf.nn.max_pool` with steps of 1 and the padding "SAME" has zeros for a second
+      derivative, in graphs: input and output have one shape, and the kernel overwrites
+      what it still has to read.
 
     Two have none: `tf.image.resize`, but bilinear, and `tf.nn.softsign`. XLA compiles
     that of `tf.nn.max_pool` in float32 only. `tf.nn.silu` leaks.
@@ -84,11 +90,31 @@ def _softmax_cross_entropy(labels, logits, axis=-1, name=None):
     return tf.cast(losses, dtype)
 
 
-def _max_pool(input, *args, **kwargs):
+def _max_pool(input, ksize, strides, padding, data_format=None, name=None):
     """`tf.nn.max_pool`; half precision goes by float32, the same to a maximum."""
     half = input.dtype in (tf.float16, tf.bfloat16)
-    found = _MAX_POOL(tf.cast(input, tf.float32) if half else input, *args, **kwargs)
+    x = tf.cast(input, tf.float32) if half else input
+    axes = (x.shape.rank or 2) - 2
+    size, steps = _of_axes(ksize, axes), _of_axes(strides, axes)
+    last = not (data_format or "").startswith("NC")
+    known = axes > 0 and None not in x.shape[1:-1] and size and steps
+    if known and last and set(steps) == {1} and isinstance(padding, str):
+        found = max_of_slices(x, size, padding.upper())
+    else:
+        found = _MAX_POOL(x, ksize, strides, padding, data_format, name)
     return tf.cast(found, input.dtype)
+
+
+def _of_axes(given, axes):
+    """A number for each axis of space, of what TensorFlow takes; `None` of others."""
+    numbers = [given] if isinstance(given, int) else list(given)
+    if len(numbers) == 1:
+        return numbers * axes
+    if len(numbers) == axes:
+        return numbers
+    if len(numbers) == axes + 2 and numbers[0] == numbers[-1] == 1:
+        return numbers[1:-1]
+    return None
 
 
 def _resize(images, size, method="bilinear", *args, **kwargs):
