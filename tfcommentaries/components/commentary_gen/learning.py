@@ -27,6 +27,7 @@ from tfcommentaries.components.commentary_gen.student import (
 )
 from tfcommentaries.datasets import Examples
 from tfcommentaries.insights import CommentarySummaries
+from tfcommentaries.saving.example_reading import ExampleReading
 from tfcommentaries.saving.warm_start import load_weights
 
 #: How a LossWeighting is learned, unless the recipe says more.
@@ -44,14 +45,9 @@ def run_fn(fn_args):
     recipe = {**RECIPE, **given}
     kinds = kinds_of(recipe["commentary"], recipe["commentary_config"])
     schema = _schema(fn_args)
-    names = (
-        [recipe["features"]]
-        if isinstance(recipe["features"], str)
-        else (list(recipe["features"]))
-    )
-    names += [recipe["label"]] if recipe["label"] else []
-    groups = recipe["groups"] or []
-    names += [groups] if isinstance(groups, str) else list(groups)
+    named = ExampleReading.from_config(recipe)
+    # A group may be a feature, too.
+    names = list(dict.fromkeys([*named.features, named.label, *named.groups]))
     splits = [
         Split(fn_args, files, schema, names, role)
         for files, role in (

@@ -38,7 +38,7 @@ _NUMBERS = (int, float)
 #: Types of values, and how to say them. `None` is allowed where it is the default.
 _TYPES = {
     "features": (_TEXTS, "the name of a feature or a list of names"),
-    "label": (str, "the name of a feature, or None"),
+    "label": (str, "the name of a feature"),
     "image_shape": ((list, tuple), "[height, width, channels]"),
     "num_classes": (int, "a whole number"),
     "groups": (_TEXTS, "the name of a feature or a list of names"),

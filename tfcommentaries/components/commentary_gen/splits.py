@@ -41,6 +41,12 @@ class Split:
                 f"The examples have no feature {missing}; their schema has "
                 f"{sorted(known)}. Name the right `features`, `label` and `groups`."
             )
+        unread = [name for name in names if known[name].type not in _DTYPES]
+        if unread:
+            raise ValueError(
+                f"The schema does not say of {unread} whether they are INT, FLOAT or "
+                "BYTES, or says that they are structures. Name others."
+            )
         self.files = files
         self.role = role
         wanted = schema_pb2.Schema()
@@ -145,7 +151,7 @@ def reading_of(recipe, schema, train):
     reading = ExampleReading.from_config({**recipe, "columns": None})
     features = {feature.name: feature for feature in schema.feature}
     fill_values = recipe["fill_values"]
-    names = [*reading.features, *([reading.label] if reading.label else [])]
+    names = [*reading.features, reading.label]
     unknown = sorted(set(fill_values) - set(names))
     if unknown:
         raise ValueError(
@@ -156,14 +162,15 @@ def reading_of(recipe, schema, train):
     for name in names:
         feature = features[name]
         domain = domains.get(feature.domain, feature.string_domain)
+        is_image = reading.image_shape is not None and name != reading.label
+        size = 1 if name == reading.label else _size(feature)
         columns[name] = {
             "dtype": _DTYPES[feature.type],
-            "size": 1 if name == reading.label else _size(feature),
+            "size": 1 if is_image and size is None else size,
             "fill_value": fill_values.get(name),
         }
         if columns[name]["size"] is None:
             sizes.append(name)
-        is_image = reading.image_shape is not None and name != reading.label
         if is_image and (
             feature.type != schema_pb2.BYTES or columns[name]["size"] != 1
         ):
@@ -179,7 +186,7 @@ def reading_of(recipe, schema, train):
     if sizes or vocabularies:
         _survey(train, columns, sizes, vocabularies)
     config = reading.get_config()
-    if reading.label and "vocabulary" in columns[reading.label]:
+    if "vocabulary" in columns[reading.label]:
         classes = columns[reading.label]["vocabulary"]
         if reading.num_classes not in (None, len(classes)):
             raise ValueError(
