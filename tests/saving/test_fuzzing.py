@@ -201,14 +201,12 @@ def test_what_was_measured_in_a_run(tmp_path, content):
             assert file in str(error)
 
 
-@pytest.mark.parametrize("history", ["", "[]", "{", '{"loss": "x"}', '{"loss": [[]]}'])
+@pytest.mark.parametrize("history", ["", "[]", "{", '{"loss": "x"}', '{"loss": {}}'])
 def test_histories_of_checkpoints(tmp_path, history):
     variables = {"weights": [tf.Variable(1.0)]}
     checkpoint = LearnerCheckpoint(str(tmp_path), variables)
     checkpoint._history.assign(history)
     checkpoint.epochs_done.assign(1)
     checkpoint.manager.save(checkpoint_number=1)
-    if history in ('{"loss": [[]]}',):
-        return
     with pytest.raises(ValueError, match=f"history in the checkpoint {tmp_path}"):
         LearnerCheckpoint(str(tmp_path), variables).restore()
