@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -249,3 +250,30 @@ def test_kinds_that_do_not_suit_are_refused(tables, tmp_path, capsys):
     ):
         assert run("learn", *flags, *more) == 1
         assert message in capsys.readouterr().err
+
+
+def test_a_saved_model_is_the_student(tables, tmp_path, capsys):
+    folder, _ = tables
+    normalization = keras.layers.Normalization()
+    normalization.adapt(np.random.default_rng(0).uniform(0, 255, (50, 64)))
+    layers = [keras.Input((64,)), normalization, keras.layers.Dense(10, name="mine")]
+    keras.Sequential(layers).save(tmp_path / "mine.keras")
+    keras.Sequential([keras.Input((64,)), keras.layers.Dense(2)]).save(
+        tmp_path / "two.keras"
+    )
+    flags = [f"--dataset={folder}/train.csv", f"--run_dir={tmp_path / 'run'}", *FEW]
+    flags += ["--checked_column=checked", "--group_column=annotator"]
+    (tmp_path / "broken.keras").write_bytes(b"nothing")
+    for name, message in (
+        ("none.keras", "there is no such file"),
+        ("two.keras", r"gives 2 numbers; the data have inputs of shape (64,) and 10"),
+        ("broken.keras", "cannot be loaded"),
+    ):
+        assert run("learn", *flags, f"--student={tmp_path / name}") == 1
+        assert message in capsys.readouterr().err
+    assert run("learn", *flags, f"--student={tmp_path / 'mine.keras'}") == 0
+    model = tmp_path / "taught.keras"
+    assert run("teach", f"--run_dir={tmp_path / 'run'}", f"--model={model}") == 0
+    taught = keras.models.load_model(model)
+    assert [layer.name for layer in taught.layers][-1] == "mine"
+    np.testing.assert_array_equal(taught.layers[0].mean, normalization.mean)

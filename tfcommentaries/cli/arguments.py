@@ -103,7 +103,8 @@ def add_student_arguments(parser, default="cbr for images, else mlp"):
     parser.add_argument(
         "--student",
         help=f"one of {', '.join(STUDENTS)}, or 'module:function' of a function "
-        "(input_shape, num_classes) that makes a Keras model with logits. "
+        "(input_shape, num_classes) that makes a Keras model with logits, or a .keras "
+        "file of such a model, of which new ones are made. "
         f"Default: {default or 'the one of the run'}",
     )
     parser.add_argument(

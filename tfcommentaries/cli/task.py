@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import os
 from typing import NamedTuple
 
 import keras
@@ -232,9 +233,12 @@ class Task:
             else losses.SparseCategoricalCrossentropy
         )
         shape = splits.train.x.shape[1:]
-        make = self._find_student(shape)
-        student = make(shape, splits.num_classes)
-        if len(shape) == 1:
+        is_saved = bool(self.student) and self.student.endswith(".keras")
+        if is_saved:
+            student = _saved_student(self.student, shape, splits.num_classes)
+        else:
+            student = self._find_student(shape)(shape, splits.num_classes)
+        if len(shape) == 1 and not is_saved:
             # Which every new student keeps.
             normalization = keras.layers.Normalization()
             normalization.adapt(splits.train.x)
@@ -259,6 +263,35 @@ class Task:
         except (ImportError, AttributeError, ValueError) as error:
             raise ValueError(
                 f"There is no student {self.student!r} ({error}). Choose one of "
-                f"{', '.join(STUDENTS)}, or 'module:function' of a function that can "
-                "be imported."
+                f"{', '.join(STUDENTS)}, 'module:function' of a function that can "
+                "be imported, or a .keras file."
             ) from error
+
+
+def _saved_student(path, shape, num_classes):
+    """A new model like the one in a .keras file, which keeps its preprocessing.
+
+    Raises:
+        ValueError: if there is none, or it does not take such inputs or give a logit
+            for each class.
+    """
+    if not os.path.exists(path):
+        raise ValueError(f"--student={path}: there is no such file.")
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (TypeError, ValueError, OSError) as error:
+        raise ValueError(
+            f"--student={path} cannot be loaded: {str(error)[:300]} A model with "
+            "layers of your own needs their module: 'module:function'."
+        ) from error
+    expected, found = (None, *shape), tuple(model.input_shape)
+    fits = len(expected) == len(found) and all(
+        b in (None, a) for a, b in zip(expected[1:], found[1:])
+    )
+    if not fits or model.output_shape[-1] != num_classes:
+        raise ValueError(
+            f"--student={path} takes inputs of shape {found[1:]} and gives "
+            f"{model.output_shape[-1]} numbers; the data have inputs of shape "
+            f"{shape} and {num_classes} classes, and it must give a logit for each."
+        )
+    return model
