@@ -16,6 +16,7 @@ from tfx.utils import io_utils
 
 from tfcommentaries import SavedCommentary
 from tfcommentaries.components.artifact import commentary_dir
+from tfcommentaries.components.commentary_gen import learning
 
 COLUMNS = ["alcohol", "magnesium", "cellar"]
 RECIPE = {
@@ -96,7 +97,9 @@ def schema_of(uri, table, sizes=()):
 
 
 @pytest.fixture
-def table_artifacts(artifacts, wine, tmp_path):
+def table_artifacts(artifacts, wine, tmp_path, monkeypatch):
+    # Other tests look at these.
+    monkeypatch.setattr(learning, "write_pictures", lambda *_: None)
     artifacts.examples = examples_of(
         tmp_path / "wine", train=wine[:120], eval=wine[120:]
     )
@@ -191,7 +194,8 @@ def test_string_labels_are_classes(table_artifacts, wine, tmp_path):
     np.testing.assert_allclose(serve(commentary, table), expected, rtol=1e-5)
 
 
-def test_regression_labels_stay_floats(table_artifacts, wine, tmp_path):
+def test_regression_labels_stay_floats(table_artifacts, wine, tmp_path, monkeypatch):
+    monkeypatch.undo()  # These have no classes to draw.
     table = wine.dropna().drop(columns="kind").assign(price=wine["alcohol"] / 3)
     table_artifacts.examples = examples_of(
         tmp_path / "priced", train=table[:110], eval=table[110:]
