@@ -72,6 +72,7 @@ def test_groups_are_learned_and_annotated(artifacts, sources, digits, tmp_path):
     np.testing.assert_allclose(
         serve(records)["annotation"], [weights[site[0]], mean, mean], rtol=1e-5
     )
+    assert serve(records[:0])["annotation"].shape == (0,)
 
 
 @pytest.mark.parametrize(

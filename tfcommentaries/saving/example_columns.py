@@ -124,15 +124,8 @@ class Column:
                 f"The feature {self.name!r} is {feature.dtype.name}, but is to be read "
                 f"as {self.dtype}: say so in `columns`."
             )
-        values = feature
-        if isinstance(feature, tf.SparseTensor):
-            values = tf.sparse.to_dense(feature, self.missing)
-        elif isinstance(feature, tf.RaggedTensor):
-            values = feature.to_tensor(self.missing)
-        batch = tf.shape(values)[0]
-        # Not -1: of an empty batch that tells nothing.
-        values = tf.reshape(values, [batch, tf.reduce_prod(tf.shape(values)[1:])])
-        found = tf.shape(values)[1]
+        values = dense_rows(feature, self.missing)
+        batch, found = tf.unstack(tf.shape(values))
         message = f"The feature {self.name!r} must have {self.size} value(s)"
         with tf.control_dependencies(
             [tf.debugging.assert_less_equal(found, self.size, message)]
@@ -174,3 +167,15 @@ class Column:
         if self.dtype == "float32":
             return tf.math.is_finite(values)
         return tf.not_equal(values, self.missing)
+
+
+def dense_rows(feature, default):
+    """Values `(batch, n)` of a feature in any form, `default` where they are missing."""
+    values = feature
+    if isinstance(feature, tf.SparseTensor):
+        values = tf.sparse.to_dense(feature, default)
+    elif isinstance(feature, tf.RaggedTensor):
+        values = feature.to_tensor(default)
+    shape = tf.shape(values)
+    # Not -1: of an empty batch that tells nothing.
+    return tf.reshape(values, [shape[0], tf.reduce_prod(shape[1:])])

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfcommentaries.saving.empty_batches import annotate_any
-from tfcommentaries.saving.example_reading import ExampleAnnotation
+from tfcommentaries.saving.example_annotation import ExampleAnnotation
 from tfcommentaries.saving.graph_check import check_graph
 from tfcommentaries.saving.manifest import (
     FILE,

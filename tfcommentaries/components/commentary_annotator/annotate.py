@@ -8,7 +8,8 @@ from absl import logging
 from apache_beam.utils import shared
 
 from tfcommentaries.saving import SavedCommentary
-from tfcommentaries.saving.example_reading import ExampleAnnotation, ExampleReading
+from tfcommentaries.saving.example_annotation import ExampleAnnotation
+from tfcommentaries.saving.example_reading import ExampleReading
 from tfcommentaries.saving.manifest import inputs_of
 
 #: Tag of the output that holds what could not be annotated.

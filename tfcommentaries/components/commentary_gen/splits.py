@@ -8,7 +8,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.public import tfxio
 
 from tfcommentaries.commentaries.group_names import GroupNames, as_names
-from tfcommentaries.saving.example_reading import NO_GROUP, ExampleReading
+from tfcommentaries.saving.example_groups import NO_GROUP
+from tfcommentaries.saving.example_reading import ExampleReading
 
 #: Strings that a feature may have, each of which becomes a number.
 MAX_VOCABULARY = 1000
@@ -213,9 +214,7 @@ def _survey(train, columns, sizes, vocabularies):
     strings = {name: set() for name in vocabularies}
 
     def look(features):
-        lengths = {
-            name: tf.shape(tf.sparse.to_dense(features[name]))[1] for name in sizes
-        }
+        lengths = {name: features[name].dense_shape[1] for name in sizes}
         return lengths, {name: features[name].values for name in vocabularies}
 
     for lengths, values in train.passes(look):

@@ -63,10 +63,7 @@ def make_student(recipe, x_spec, regression=False):
 
 def kinds_of(name, config):
     """Names of the classes of a commentary and of its parts."""
-    parts = config.get("commentaries", ()) if name == "Composition" else ()
-    return {name}.union(
-        *(kinds_of(p["commentary"], p.get("commentary_config", {})) for p in parts)
-    )
+    return {kind for kind, _ in _parts(name, config)}
 
 
 def auxiliary_outputs(recipe):
@@ -121,17 +118,15 @@ def make_commentary(name, config, num_classes, groups):
 
 def _config_of(kind, recipe):
     """The arguments of the part of this kind."""
+    parts = _parts(recipe["commentary"], recipe["commentary_config"])
+    return next(config for name, config in parts if name == kind)
 
-    def find(name, config):
-        if name == kind:
-            return config
-        for part in config.get("commentaries", ()) if name == "Composition" else ():
-            found = find(part["commentary"], part.get("commentary_config", {}))
-            if found is not None:
-                return found
-        return None
 
-    return find(recipe["commentary"], recipe["commentary_config"]) or {}
+def _parts(name, config):
+    """`(name, arguments)` of a commentary, and of its parts, and of theirs."""
+    yield name, config
+    for part in config.get("commentaries", ()) if name == "Composition" else ():
+        yield from _parts(part["commentary"], part.get("commentary_config", {}))
 
 
 def _with_second_output(model, recipe, main, auxiliary):
