@@ -271,7 +271,7 @@ def test_vectors_beside_scalars(artifacts, tmp_path, digits):
     [
         ({"batch_size": "32"}, "recipe's `batch_size` must be a whole number above 0"),
         ({"learning_rate": -1}, "recipe's `learning_rate` must be a number above 0"),
-        ({"image_shape": [8, 8]}, r"`image_shape` must be \[height, width"),
+        ({"image_shape": [8, 8]}, r"`image_shape` must be \(height, width"),
         ({"fill_values": {"price": 1}}, r"`fill_values` names \['price'\]"),
         ({"fill_values": {"cellar": 1}}, "`fill_values` has 1 for 'cellar'"),
         ({"missing": "ignore"}, "no `missing` 'ignore'"),

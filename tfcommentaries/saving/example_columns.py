@@ -170,7 +170,7 @@ class Column:
 
 
 def dense_rows(feature, default):
-    """Values `(batch, n)` of a feature in any form, `default` where they are missing."""
+    """Values `(batch, n)` of a feature in any form; `default` for missing ones."""
     values = feature
     if isinstance(feature, tf.SparseTensor):
         values = tf.sparse.to_dense(feature, default)

@@ -39,6 +39,19 @@ def read_json(path, required, optional=None):
         raise ValueError(f"The file {path} cannot be read ({reason}).") from error
     if not isinstance(found, dict):
         raise ValueError(f"The file {path} must hold a JSON object, not {found!r:.80}.")
+    check_object(found, path, required, optional)
+    return found
+
+
+def check_object(found, path, required, optional=None):
+    """Raises a `ValueError` where an object of a file is not as `read_json` wants it.
+
+    Args:
+        found: dict.
+        path: the file.
+        required: as for `read_json`.
+        optional: as for `read_json`.
+    """
     for key, kind in {**required, **(optional or {})}.items():
         if key not in found and key in required:
             raise ValueError(f"The file {path} lacks {key!r}.")
@@ -51,4 +64,3 @@ def read_json(path, required, optional=None):
                 f"In the file {path} {key!r} must be {_WORDS[kind]}. Found: "
                 f"{value!r:.80}"
             )
-    return found

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcommentaries import version
-from tfcommentaries.saving.json_files import read_json
+from tfcommentaries.saving.json_files import check_object, read_json
 
 #: Where the manifest lies inside the SavedModel.
 FILE = os.path.join("assets", "commentary.json")
@@ -116,14 +116,14 @@ def read_manifest(path):
             f"The SavedModel at {path} is not a commentary: it has no {FILE}. Pass "
             "the directory that `export_commentary` or `tfcommentaries learn` wrote."
         )
-    found = read_json(file_path, {"format": int})
-    if found["format"] > FORMAT:
+    manifest = read_json(file_path, {"format": int})
+    if manifest["format"] > FORMAT:
         raise ValueError(
-            f"The commentary at {path} has format {found['format']}; this "
+            f"The commentary at {path} has format {manifest['format']}; this "
             f"tfcommentaries {version.__version__} reads up to {FORMAT}. Install the "
             "newest tfcommentaries."
         )
-    manifest = read_json(file_path, _REQUIRED, _OPTIONAL)
+    check_object(manifest, file_path, _REQUIRED, _OPTIONAL)
     for key in "inputs", "prepared_inputs":
         for name, spec in manifest.get(key, {}).items():
             try:

@@ -57,7 +57,9 @@ def run_fn(fn_args):
     ]
     reading = reading_of(recipe, schema, splits[0])
     recipe["num_classes"] = reading.num_classes
-    left_out = {s.role: check_missing(s, reading, recipe["missing"]) for s in splits}
+    counts = {s.role: check_missing(s, reading, recipe["missing"]) for s in splits}
+    left_out = {role: lacking for role, (lacking, _) in counts.items()}
+    _, groups = counts["training"]
     train, validation = (split.examples(reading) for split in splits)
     seed = recipe["seed"]
     keras.utils.set_random_seed(seed)
@@ -70,7 +72,7 @@ def run_fn(fn_args):
         recipe["commentary"],
         recipe["commentary_config"],
         reading.num_classes,
-        splits[0].groups(reading) if reading.groups else None,
+        groups,
     )
     if fn_args.base_commentary is not None:
         _build(commentary, train)

@@ -33,16 +33,12 @@ _KINDS = {
     and issubclass(getattr(commentaries, name), commentaries.Commentary)
 } - {"Commentary", "ElementWeighting", "ShuffledWeighting"}
 _INNER_TRAININGS = {"UnrolledTraining", "ImplicitTraining"}
-_TEXTS = (str, list, tuple)
 _NUMBERS = (int, float)
-#: Types of values, and how to say them. `None` is allowed where it is the default.
+#: Types of what `ExampleReading` does not check, and how to say them. `None` is allowed
+#: where it is the default.
 _TYPES = {
-    "features": (_TEXTS, "the name of a feature or a list of names"),
     "label": (str, "the name of a feature"),
-    "image_shape": ((list, tuple), "[height, width, channels]"),
-    "num_classes": (int, "a whole number"),
-    "groups": (_TEXTS, "the name of a feature or a list of names"),
-    "resize": (str, "the name of a method"),
+    "num_classes": (int, "a whole number above 1"),
     "fill_values": (dict, "a dict from features to what stands for a missing value"),
     "missing": (str, "'drop' or 'error'"),
     "commentary": (str, "the name of a class"),
@@ -76,9 +72,10 @@ def check_recipe(config, source="custom_config"):
             f"'features' and 'student'. Unknown: {unknown}; missing: {missing}. "
             f"Known: {sorted(RECIPE)}. Or pass `module_file=`."
         )
-    for key, value in config.items():
-        _check_value(key, value)
+    for key in set(config) & set(_TYPES):
+        _check_value(key, config[key])
     recipe = {**RECIPE, **config}
+    ExampleReading.from_config(recipe)
     _check_commentary(recipe["commentary"], recipe["commentary_config"])
     for key, known in (
         ("inner_training", _INNER_TRAININGS),
@@ -102,7 +99,6 @@ def check_recipe(config, source="custom_config"):
             "`student` must be the import path of a function, such as "
             f"'tfcommentaries.students.cbr'. Received: {config['student']!r}"
         )
-    ExampleReading.from_config(recipe)
 
 
 def _check_value(key, value):
@@ -110,14 +106,9 @@ def _check_value(key, value):
         return
     types, words = _TYPES[key]
     fits = isinstance(value, types) and not isinstance(value, bool)
-    if fits and words.endswith("above 0"):
-        fits = value > 0
-    if fits and key == "image_shape":
-        fits = len(value) == 3 and all(isinstance(n, int) and n > 0 for n in value)
-    if fits and key == "num_classes":
-        fits = value > 1
-    if fits and types is _TEXTS and not isinstance(value, str):
-        fits = all(isinstance(name, str) for name in value)
+    for limit in (0, 1):
+        if fits and words.endswith(f"above {limit}"):
+            fits = value > limit
     if not fits:
         raise ValueError(f"The recipe's `{key}` must be {words}. Received: {value!r}")
 

@@ -74,7 +74,12 @@ class Split:
             ) from error
 
     def count(self, reading):
-        """`(all, lacking)`: how many examples there are, and lack what is read.
+        """Counts examples, without decoding images.
+
+        Returns:
+            `(all, lacking, groups)`: how many examples there are, how many lack what is
+            read, and a dict from columns to the `GroupNames` of all, without what
+            stands for none.
 
         Raises:
             ValueError: if one cannot be read, or its label is not allowed.
@@ -89,13 +94,24 @@ class Split:
                     [reading.read_label({reading.label: label})]
                 ):
                     complete = tf.identity(complete)
-            return complete
+            return complete, {name: dense[name] for name in reading.groups}
 
         size = lacking = 0
-        for complete in self.passes(look):
+        found = {name: collections.Counter() for name in reading.groups}
+        for complete, groups in self.passes(look):
             size += len(complete)
             lacking += int((~complete).sum())
-        return size, lacking
+            for name, column in groups.items():
+                found[name].update(as_names(column, name).tolist())
+        for counter in found.values():
+            for none in NO_GROUP:
+                counter.pop(none, None)
+        names = {
+            name: GroupNames(*zip(*sorted(counter.items())))
+            for name, counter in found.items()
+            if counter
+        }
+        return size, lacking, names
 
     def examples(self, reading):
         """A data set of single examples `(x, y)`, without those that lack something.
@@ -112,26 +128,6 @@ class Split:
 
         next(self.passes(read), None)
         return self.features.map(read, tf.data.AUTOTUNE).unbatch()
-
-    def groups(self, reading):
-        """The groups of each column, and how many examples they have.
-
-        Images are not decoded.
-
-        Returns:
-            A dict from columns to `GroupNames`, without what stands for none.
-        """
-        found = {name: collections.Counter() for name in reading.groups}
-        for batch in self.passes(reading.read_groups):
-            for name, column in batch.items():
-                found[name].update(as_names(column, name).tolist())
-        for counter in found.values():
-            for none in NO_GROUP:
-                counter.pop(none, None)
-        return {
-            name: GroupNames(*zip(*sorted(counter.items())))
-            for name, counter in found.items()
-        }
 
 
 def reading_of(recipe, schema, train):
@@ -245,13 +241,13 @@ def check_missing(split, reading, missing):
         missing: `"drop"` or `"error"`.
 
     Returns:
-        How many examples lack something.
+        `(lacking, groups)`, as of `Split.count`.
 
     Raises:
         ValueError: if there is no example, all lack something, or one does that must
             not.
     """
-    size, lacking = split.count(reading)
+    size, lacking, groups = split.count(reading)
     if not size:
         raise ValueError(
             f"The {split.role} split is empty: there is no example in {split.files}. "
@@ -273,4 +269,4 @@ def check_missing(split, reading, missing):
             split.role,
             [*reading.columns],
         )
-    return lacking
+    return lacking, groups
