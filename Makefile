@@ -46,7 +46,7 @@ demo: core-environment
 
 pipeline: tfx-environment
 	$(QUIET) CUDA_VISIBLE_DEVICES= $(TFX_BIN)/python -W ignore -m \
-	  pipelines.digits.local_runner --verbosity=-1
+	  pipelines.local_runner --pipeline=digits --verbosity=-1
 
 test:
 	@$(MAKE) --no-print-directory test-core
