@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from tfcommentaries import CommentaryCallback, datasets
+from tfcommentaries import CommentaryCallback, datasets, students
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
 from tfcommentaries.students import FunctionalStudent
@@ -199,6 +199,8 @@ def make_student(network, shape, num_classes, optimizer=None, soft_labels=False)
             with 1e-3.
         soft_labels: whether labels are distributions.
     """
+    if FLAGS.quick and network is students.cbr:
+        network = functools.partial(network, filters=(4,))
     model = network(shape, num_classes)
     losses = keras.losses
     loss = losses.CategoricalCrossentropy if soft_labels else None
@@ -277,12 +279,12 @@ def accuracies(
         `{condition: {"accuracy, step n": number, "mean training loss, to step n":
         number}}`, and with `untaught` "accuracy with untaught statistics, step n".
     """
-    first = next(iter(conditions.values()))[0]
+    some = next(iter(conditions.values()))[0]
     classes = test.y.shape[1] if test.y.ndim > 1 else int(test.y.max()) + 1
     soft = {"soft_labels": test.y.ndim > 1}
-    model = make_student(network, first.x.shape[1:], classes, **soft, **compiling)
+    model = make_student(network, some.x.shape[1:], classes, **soft, **compiling)
     student = FunctionalStudent(model)
-    student.build(first.x[:2], first.y[:2])
+    student.build(some.x[:2], some.y[:2])
     student.assign(student.draw(f"test-{seed}"))
     restart = restarting(model)
     found = {}

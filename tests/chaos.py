@@ -1,23 +1,12 @@
-"""What tests kill at random moments, each in a process of its own.
-
-Processes are forked from one that has imported TensorFlow and not yet used it, so that
-a kill costs no start.
-"""
+"""What tests kill at random moments, each in a process of its own."""
 
 import contextlib
 import itertools
-import multiprocessing
 import os
 import signal
 import time
 
-#: Where processes come from.
-FORKS = multiprocessing.get_context("forkserver")
-
-
-def prepare(*modules):
-    """Lets the processes to come have modules already."""
-    FORKS.set_forkserver_preload([__name__, *modules])
+from forks import FORKS
 
 
 def killed(generator, longest, function, *arguments, after=lambda: True):
@@ -48,15 +37,6 @@ def killed(generator, longest, function, *arguments, after=lambda: True):
     if process.exitcode not in (0, -signal.SIGKILL):
         raise RuntimeError(f"It ended with {process.exitcode}.")
     return alive
-
-
-def finish(function, *arguments):
-    """Runs a function to its end, in a process like the killed ones."""
-    process = FORKS.Process(target=function, args=arguments)
-    process.start()
-    process.join()
-    if process.exitcode:
-        raise RuntimeError(f"It ended with {process.exitcode}.")
 
 
 def learn(run_dir):

@@ -3,8 +3,8 @@
 import pathlib
 
 import chaos
+import forks
 import numpy as np
-import pytest
 import tensorflow as tf
 from saving.test_store import make_dataset
 
@@ -12,17 +12,10 @@ from tfcommentaries import SavedCommentary, store
 from tfcommentaries.saving.replacing import replacing_directory, write_text
 
 
-@pytest.fixture(scope="module", autouse=True)
-def forks():
-    chaos.prepare(
-        "tfcommentaries.cli.learn", "tfcommentaries.cli.report", "tensorflow_datasets"
-    )
-
-
 def test_learning_ends_with_the_same_bits(tmp_path):
     generator = np.random.default_rng(0)
     whole, victim = tmp_path / "whole", tmp_path / "killed"
-    chaos.finish(chaos.learn, str(whole))
+    forks.finish(chaos.learn, str(whole))
     checkpoint = victim / "checkpoint" / "checkpoint"
     for longest, after in (
         (3.0, victim.exists),
@@ -31,7 +24,7 @@ def test_learning_ends_with_the_same_bits(tmp_path):
     ):
         assert chaos.killed(generator, longest, chaos.learn, str(victim), after=after)
         (tmp_path / "killed.log").write_text("")
-    chaos.finish(chaos.learn, str(victim))
+    forks.finish(chaos.learn, str(victim))
     assert "going on after outer step" in (tmp_path / "killed.log").read_text()
     found, expected = (
         tf.saved_model.load(str(run / "commentary")) for run in (victim, whole)

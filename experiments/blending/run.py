@@ -143,7 +143,7 @@ def measure(group, seed, folder):
     train, validation, test = make_data(group, seed)
     generator = np.random.default_rng(seed)
     tables, found = {}, {}
-    for start, initial_logit in STARTS.items():
+    for start, initial_logit in protocol.first(STARTS):
         learned = learn(train, validation, initial_logit, seed)
         name = f"blending{start}".replace(", ", "-").replace(" ", "-")
         export_commentary(learned, folder / name)
@@ -166,7 +166,7 @@ def measure(group, seed, folder):
     steps = protocol.fewer((TRANSFER_STEPS,), (2,))
     transfer = protocol.accuracies(
         students.few_shot_net,
-        {name: conditions[name] for name in transferred},
+        {name: conditions[name] for name in transferred[: protocol.fewer(None, 2)]},
         test,
         steps,
         seed,
@@ -213,10 +213,11 @@ def draw(records, run_dir):
     }
     if not records:
         return {}
-    size = 3.4 * len(records), 3.0 * len(STARTS)
+    starts = dict(protocol.first(STARTS))
+    size = 3.4 * len(records), 3.0 * len(starts)
     figure = Figure(figsize=size, layout="constrained")
-    rows = figure.subplots(len(STARTS), len(records), squeeze=False)
-    for start, row in zip(STARTS, rows):
+    rows = figure.subplots(len(starts), len(records), squeeze=False)
+    for start, row in zip(starts, rows):
         for axes, (group, ones) in zip(row, records.items()):
             table = np.mean([one["proportions"][start] for one in ones], 0)
             image = axes.imshow(table, cmap="viridis")

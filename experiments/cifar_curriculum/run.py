@@ -168,7 +168,9 @@ def measure(group, seed, folder):
     few = {k: conditions[k] for k in ("plain", "learned weights", "shuffled weights")}
     narrow = functools.partial(students.resnet18, width=protocol.fewer(16, 4))
     steps = protocol.fewer((200,), (2,))
-    for name, ones in protocol.accuracies(narrow, few, test, steps, seed).items():
+    for name, ones in protocol.accuracies(
+        narrow, dict(protocol.first(few)), test, steps, seed
+    ).items():
         values[f"{name} (transfer: narrow ResNet-18)"] = ones
     names = "start", "middle", "end"
     values["learned weights"] |= {

@@ -100,7 +100,7 @@ def test_files_that_do_not_fit_are_named(flags, message, tables, capsys):
 def whole_way(run_dir, *flags):
     """From files to a report; gives the manifest of what was learned."""
     assert run("learn", f"--run_dir={run_dir}", *FEW, *flags) == 0
-    few = ["--steps=8", "--seeds=2"]
+    few = ["--steps=8", "--seeds=1"]
     assert run("evaluate", f"--run_dir={run_dir}", *few) == 0
     assert run("report", run_dir) == 0
     assert "<html" in (run_dir / "report.html").read_text()
@@ -153,17 +153,61 @@ def test_a_table_with_texts_and_missing_values(tmp_path):
     encoding = datasets.TableEncoding.from_config(manifest["learned"]["encoding"])
     names = ["size", "size is missing", "colour=green", "colour=red", "new"]
     assert encoding.names == [*names, "shop=a", "shop=b"]
+    rows = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert {row["metric"] for row in rows} == {"auc", "accuracy", "loss"}
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "in test auc (points)" in page
     report = ["report", tmp_path / "run" / "commentary"]
     assert run(*report, f"--dataset={tmp_path}/test.parquet") == 0
+    model = tmp_path / "taught.keras"
+    run_dir = f"--run_dir={tmp_path}/run"
+    assert run("teach", run_dir, f"--model={model}", "--epochs=1") == 0
+    # It takes the columns as they are, and encodes them as it was taught.
+    taught = keras.models.load_model(model)
+    columns = {
+        name: tf.constant(values[:, None])
+        for name, values in {
+            "size": table["size"].to_numpy("float32"),
+            "colour": table["colour"].fillna("").to_numpy(str),
+            "new": table["new"].to_numpy("float32"),
+            "shop": table["shop"].to_numpy(str),
+        }.items()
+    }
+    encoded = taught.layers[-1].predict(encoding(table), verbose=0)
+    np.testing.assert_allclose(
+        taught.predict(columns, verbose=0), encoded, rtol=1e-5, atol=1e-6
+    )
 
 
-def test_arrays(tmp_path, vectors):
-    x, y = (np.repeat(part, 10, 0) for part in vectors)
-    np.savez(tmp_path / "it.npz", x=x, y=y, site=np.arange(120) % 4)
-    flags = [f"--{name}={tmp_path}/it.npz" for name in ("dataset", "test_data")]
-    flags += [f"--validation_data={tmp_path}/it.npz", "--group_column=site"]
+def test_arrays_with_numbers_to_predict(tmp_path, capsys):
+    """One of three sites tells the opposite."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(240, 3)).astype("float32")
+    y, site = 1e4 * (x[:, 0] + 5), np.arange(240) % 3
+    told = np.where(site == 2, 1e5 - y, y)
+    np.savez(tmp_path / "train.npz", x=x[:150], y=told[:150], site=site[:150])
+    np.savez(tmp_path / "right.npz", x=x[150:], y=y[150:])
+    flags = [f"--dataset={tmp_path}/train.npz", "--group_column=site"]
+    flags += [f"--{n}_data={tmp_path}/right.npz" for n in ("validation", "test")]
     manifest = whole_way(tmp_path / "run", *flags)
-    assert sorted(row["group"] for row in manifest["table"]) == [0, 1, 2, 3]
+    assert sorted(row["group"] for row in manifest["table"]) == [0, 1, 2]
+    rows = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert {row["metric"] for row in rows} == {"mae", "loss"}
+    assert {row["condition"] for row in rows} == {
+        "plain",
+        "plain_with_validation",
+        "validation_only",
+        "commentary",
+        "commentary_trusted_sources",
+    }
+    # A student begins near the mean of the numbers, not at zero.
+    assert all(1e3 < r["mean"] < 2e4 for r in rows if r["metric"] == "mae")
+    assert "Gain of the commentary, of mae" in capsys.readouterr().out
+    assert run("learn", "--run_dir=none", *flags, "--label_noise=0.1") == 1
+    assert "are for classes" in capsys.readouterr().err
+    flags[1] = "--commentary=soft_labels"
+    assert run("learn", "--run_dir=none", *flags) == 1
+    assert "is for classes, but the labels" in capsys.readouterr().err
 
 
 HOLD = """
@@ -254,8 +298,10 @@ def test_a_saved_model_is_the_student(tables, tmp_path, capsys):
     folder, _ = tables
     normalization = keras.layers.Normalization()
     normalization.adapt(np.random.default_rng(0).uniform(0, 255, (50, 64)))
-    layers = [keras.Input((64,)), normalization, keras.layers.Dense(10, name="mine")]
-    keras.Sequential(layers).save(tmp_path / "mine.keras")
+    last = keras.layers.Dense(10, activation="softmax", name="mine")
+    keras.Sequential([keras.Input((64,)), normalization, last]).save(
+        tmp_path / "mine.keras"
+    )
     keras.Sequential([keras.Input((64,)), keras.layers.Dense(2)]).save(
         tmp_path / "two.keras"
     )
@@ -264,7 +310,7 @@ def test_a_saved_model_is_the_student(tables, tmp_path, capsys):
     (tmp_path / "broken.keras").write_bytes(b"nothing")
     for name, message in (
         ("none.keras", "there is no such file"),
-        ("two.keras", r"gives 2 numbers; the data have inputs of shape (64,) and 10"),
+        ("two.keras", "outputs of shape (2,); the data have inputs of shape (64,) and"),
         ("broken.keras", "cannot be loaded"),
     ):
         assert run("learn", *flags, f"--student={tmp_path / name}") == 1
@@ -273,5 +319,6 @@ def test_a_saved_model_is_the_student(tables, tmp_path, capsys):
     model = tmp_path / "taught.keras"
     assert run("teach", f"--run_dir={tmp_path / 'run'}", f"--model={model}") == 0
     taught = keras.models.load_model(model)
-    assert [layer.name for layer in taught.layers][-1] == "mine"
+    assert taught.input_shape == (None, 64) and taught.layers[-1].name == "mine"
     np.testing.assert_array_equal(taught.layers[0].mean, normalization.mean)
+    assert not taught.loss.from_logits

@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import chaos
+import forks
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -151,11 +152,11 @@ def test_killed_and_run_again_it_annotates_all(
     artifacts, commentary_artifact, tmp_path
 ):
     generator = np.random.default_rng(0)
-    chaos.prepare("components.learn_here")
+    forks.prepare("components.learn_here")
     arguments = learn_here.annotate, str(tmp_path), commentary_artifact.uri
     for execution in range(2):
         chaos.killed(generator, 4.0, *arguments, execution)
-    chaos.finish(*arguments, 2)
+    forks.finish(*arguments, 2)
     found = standard_artifacts.Examples()
     found.uri = str(tmp_path / "annotated" / "2")
     assert len(read(found)) == 200 and len(read(found, "eval")) == 80

@@ -5,6 +5,7 @@ import os
 import pathlib
 
 import chaos
+import forks
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,8 +21,8 @@ from tfcommentaries.components.commentary_gen.executor import Executor
 
 
 @pytest.fixture(scope="module", autouse=True)
-def forks():
-    chaos.prepare("components.learn_here")
+def preloaded():
+    forks.prepare("components.learn_here")
 
 
 def do(artifacts, recipe=None, examples=None, inputs=None, **properties):
@@ -138,9 +139,9 @@ def test_killed_and_run_again_it_ends_the_same(artifacts, tmp_path):
     assert not (tmp_path / "commentary" / "1" / "Format-Serving").exists()
     # On from what the killed ones left, and then as if nothing had been learned.
     assert list(tmp_path.glob(".learning-*/*.index"))
-    chaos.finish(*arguments, "2")
+    forks.finish(*arguments, "2")
     assert not list(tmp_path.glob(".learning-*"))
-    chaos.finish(*arguments, "3")
+    forks.finish(*arguments, "3")
     resumed, undisturbed = (
         tf.saved_model.load(str(tmp_path / "commentary" / execution / "Format-Serving"))
         for execution in ("2", "3")

@@ -28,6 +28,30 @@ def test_arrays_with_named_classes(arrays):
     assert x.dtype == np.float32 and columns["site"].tolist() == [7, 8]
 
 
+def test_numbers_to_predict(arrays):
+    found = load_file(arrays(y=np.array([0.5, 1])))
+    assert found.classes is None and found.examples.y.dtype == np.float32
+    np.testing.assert_array_equal(found.examples.y, [0.5, 1])
+    whole = arrays(y=np.array([7.0, 5.0]))
+    assert load_file(whole, labels="numbers").examples.y.tolist() == [7, 5]
+    (_, y), classes, *_ = load_file(whole, labels="classes")
+    assert classes == [5, 7] and y.tolist() == [1, 0]
+
+
+def test_a_data_set_of_hugging_face_is_told_how(tmp_path):
+    (tmp_path / "dataset_info.json").write_text("{}")
+    with pytest.raises(ValueError, match="to_parquet"):
+        load_file(str(tmp_path))
+
+
+def test_classes_that_may_be_numbers_are_asked_about(tmp_path):
+    path = str(tmp_path / "many.npz")
+    np.savez(path, x=np.eye(60), y=np.arange(60))
+    with pytest.raises(ValueError, match="60 different values in 60 examples"):
+        load_file(path)
+    assert len(load_file(path, labels="classes").classes) == 60
+
+
 def test_tables_take_all_numbers_for_features(tmp_path):
     table = pd.DataFrame({"a": [1, 2], "b": [True, False], "label": [5, 3]})
     table.to_csv(tmp_path / "t.csv", index=False)
@@ -45,7 +69,9 @@ def test_tables_take_all_numbers_for_features(tmp_path):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"y": np.array([0.5, 1])}, "must be strings or integers"),
+        ({"y": np.array([0.0, 1.0])}, "classes, or numbers to predict"),
+        ({"y": np.array([0.5, np.inf])}, "must be finite numbers"),
+        ({"y": np.array([1j, 2])}, "must be strings or integers"),
         ({"y": np.arange(3)}, r"one value of 'y' for each of its 2"),
         ({"x": np.array([[np.nan], [1]])}, "1 features that are missing"),
         ({"x": np.zeros((0, 2)), "y": np.array([], int)}, "holds no examples"),

@@ -1,11 +1,9 @@
 """Every experiment runs, in its quick form, and says what it should."""
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
+import forks
 import numpy as np
 import pytest
 
@@ -16,15 +14,8 @@ BASELINES = "plain", "baseline: all noisy", "none", "MAML"
 
 
 def run(name, folder, *flags):
-    command = [sys.executable, "-m", f"experiments.{name}.run", "--quick"]
-    subprocess.run(
-        [*command, f"--run_dir={folder}", *flags],
-        cwd=ROOT,
-        check=True,
-        timeout=600,
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    module = f"experiments.{name}.run"
+    forks.finish(forks.run_module, module, "--quick", f"--run_dir={folder}", *flags)
     return json.loads((folder / "quick" / "results.json").read_text())
 
 

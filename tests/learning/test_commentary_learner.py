@@ -50,8 +50,10 @@ def test_learns_to_mistrust_wrong_labels(data, noisy_digits):
 def test_one_outer_step_descends_the_hypergradient(data):
     train, validation = data
     x, y = train[0][:32], train[1][:32]
+    model = make_student((64,))
+    model.compile(model.optimizer, model.loss, loss_weights=[0.5])
     learner = make_learner(
-        outer=keras.optimizers.SGD(0.1), student_initialization="fixed"
+        model, keras.optimizers.SGD(0.1), student_initialization="fixed"
     )
     dataset = tf.data.Dataset.from_tensors((x, y))
     learner.commentary(x, y=y, progress=0.0)

@@ -34,6 +34,12 @@ def add_task_arguments(parser):
     )
     group.add_argument("--label_column", help="of a file. Default: y or label")
     group.add_argument(
+        "--labels",
+        choices=("classes", "numbers"),
+        help="of a file: whether labels are classes, or numbers to predict. Default: "
+        "numbers where they have decimals, else classes",
+    )
+    group.add_argument(
         "--group_column",
         help="of a file: the source of each example, such as its annotator; learns one "
         "weight for each source",
@@ -103,8 +109,9 @@ def add_student_arguments(parser, default="cbr for images, else mlp"):
     parser.add_argument(
         "--student",
         help=f"one of {', '.join(STUDENTS)}, or 'module:function' of a function "
-        "(input_shape, num_classes) that makes a Keras model with logits, or a .keras "
-        "file of such a model, of which new ones are made. "
+        "(input_shape, num_classes) that makes a Keras model with logits or "
+        "probabilities, or a .keras file of such a model, of which new ones are made; "
+        "to predict numbers, a model with one output. "
         f"Default: {default or 'the one of the run'}",
     )
     parser.add_argument(

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.arguments import overrides
-from tfcommentaries.cli.learn import captions
 from tfcommentaries.cli.progress import ProgressLine
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.commentaries import ConstantWeighting
@@ -20,10 +19,12 @@ from tfcommentaries.teaching import (
     annotate,
     baselines,
     evaluate,
+    main_metric,
     paired_gain,
     trusted,
     verdict,
 )
+from tfcommentaries.teaching.comparison import gain_text, unit
 
 
 def run(args):
@@ -37,14 +38,16 @@ def run(args):
             "file that neither training nor checking saw."
         )
     commentary = SavedCommentary(folder.commentary)
-    kept = agreeing(
-        lambda: task.make_student(data.splits, with_distributions=False),
-        data.splits.validation,
-        data.splits.train,
-        args.steps,
-        task.batch_size,
-        task.seed,
-    )
+    kept = None
+    if data.splits.num_classes is not None:
+        kept = agreeing(
+            lambda: task.make_student(data.splits, with_distributions=False),
+            data.splits.validation,
+            data.splits.train,
+            args.steps,
+            task.batch_size,
+            task.seed,
+        )
     weighs = commentary.kind == "example_weighting"
     if weighs:
         progress = np.linspace(0, 1, 11)
@@ -59,7 +62,7 @@ def run(args):
     classes = data.splits.num_classes
     # A commentary makes such labels itself.
     conditions = {
-        name: (x, y if used else task.labels(y, classes), used)
+        name: (x, y if used else task.given_labels(y, classes), used)
         for name, (x, y, used) in conditions.items()
     }
     test_x, test_y = data.splits.test
@@ -73,7 +76,7 @@ def run(args):
     rows = evaluate(
         task.make_student(data.splits),
         conditions,
-        (test_x, task.labels(test_y, classes)),
+        (test_x, task.given_labels(test_y, classes)),
         steps=args.steps,
         every=args.every or _every(args.steps),
         seeds=args.seeds,
@@ -99,15 +102,21 @@ def _every(steps, tests=4):
 
 
 def _of_examples(commentary, data, kept):
-    """Conditions where the commentary sees single examples."""
+    """Conditions where the commentary sees single examples.
+
+    Numbers to predict have no labels that a filter could agree with.
+    """
     train, validation = data.splits[:2]
-    return {
+    conditions = {
         "plain": (*train, None),
         "commentary": (*train, commentary),
         "plain_with_validation": (*_join(train, validation), None),
         "validation_only": (*validation, None),
-        "filtered_with_validation": (*_join(train, validation, kept), None),
     }
+    if kept is not None:
+        filtered = _join(train, validation, kept)
+        conditions["filtered_with_validation"] = (*filtered, None)
+    return conditions
 
 
 def _of_sources(commentary, data, kept):
@@ -120,19 +129,19 @@ def _of_sources(commentary, data, kept):
     both = _join(train, validation)
     best = np.full(len(validation.y), learned[0]["group"])
     grouped = commentary.add_groups(both.x, np.concatenate([data.groups, best]))
-    rates = agreement_rates(kept, data.groups)
     conditions = {
         "plain": (*train, None),
         "plain_with_validation": (*both, None),
         "validation_only": (*validation, None),
-        "filtered_with_validation": (*_join(train, validation, kept), None),
         "commentary": (grouped, both.y, commentary),
     }
-    chosen = {
-        "commentary_trusted_sources": learned.trusted(),
-        "sources_by_rate_0.5": trusted(rates, 0.5),
-        "sources_by_rate_0.8": trusted(rates, 0.8),
-    }
+    chosen = {"commentary_trusted_sources": learned.trusted()}
+    if kept is not None:
+        filtered = _join(train, validation, kept)
+        conditions["filtered_with_validation"] = (*filtered, None)
+        rates = agreement_rates(kept, data.groups)
+        chosen["sources_by_rate_0.5"] = trusted(rates, 0.5)
+        chosen["sources_by_rate_0.8"] = trusted(rates, 0.8)
     if data.faults:
         good = [name for name, fault in data.faults.items() if fault == "nothing"]
         chosen["good_sources_known"] = good
@@ -147,17 +156,18 @@ def _join(train, validation, kept=slice(None)):
     return Examples(*(np.concatenate(part) for part in parts))
 
 
-def table(rows, metric="accuracy", points=6):
+def table(rows, metric=None, points=6):
     """The rows as text, with the gain and whether it is more than noise.
 
     Args:
         rows: from `tfcommentaries.teaching.evaluate`.
-        metric: which metric to show.
+        metric: which metric to show; `None` takes `main_metric`.
         points: how many student steps to show.
 
     Returns:
         A text of several lines.
     """
+    metric = metric or main_metric(rows)
     steps = sorted({row["student_step"] for row in rows})
     if len(steps) > points:
         chosen = np.geomspace(1, len(steps), points).round().astype(int)
@@ -175,14 +185,16 @@ def table(rows, metric="accuracy", points=6):
         cells = (found[name, step] for step in steps)
         lines.append(
             name.ljust(width)
-            + "".join(f"{r['mean']:>8.3f} ± {r['std']:.3f}" for r in cells)
+            + "".join(f"{r['mean']:>8.4g} ± {r['std']:.3f}" for r in cells)
         )
-    lines.append("Gain of the commentary in points, students paired: ± standard error")
+    lines.append(
+        f"Gain of the commentary, {unit(metric)}, students paired: ± standard error"
+    )
     for baseline in baselines(rows):
         gains = (paired_gain(rows, "commentary", baseline, metric, s) for s in steps)
         lines.append(
             f"gain over {baseline}".ljust(width)
-            + "".join(f"{100 * m:>+10.1f} ± {100 * e:.1f}" for m, e in gains)
+            + "".join(f"{gain_text(*gain, metric):>16}" for gain in gains)
         )
     lines.append(verdict(rows, metric))
     return "\n".join(lines)
@@ -203,11 +215,10 @@ def _overview(rows, data, progress, weights):
     if data.corrupted.any():
         groups = {"right label": ~data.corrupted, "wrong label": data.corrupted}
     else:
-        y = data.splits.train.y
-        groups = {str(c): y == c for c in range(data.splits.num_classes)}
+        groups = data.by_label()
     insights.weights_over_progress(progress, weights, groups, middle.add_subplot())
     if data.splits.train.x.ndim == 4:
         insights.ranked_examples(
-            data.splits.train.x, captions(data), weights.mean(0), count=6, figure=right
+            data.splits.train.x, data.captions(), weights.mean(0), count=6, figure=right
         )
     return figure

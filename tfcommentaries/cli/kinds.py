@@ -56,6 +56,11 @@ def make_commentary(kind, args, data):
         )
     if kind == "sources":
         return commentaries.GroupWeighting(data.groups, normalize=normalize)
+    if kind in WITH_DISTRIBUTIONS and classes is None:
+        raise ValueError(
+            f"--commentary={kind} is for classes, but the labels of "
+            f"{data.splits.name} are numbers."
+        )
     if kind == "soft_labels":
         return commentaries.SoftLabels(classes)
     if kind == "blending":

@@ -16,8 +16,10 @@ from tfcommentaries import (
 from tfcommentaries.cli.kinds import kind_of, make_commentary
 from tfcommentaries.cli.progress import LearningProgress
 from tfcommentaries.cli.run_folder import RunFolder
+from tfcommentaries.cli.student import labels_of
 from tfcommentaries.cli.task import Task
 from tfcommentaries.datasets import Examples
+from tfcommentaries.students.outputs import metrics_for
 from tfcommentaries.teaching import annotate
 
 #: Not part of a run's settings: where it is, and what may change on resuming.
@@ -79,7 +81,7 @@ def _learn(folder, task, args, data, student, config):
     learner.compile(
         optimizer=args.outer_learning_rate
         and keras.optimizers.Adam(args.outer_learning_rate),
-        metrics=["accuracy"],
+        metrics=metrics_for(student, labels_of(data.splits.num_classes)),
     )
     spoiled = f" ({data.corrupted.mean():.0%} of the labels made wrong)"
     print(
@@ -136,23 +138,12 @@ def _draw_weights(folder, commentary, data, args):
     train = data.splits.train
     progress = np.linspace(0, 1, 11) if args.curriculum else np.array([0.0, 1.0])
     weights = annotate(commentary, train, progress)
-    by_class = {str(c): train.y == c for c in range(data.splits.num_classes)}
-    figure = insights.weights_over_progress(progress, weights, by_class)
+    figure = insights.weights_over_progress(progress, weights, data.by_label())
     folder.save_picture(figure, "weights_by_class")
     if data.corrupted.any():
         groups = {"right label": ~data.corrupted, "wrong label": data.corrupted}
         figure = insights.weights_over_progress(progress, weights, groups)
         folder.save_picture(figure, "weights_by_label_quality")
     if train.x.ndim == 4:
-        figure = insights.ranked_examples(train.x, captions(data), weights.mean(0))
+        figure = insights.ranked_examples(train.x, data.captions(), weights.mean(0))
         folder.save_picture(figure, "examples")
-
-
-def captions(data):
-    """What to write above each training image: its label, and whether it is wrong."""
-    return [
-        f"label {given}" + (f" (is {true})" if wrong else "")
-        for given, true, wrong in zip(
-            data.splits.train.y, data.true_labels, data.corrupted
-        )
-    ]

@@ -1,16 +1,14 @@
 """The data and the student that a run is about."""
 
 import dataclasses
-import importlib
-import os
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from tfcommentaries import datasets, students
-from tfcommentaries.cli.arguments import STUDENTS
+from tfcommentaries import datasets
 from tfcommentaries.cli.kinds import WITH_DISTRIBUTIONS
+from tfcommentaries.cli.student import make_student
 from tfcommentaries.datasets.files import is_file
 
 #: Settings that only files have.
@@ -20,6 +18,7 @@ _OF_FILES = (
     "checked_column",
     "validation_data",
     "test_data",
+    "labels",
 )
 
 
@@ -47,6 +46,26 @@ class NoisyData(NamedTuple):
         x = self.splits.train.x
         return x if self.groups is None else commentary.add_groups(x, self.groups)
 
+    def by_label(self):
+        """`{name: which training examples}` of each class, or third of the numbers."""
+        y = self.splits.train.y
+        if self.splits.num_classes is not None:
+            return {str(c): y == c for c in range(self.splits.num_classes)}
+        low, high = np.quantile(y, [1 / 3, 2 / 3])
+        return {
+            f"up to {low:.3g}": y <= low,
+            "between": (y > low) & (y <= high),
+            f"above {high:.3g}": y > high,
+        }
+
+    def captions(self):
+        """What to write above each training image: its label, and if it is wrong."""
+        given = zip(self.splits.train.y, self.true_labels, self.corrupted)
+        return [
+            f"label {label:.4g}" + (f" (is {true})" if wrong else "")
+            for label, true, wrong in given
+        ]
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -72,13 +91,14 @@ class Task:
     test_data: str | None = None
     image_size: int = 32
     commentary: str | None = None
+    labels: str | None = None
 
     @property
     def with_distributions(self):
         """Whether the commentary hands distributions over classes to the student."""
         return self.commentary in WITH_DISTRIBUTIONS
 
-    def labels(self, y, num_classes):
+    def given_labels(self, y, num_classes):
         """Labels as the student's loss takes them."""
         if not self.with_distributions:
             return y
@@ -139,14 +159,21 @@ class Task:
                 self.test_size,
                 self.seed,
             )
+        if splits.num_classes is None and (self.label_noise or self.spoiled_sources):
+            raise ValueError(
+                "--label_noise and --spoiled_sources are for classes, but the labels "
+                f"of {self.dataset} are numbers."
+            )
         true_labels = splits.train.y
-        labels, _ = datasets.corrupt_labels(
-            true_labels,
-            self.label_noise,
-            splits.num_classes,
-            self.seed,
-            self.label_noise_kind,
-        )
+        labels = true_labels
+        if self.label_noise:
+            labels, _ = datasets.corrupt_labels(
+                true_labels,
+                self.label_noise,
+                splits.num_classes,
+                self.seed,
+                self.label_noise_kind,
+            )
         train, faults = splits.train._replace(y=labels), None
         if self.spoiled_sources:
             if groups is not None:
@@ -168,7 +195,11 @@ class Task:
             )
         columns = [name for name in (self.group_column, self.checked_column) if name]
         train = datasets.load_file(
-            self.dataset, self.label_column, columns, image_size=self.image_size
+            self.dataset,
+            self.label_column,
+            columns,
+            image_size=self.image_size,
+            labels=self.labels,
         )
         groups = train.columns.get(self.group_column)
         if self.checked_column:
@@ -193,9 +224,8 @@ class Task:
             examples = train.examples
             validation = self._like(train, self.validation_data)
         test = self._like(train, self.test_data)
-        splits = datasets.Splits(
-            examples, validation, test, len(train.classes), self.dataset
-        )
+        classes = train.classes and len(train.classes)
+        splits = datasets.Splits(examples, validation, test, classes, self.dataset)
         return splits, groups, train.encoding
 
     def _like(self, train, path):
@@ -208,6 +238,7 @@ class Task:
             classes=train.classes,
             encoding=train.encoding,
             image_size=self.image_size,
+            labels="classes" if train.classes else "numbers",
         )
         if found.examples.x.shape[1:] != train.examples.x.shape[1:]:
             raise ValueError(
@@ -217,7 +248,7 @@ class Task:
         return found.examples
 
     def make_student(self, splits, with_distributions=None):
-        """Makes a compiled student for inputs like those of `splits`.
+        """Makes a compiled student for inputs and labels like those of `splits`.
 
         Args:
             splits: `Splits`.
@@ -226,72 +257,6 @@ class Task:
         """
         if with_distributions is None:
             with_distributions = self.with_distributions
-        losses = keras.losses
-        loss = (
-            losses.CategoricalCrossentropy
-            if with_distributions
-            else losses.SparseCategoricalCrossentropy
+        return make_student(
+            self.student, splits, self.learning_rate, with_distributions
         )
-        shape = splits.train.x.shape[1:]
-        is_saved = bool(self.student) and self.student.endswith(".keras")
-        if is_saved:
-            student = _saved_student(self.student, shape, splits.num_classes)
-        else:
-            student = self._find_student(shape)(shape, splits.num_classes)
-        if len(shape) == 1 and not is_saved:
-            # Which every new student keeps.
-            normalization = keras.layers.Normalization()
-            normalization.adapt(splits.train.x)
-            student = keras.Sequential(
-                [keras.Input(shape), normalization, student], name=student.name
-            )
-        student.compile(
-            optimizer=keras.optimizers.Adam(self.learning_rate),
-            loss=loss(from_logits=True),
-            metrics=["accuracy"],
-        )
-        return student
-
-    def _find_student(self, shape):
-        if self.student is None:
-            return students.cbr if len(shape) == 3 else students.mlp
-        if self.student in STUDENTS:
-            return getattr(students, self.student)
-        module, _, name = self.student.partition(":")
-        try:
-            return getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ValueError(
-                f"There is no student {self.student!r} ({error}). Choose one of "
-                f"{', '.join(STUDENTS)}, 'module:function' of a function that can "
-                "be imported, or a .keras file."
-            ) from error
-
-
-def _saved_student(path, shape, num_classes):
-    """A new model like the one in a .keras file, which keeps its preprocessing.
-
-    Raises:
-        ValueError: if there is none, or it does not take such inputs or give a logit
-            for each class.
-    """
-    if not os.path.exists(path):
-        raise ValueError(f"--student={path}: there is no such file.")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (TypeError, ValueError, OSError) as error:
-        raise ValueError(
-            f"--student={path} cannot be loaded: {str(error)[:300]} A model with "
-            "layers of your own needs their module: 'module:function'."
-        ) from error
-    expected, found = (None, *shape), tuple(model.input_shape)
-    fits = len(expected) == len(found) and all(
-        b in (None, a) for a, b in zip(expected[1:], found[1:])
-    )
-    if not fits or model.output_shape[-1] != num_classes:
-        raise ValueError(
-            f"--student={path} takes inputs of shape {found[1:]} and gives "
-            f"{model.output_shape[-1]} numbers; the data have inputs of shape "
-            f"{shape} and {num_classes} classes, and it must give a logit for each."
-        )
-    return model

@@ -22,7 +22,7 @@ def run(args):
     student = task.make_student(data.splits)
     commentary = SavedCommentary(folder.commentary)
     validation, test = (
-        (x, task.labels(y, data.splits.num_classes)) for x, y in data.splits[1:3]
+        (x, task.given_labels(y, data.splits.num_classes)) for x, y in data.splits[1:3]
     )
     student.fit(
         data.inputs(commentary),
@@ -39,9 +39,18 @@ def run(args):
     directory = os.path.dirname(args.model)
     if directory:
         os.makedirs(directory, exist_ok=True)
+    if data.encoding is not None and not data.encoding.is_plain:
+        student = _of_columns(data.encoding.model(), student)
     written = args.model.removesuffix(".keras") + ".new.keras"
     student.save(written)
     os.replace(written, args.model)
     if result:
         print("test: " + ", ".join(f"{k} {v:.4f}" for k, v in result.items()))
     print(f"Written: {args.model}")
+
+
+def _of_columns(encoding, student):
+    """The student for a table's columns as they are, compiled as it was."""
+    model = keras.Model(encoding.input, student(encoding.output), name=student.name)
+    model.compile_from_config(student.get_compile_config())
+    return model

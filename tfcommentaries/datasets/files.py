@@ -12,20 +12,22 @@ from tfcommentaries.datasets.table_encoding import TableEncoding
 
 #: How the names of files that can be read end.
 FORMATS = ".npz", ".csv", ".parquet"
+#: More classes than this, and than a tenth of the examples, may be numbers.
+_MANY = 50
 
 
 class FileData(NamedTuple):
     """What a file holds.
 
     Attributes:
-        examples: `Examples`; labels are indices into `classes`.
-        classes: list of the labels as the file has them, sorted.
+        examples: `Examples`; labels are indices into `classes`, or numbers.
+        classes: list of the labels as the file has them, sorted; `None` of numbers.
         columns: dict of the other columns that were asked for, `(examples,)` each.
         encoding: `TableEncoding` of the columns that are features, or `None`.
     """
 
     examples: Examples
-    classes: list
+    classes: list | None
     columns: dict
     encoding: TableEncoding | None
 
@@ -38,7 +40,15 @@ def is_file(name):
     return name.endswith(FORMATS) or (os.path.dirname(name) and os.path.isdir(name))
 
 
-def load_file(path, label=None, columns=(), classes=None, encoding=None, image_size=32):
+def load_file(
+    path,
+    label=None,
+    columns=(),
+    classes=None,
+    encoding=None,
+    image_size=32,
+    labels=None,
+):
     """Loads labelled examples.
 
     Args:
@@ -52,6 +62,9 @@ def load_file(path, label=None, columns=(), classes=None, encoding=None, image_s
             labels that are there.
         encoding: likewise; `None` learns it of all columns that are not named.
         image_size: height and width of images from a folder.
+        labels: `"classes"`, or `"numbers"` to predict; `None` takes numbers with
+            decimals for the latter, and strings and integers of not too many values
+            for classes.
 
     Returns:
         `FileData`.
@@ -64,6 +77,13 @@ def load_file(path, label=None, columns=(), classes=None, encoding=None, image_s
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no file {path}.")
     if os.path.isdir(path):
+        if os.path.exists(os.path.join(path, "dataset_info.json")):
+            raise ValueError(
+                f"{path} is a data set of Hugging Face. Write it as a table with its "
+                "to_parquet('train.parquet'), and give that."
+            )
+        if labels == "numbers":
+            raise ValueError(f"{path} is a folder of images, whose labels are classes.")
         if label or columns:
             raise ValueError(
                 f"{path} is a folder of images, which has no columns such as "
@@ -84,7 +104,7 @@ def load_file(path, label=None, columns=(), classes=None, encoding=None, image_s
             f"{path} has {(~np.isfinite(x)).sum()} features that are missing or not "
             "finite. Fill them, or leave their rows out."
         )
-    y, classes = _labels(path, label, found[label], classes)
+    y, classes = _labels(path, label, found[label], classes, labels)
     others = {name: found[name] for name in columns}
     return FileData(Examples(x, y), classes, others, encoding)
 
@@ -125,22 +145,37 @@ def _read_table(path, names, encoding):
     return x, {name: table[name].to_numpy() for name in names}, encoding
 
 
-def _labels(path, label, column, classes):
-    if column.dtype.kind == "f" and not np.isfinite(column).all():
-        column = column.astype(object)  # Whole numbers, some missing.
-    if column.dtype.kind not in "OUSiub":
-        raise ValueError(
-            f"The labels {label!r} in {path} must be strings or integers. They are "
-            f"{column.dtype}."
-        )
+def _labels(path, label, column, classes, labels):
+    """Labels as a student takes them, and their classes or `None`."""
+    where = f"The labels {label!r} in {path}"
     missing = sum(value is None or value != value for value in column.tolist())
     if missing:
         raise ValueError(
             f"{missing} of the {len(column)} labels {label!r} in {path} are missing. "
             "Leave these rows out."
         )
+    decimals = column.dtype.kind == "f" and np.any(column != np.round(column))
+    if labels == "numbers" or (labels is None and decimals):
+        if column.dtype.kind not in "iubf" or not np.isfinite(column).all():
+            raise ValueError(
+                f"{where} must be finite numbers. They are {column.dtype}."
+            )
+        return column.astype("float32"), None
+    if column.dtype.kind == "f" and not decimals and labels == "classes":
+        column = column.astype("int64")
+    if column.dtype.kind not in "OUSiubf" or decimals:
+        raise ValueError(
+            f"{where} must be strings or integers. They are {column.dtype}."
+        )
     if classes is None:
         classes = np.unique(column).tolist()
+        many = len(classes) > max(_MANY, len(column) / 10)
+        if labels is None and (many or column.dtype.kind == "f"):
+            raise ValueError(
+                f"{where} have {len(classes)} different values in {len(column)} "
+                f"examples, of the type {column.dtype}. Are they classes, or numbers "
+                "to predict? Say labels='classes' or labels='numbers' (--labels)."
+            )
     index = {name: i for i, name in enumerate(classes)}
     unknown = sorted(set(column.tolist()) - set(index), key=str)
     if unknown:

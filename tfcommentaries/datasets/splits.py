@@ -6,11 +6,12 @@ import numpy as np
 
 
 class Examples(NamedTuple):
-    """Images with labels.
+    """Inputs with labels.
 
     Attributes:
-        x: float32 images `(examples, height, width, channels)`, 0 to 1.
-        y: int32 labels `(examples,)`.
+        x: float32 `(examples, ...)`; images `(examples, height, width, channels)` are
+            0 to 1.
+        y: int32 classes, or float32 numbers to predict, `(examples,)`.
     """
 
     x: np.ndarray
@@ -24,14 +25,15 @@ class Splits(NamedTuple):
         train: what students train on.
         validation: what the outer loss sees.
         test: seen by neither a commentary nor a choice of settings.
-        num_classes: number of classes; labels are 0 to `num_classes - 1`.
+        num_classes: number of classes; labels are 0 to `num_classes - 1`. `None`
+            where labels are numbers to predict.
         name: what to call the data set.
     """
 
     train: Examples
     validation: Examples
     test: Examples
-    num_classes: int
+    num_classes: int | None
     name: str
 
 

@@ -1,7 +1,9 @@
 """Columns of a table as features of a network."""
 
+import re
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 #: Texts with more values than this name things rather than describe them.
@@ -56,6 +58,11 @@ class TableEncoding:
         return encoding
 
     @property
+    def is_plain(self):
+        """Whether every column is a feature as it is: no texts, nothing missing."""
+        return all(c.categories is None and not c.flagged for c in self.columns)
+
+    @property
     def names(self):
         """Names of the features, in order."""
         names = []
@@ -95,6 +102,34 @@ class TableEncoding:
             features.append(np.where(missing, np.float32(column.fill), numbers))
             features += [missing] * column.flagged
         return np.stack([np.asarray(f, "float32") for f in features], -1)
+
+    def model(self):
+        """The encoding as a model, for one that takes a table's columns as they are.
+
+        Returns:
+            A `keras.Model` from a dict of the columns by their names, `(examples, 1)`
+            each, strings or float32 with NaN for missing numbers, to
+            `(examples, features)`.
+        """
+        inputs, features = {}, []
+        for column in self.columns:
+            dtype = "float32" if column.categories is None else "string"
+            # SavedModels want names of such letters.
+            name = re.sub(r"\W", "_", str(column.name))
+            values = inputs[str(column.name)] = keras.Input(
+                (1,), dtype=dtype, name=name
+            )
+            if column.categories is not None:
+                lookup = keras.layers.StringLookup(
+                    vocabulary=column.categories, output_mode="multi_hot"
+                )
+                features.append(lookup(values)[:, 1:])  # The first is of all others.
+                continue
+            missing = keras.ops.isnan(values)
+            features.append(keras.ops.where(missing, column.fill, values))
+            if column.flagged:
+                features.append(keras.ops.cast(missing, "float32"))
+        return keras.Model(inputs, keras.layers.Concatenate()(features), name="columns")
 
 
 def _column(values):

@@ -1,33 +1,54 @@
 """Pictures of commentaries and of what they gain."""
 
+import itertools
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from tfcommentaries.teaching.comparison import less_is_better, main_metric
+
 #: Colours that people with colour blindness can tell apart (Okabe and Ito).
-COLORS = ("#0072b2", "#d55e00", "#999999", "#009e73", "#cc79a7", "#e69f00")
+COLORS = (
+    "#0072b2",
+    "#d55e00",
+    "#999999",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#000000",
+)
 
 
-def learning_curves(rows, metric="accuracy", axes=None):
+def learning_curves(rows, metric=None, axes=None):
     """Draws how well students do over training, one line per condition.
+
+    Each line has its name at its end.
 
     Args:
         rows: from `tfcommentaries.teaching.evaluate`.
-        metric: name of the metric.
+        metric: name of the metric; `None` takes `main_metric`.
         axes: Matplotlib axes to draw on; `None` makes a figure.
 
     Returns:
         The Matplotlib figure.
     """
     figure, axes = _axes(axes)
+    metric = metric or main_metric(rows)
     names = dict.fromkeys(row["condition"] for row in rows)
-    for name, color in zip(names, COLORS):
+    ends, others = {}, itertools.cycle(COLORS[1:])
+    for name in names:
+        color = COLORS[0] if name == "commentary" else next(others)
         chosen = [r for r in rows if r["condition"] == name and r["metric"] == metric]
         step, mean, std = (
             np.array([r[key] for r in chosen])
             for key in ("student_step", "mean", "std")
         )
-        axes.plot(step, mean, color=color, label=name.replace("_", " "))
+        width = 2.5 if name == "commentary" else 1.2
+        label = name.replace("_", " ")
+        axes.plot(step, mean, color=color, linewidth=width, label=label)
+        ends[name] = mean[-1], color
         axes.fill_between(step, mean - std, mean + std, color=color, alpha=0.15, lw=0)
     seeds = max(row["seeds"] for row in rows)
     axes.set(
@@ -35,32 +56,48 @@ def learning_curves(rows, metric="accuracy", axes=None):
         xlabel="student step",
         ylabel=f"test {metric}",
     )
-    columns = 1 if len(names) <= 4 else 2
-    axes.legend(
-        frameon=False,
-        fontsize="small" if columns == 1 else "x-small",
-        ncols=columns,
-        columnspacing=1,
-        handlelength=1,
-    )
+    _name_ends(axes, ends)
     return figure
 
 
-def final_scores(rows, metric="accuracy", axes=None):
+def _name_ends(axes, ends):
+    """Writes names beside the axes, where lines end, as far apart as they need."""
+    low, high = axes.get_ylim()
+    names = sorted(ends, key=lambda name: ends[name][0])
+    places = (np.array([ends[name][0] for name in names]) - low) / (high - low)
+    gap = min(0.075, 1 / len(names))
+    for i in range(1, len(names)):
+        places[i] = max(places[i], places[i - 1] + gap)
+    # All a little lower where the highest would be above the axes.
+    most = 1 - gap * np.arange(len(names))[::-1]
+    for name, place in zip(names, np.minimum(places, most)):
+        axes.annotate(
+            name.replace("_", " "),
+            (1.01, place),
+            xycoords="axes fraction",
+            color=ends[name][1],
+            fontsize="x-small",
+            fontweight="bold" if name == "commentary" else "normal",
+            verticalalignment="center",
+        )
+
+
+def final_scores(rows, metric=None, axes=None):
     """Draws how well students do at the end of training, one bar per condition.
 
     Args:
         rows: from `tfcommentaries.teaching.evaluate`.
-        metric: name of the metric.
+        metric: name of the metric; `None` takes `main_metric`.
         axes: Matplotlib axes to draw on; `None` makes a figure.
 
     Returns:
         The Matplotlib figure.
     """
     figure, axes = _axes(axes)
+    metric = metric or main_metric(rows)
     step = max(row["student_step"] for row in rows)
     last = [r for r in rows if r["metric"] == metric and r["student_step"] == step]
-    last = sorted(last, key=lambda row: row["mean"])
+    last = sorted(last, key=lambda row: row["mean"], reverse=less_is_better(metric))
     taught = [row["condition"].startswith("commentary") for row in last]
     bars = axes.barh(
         [row["condition"].replace("_", " ") for row in last],

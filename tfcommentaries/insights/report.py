@@ -10,7 +10,14 @@ from tfcommentaries.insights import pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
 from tfcommentaries.saving.replacing import write_text
-from tfcommentaries.teaching import baselines, beaten, paired_gain, verdict
+from tfcommentaries.teaching import (
+    baselines,
+    beaten,
+    main_metric,
+    paired_gain,
+    verdict,
+)
+from tfcommentaries.teaching.comparison import gain_text, unit
 
 #: What each kind is, in a sentence.
 KINDS = {
@@ -64,7 +71,10 @@ def write_report(
     sections = []
     if rows:
         figure = pictures.learning_curves(rows)
-        text = "Test accuracy of new students while they train, with and without."
+        text = (
+            f"Test {main_metric(rows)} of new students while they train, with and "
+            "without."
+        )
         sections.append(_section("curves", "New students", text, figure, "svg"))
     suspects = finding = None
     if examples is not None or commentary.kind in _WITHOUT_EXAMPLES:
@@ -111,30 +121,36 @@ def write_report(
     write_text(path, page)
 
 
-def _gains(rows, metric="accuracy", points=4):
-    """The table of conditions, steps and gains, as texts."""
-    steps = sorted({row["student_step"] for row in rows})
+def _gains(rows, points=4):
+    """Tables of scores and of gains as texts, the last step first."""
+    metric = main_metric(rows)
+    steps = sorted({row["student_step"] for row in rows}, reverse=True)
     chosen = np.linspace(0, len(steps) - 1, min(points, len(steps))).round().astype(int)
     steps = [steps[i] for i in chosen]
     found = {
         (r["condition"], r["student_step"]): r for r in rows if r["metric"] == metric
     }
-    names = list(dict.fromkeys(row["condition"] for row in rows))
-    lines = [
-        (
-            name.replace("_", " "),
-            [
-                f"{found[name, s]['mean']:.3f} ± {found[name, s]['std']:.3f}"
-                for s in steps
-            ],
-        )
-        for name in names
-    ]
-    for name in baselines(rows):
-        pairs = (paired_gain(rows, "commentary", name, metric, s) for s in steps)
-        cells = [f"{100 * mean:+.1f} ± {100 * error:.1f}" for mean, error in pairs]
-        lines.append((f"gain over {name.replace('_', ' ')}, points", cells))
-    return {"steps": steps, "lines": lines, "seeds": rows[0]["seeds"]}
+    scores = {
+        name.replace("_", " "): [
+            f"{found[name, s]['mean']:.4g} ± {found[name, s]['std']:.3f}" for s in steps
+        ]
+        for name in dict.fromkeys(row["condition"] for row in rows)
+    }
+    gains = {
+        name.replace("_", " "): [
+            gain_text(*paired_gain(rows, "commentary", name, metric, s), metric)
+            for s in steps
+        ]
+        for name in baselines(rows)
+    }
+    return {
+        "metric": metric,
+        "unit": unit(metric),
+        "steps": steps,
+        "scores": scores,
+        "gains": gains,
+        "seeds": rows[0]["seeds"],
+    }
 
 
 def _table(table):
@@ -146,10 +162,10 @@ def _table(table):
 
 def _suspects(commentary, examples, num_classes, corrupted):
     """The most suspected labels, with a thumbnail where inputs are images."""
+    if num_classes is None and examples.y.dtype.kind in "iu":
+        num_classes = int(examples.y.max()) + 1
     try:
-        suspects = suspected_labels(
-            commentary, examples, num_classes or int(examples.y.max()) + 1
-        )
+        suspects = suspected_labels(commentary, examples, num_classes)
     except ValueError:
         return None  # This kind does not tell.
     found = []
@@ -158,7 +174,7 @@ def _suspects(commentary, examples, num_classes, corrupted):
         found.append(
             {
                 "index": int(index),
-                "given": int(examples.y[index]),
+                "given": f"{examples.y[index]:.4g}",
                 "suggested": int(suggested) if suggested >= 0 else None,
                 "score": float(score),
                 "wrong": None if corrupted is None else bool(corrupted[index]),

@@ -165,7 +165,8 @@ class CommentaryLearner(OuterLoop):
         Args:
             optimizer: the commentary's. `None` is Adam with the rate that suits its
                 kind. Clip hypergradients with its `clipnorm` or `global_clipnorm`.
-            loss: outer loss. `None` takes the student's own loss.
+            loss: outer loss. `None` takes the student's own loss, with its
+                `loss_weights` unless others are given.
             metrics: Keras metrics of the trained students on validation batches.
             **kwargs: other arguments of `keras.Model.compile`. With `jit_compile`
                 XLA compiles outer steps: `"auto"`, the default, on a GPU.
@@ -189,7 +190,11 @@ class CommentaryLearner(OuterLoop):
         if optimizer is None:
             rate = self.commentary.suggested["learning_rate"]
             optimizer = keras.optimizers.Adam(rate)
-        loss = self.student.model.loss if loss is None else loss
+        if loss is None:
+            loss = self.student.model.loss
+            compiled = getattr(self.student.model, "_compile_loss", None)
+            weights = getattr(compiled, "_user_loss_weights", None)
+            kwargs.setdefault("loss_weights", weights)
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
     def call(self, x, y=None, progress=None):

@@ -3,15 +3,15 @@
 from tfcommentaries.teaching.agreement import agreeing, agreement_rates, trusted
 from tfcommentaries.teaching.annotating import annotate
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
-from tfcommentaries.teaching.dataset import teach
-from tfcommentaries.teaching.evaluation import (
+from tfcommentaries.teaching.comparison import (
     baselines,
     beaten,
-    evaluate,
-    mean_and_std,
+    main_metric,
     paired_gain,
     verdict,
 )
+from tfcommentaries.teaching.dataset import teach
+from tfcommentaries.teaching.evaluation import evaluate, mean_and_std
 
 __all__ = [
     "CommentaryCallback",
@@ -21,6 +21,7 @@ __all__ = [
     "baselines",
     "beaten",
     "evaluate",
+    "main_metric",
     "mean_and_std",
     "paired_gain",
     "teach",

@@ -13,7 +13,8 @@ def agreeing(make_student, clean, examples, steps, batch_size, seed=0):
 
     Args:
         make_student: function without arguments that makes a compiled `keras.Model`
-            with one output per class.
+            with one output per class, or for two classes with one output, a logit
+            or a probability as its loss says.
         clean: `(x, y)` arrays with integer labels that are right.
         examples: `(x, y)` arrays with integer labels.
         steps: training steps of the student.
@@ -38,7 +39,11 @@ def agreeing(make_student, clean, examples, steps, batch_size, seed=0):
     batches = batches.shuffle(len(clean[1]), seed=seed).repeat().batch(batch_size)
     student.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
     x, y = examples
-    return student.predict(x, batch_size=500, verbose=0).argmax(-1) == y
+    outputs = student.predict(x, batch_size=500, verbose=0)
+    if outputs.shape[-1] > 1:
+        return outputs.argmax(-1) == y
+    middle = 0.0 if getattr(student.loss, "from_logits", False) else 0.5
+    return (outputs[:, 0] > middle) == y
 
 
 def agreement_rates(agrees, groups):

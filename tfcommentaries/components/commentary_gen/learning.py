@@ -29,6 +29,7 @@ from tfcommentaries.datasets import Examples
 from tfcommentaries.insights import CommentarySummaries
 from tfcommentaries.saving.example_reading import ExampleReading
 from tfcommentaries.saving.warm_start import load_weights
+from tfcommentaries.students.outputs import metrics_for
 
 #: How a LossWeighting is learned, unless the recipe says more.
 _OF_LOSSES = {"inner_steps": 1, "student_initialization": "continue"}
@@ -86,7 +87,8 @@ def run_fn(fn_args):
         | recipe["learner_config"],
     )
     rate = recipe["learning_rate"]
-    compiling = {"metrics": ["mae" if regression else "accuracy"]}
+    labels = "numbers" if regression else "classes"
+    compiling = {"metrics": metrics_for(student, labels)}
     if "AuxiliaryTargets" in kinds:
         main, auxiliary = auxiliary_outputs(recipe)
         compiling = {

@@ -6,6 +6,7 @@ import inspect
 import keras
 
 from tfcommentaries import commentaries
+from tfcommentaries.students.outputs import loss_for
 
 
 def make_student(recipe, x_spec, regression=False):
@@ -45,17 +46,17 @@ def make_student(recipe, x_spec, regression=False):
     if getattr(model, "compiled", False):
         return model
     kinds = kinds_of(recipe["commentary"], recipe["commentary_config"])
-    soft = keras.losses.CategoricalCrossentropy(from_logits=True)
     if regression:
-        loss = keras.losses.MeanSquaredError()
+        loss = loss_for(model, "numbers")
     elif kinds & {"LabelBlending", "SoftLabels"}:
-        loss = soft
+        loss = loss_for(model, "distributions")
     else:
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        loss = loss_for(model, "classes")
     if "AuxiliaryTargets" in kinds:
         main, auxiliary = auxiliary_outputs(recipe)
         if not isinstance(model.output, dict):
             model = _with_second_output(model, recipe, main, auxiliary)
+        soft = keras.losses.CategoricalCrossentropy(from_logits=True)
         loss = {main: loss, auxiliary: soft}
     model.compile(keras.optimizers.Adam(recipe["student_learning_rate"]), loss)
     return model

@@ -1,0 +1,115 @@
+"""The student of a run: a network, and the loss and metrics that its labels need."""
+
+import importlib
+import os
+
+import keras
+
+from tfcommentaries import students
+from tfcommentaries.cli.arguments import STUDENTS
+from tfcommentaries.students.outputs import loss_for, metrics_for
+
+
+def make_student(name, splits, learning_rate, with_distributions=False):
+    """Makes a compiled student.
+
+    Args:
+        name: of `STUDENTS`, `"module:function"` or a `.keras` file; `None` takes one
+            that suits the inputs.
+        splits: `Splits`, for the inputs and the number of classes.
+        learning_rate: of Adam.
+        with_distributions: whether labels are distributions over classes.
+
+    Returns:
+        A compiled `keras.Model`.
+
+    Raises:
+        ValueError: if there is no such student, or it does not suit the data.
+    """
+    shape, classes = splits.train.x.shape[1:], splits.num_classes
+    is_saved = bool(name) and name.endswith(".keras")
+    is_ours = name is None or name in STUDENTS
+    if is_saved:
+        model = _load(name)
+    elif classes is None or (is_ours and classes == 2 and not with_distributions):
+        model = _find(name, shape)(shape, 1)
+    else:
+        model = _find(name, shape)(shape, classes)
+    _check(model, name, shape, classes, with_distributions)
+    scale = float(splits.train.y.std()) or 1.0
+    if is_ours and classes is None:
+        # Numbers such as there are, from the first step on.
+        last = keras.layers.Rescaling(scale, float(splits.train.y.mean()))
+        model = keras.Sequential([keras.Input(shape), model, last], name=model.name)
+    if len(shape) == 1 and not is_saved:
+        # Which every new student keeps.
+        normalization = keras.layers.Normalization()
+        normalization.adapt(splits.train.x)
+        model = keras.Sequential(
+            [keras.Input(shape), normalization, model], name=model.name
+        )
+    labels = "distributions" if with_distributions else labels_of(classes)
+    model.compile(
+        keras.optimizers.Adam(learning_rate),
+        loss=loss_for(model, labels),
+        # The share of the variance that is left, in whatever units the numbers are.
+        loss_weights=[1 / scale**2] if classes is None else None,
+        metrics=metrics_for(model, labels),
+    )
+    return model
+
+
+def labels_of(num_classes):
+    """What kind of labels a student has, as `loss_for` calls it."""
+    return "numbers" if num_classes is None else "classes"
+
+
+def _check(model, name, shape, classes, with_distributions):
+    """Raises a `ValueError` unless a model takes such inputs and gives such outputs."""
+    sizes = {1} if classes is None else {classes}
+    if classes == 2 and not with_distributions:
+        sizes = {1, 2}
+    expected, found = (None, *shape), tuple(model.input_shape)
+    fits = len(expected) == len(found) and all(
+        b in (None, a) for a, b in zip(expected[1:], found[1:])
+    )
+    if not fits or len(model.output_shape) != 2 or model.output_shape[1] not in sizes:
+        needed = (
+            "labels that are numbers, for which it must give one"
+            if classes is None
+            else f"{classes} classes, and it must give a number for each"
+        )
+        raise ValueError(
+            f"--student={name} takes inputs of shape {found[1:]} and gives outputs of "
+            f"shape {tuple(model.output_shape[1:])}; the data have inputs of shape "
+            f"{tuple(shape)} and {needed}."
+        )
+
+
+def _find(name, shape):
+    if name is None:
+        return students.cbr if len(shape) == 3 else students.mlp
+    if name in STUDENTS:
+        return getattr(students, name)
+    module, _, function = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"There is no student {name!r} ({error}). Choose one of "
+            f"{', '.join(STUDENTS)}, 'module:function' of a function that can be "
+            "imported, or a .keras file."
+        ) from error
+
+
+def _load(path):
+    """The model in a .keras file, which keeps its preprocessing."""
+    if not os.path.exists(path):
+        raise ValueError(f"--student={path}: there is no such file.")
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (TypeError, ValueError, OSError) as error:
+        raise ValueError(
+            f"--student={path} cannot be loaded: {str(error)[:300]} A model with "
+            "layers of your own needs their module: 'module:function'."
+        ) from error

@@ -1,0 +1,74 @@
+"""What a model gives, and the loss and metrics that suit it and its labels."""
+
+import keras
+
+_PROBABILITIES = "softmax", "sigmoid"
+
+
+def gives_probabilities(model):
+    """Whether a model ends with a softmax or a sigmoid; otherwise they are logits.
+
+    Args:
+        model: a `keras.Model`. One that is no graph of layers, a subclass, cannot be
+            looked into.
+
+    Returns:
+        A boolean; `None` where it cannot be told.
+    """
+    layer = model
+    while isinstance(layer, keras.Model):
+        outputs = getattr(layer, "outputs", None) if layer.built else None
+        if not outputs or len(outputs) > 1:
+            return None
+        layer = outputs[0]._keras_history.operation
+    if isinstance(layer, keras.layers.Softmax):
+        return True
+    activation = getattr(layer, "activation", None)
+    name = getattr(activation, "__name__", type(activation).__name__)
+    return name.lower() in _PROBABILITIES or type(layer).__name__.lower() in (
+        _PROBABILITIES
+    )
+
+
+def loss_for(model, labels):
+    """A new loss for a model that has none.
+
+    Args:
+        model: a `keras.Model` with one output.
+        labels: `"classes"`, `"distributions"` over classes, or `"numbers"`.
+
+    Returns:
+        A `keras.losses.Loss`: of classes with one output the binary one.
+    """
+    losses = keras.losses
+    if labels == "numbers":
+        return losses.MeanSquaredError()
+    if labels == "distributions":
+        loss = losses.CategoricalCrossentropy
+    elif _has_one_output(model):
+        loss = losses.BinaryCrossentropy
+    else:
+        loss = losses.SparseCategoricalCrossentropy
+    return loss(from_logits=not gives_probabilities(model))
+
+
+def metrics_for(model, labels):
+    """New metrics for a model, by its labels; arguments as of `loss_for`.
+
+    Returns:
+        A list: `mae` of numbers, else `accuracy`, and with one output `auc` too.
+    """
+    if labels == "numbers":
+        return ["mae"]
+    if not _has_one_output(model):
+        return ["accuracy"]
+    logits = not gives_probabilities(model)
+    return [
+        keras.metrics.BinaryAccuracy("accuracy", threshold=0.0 if logits else 0.5),
+        keras.metrics.AUC(from_logits=logits, name="auc"),
+    ]
+
+
+def _has_one_output(model):
+    shape = getattr(model, "output_shape", None)
+    return isinstance(shape, tuple) and len(shape) == 2 and shape[1] == 1
