@@ -46,7 +46,7 @@ def test_a_smaller_error_is_a_gain():
     "rule, says",
     [
         ((0.5, 0.6), "+20.0 ± 0.6 points over the best alternative (rule) after 20"),
-        ((0.9, 0.6), "Behind that alternative at step 10."),
+        ((0.9, 0.6), "over plain training; behind rule at step 10."),
         ((0.5, 0.8), "which is no more than chance may give"),
         ((0.5, 0.9), "but rule is better by 10.0 ± 0.6 points: use that."),
     ],

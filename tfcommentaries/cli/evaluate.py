@@ -24,7 +24,7 @@ from tfcommentaries.teaching import (
     trusted,
     verdict,
 )
-from tfcommentaries.teaching.comparison import gain_text, unit
+from tfcommentaries.teaching.comparison import gain_text, score_text, unit
 
 
 def run(args):
@@ -185,7 +185,7 @@ def table(rows, metric=None, points=6):
         cells = (found[name, step] for step in steps)
         lines.append(
             name.ljust(width)
-            + "".join(f"{r['mean']:>8.4g} ± {r['std']:.3f}" for r in cells)
+            + "".join(f"{score_text(r['mean'], r['std'], metric):>16}" for r in cells)
         )
     lines.append(
         f"Gain of the commentary, {unit(metric)}, students paired: ± standard error"

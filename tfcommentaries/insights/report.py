@@ -17,7 +17,7 @@ from tfcommentaries.teaching import (
     paired_gain,
     verdict,
 )
-from tfcommentaries.teaching.comparison import gain_text, unit
+from tfcommentaries.teaching.comparison import gain_text, score_text, unit
 
 #: What each kind is, in a sentence.
 KINDS = {
@@ -132,7 +132,8 @@ def _gains(rows, points=4):
     }
     scores = {
         name.replace("_", " "): [
-            f"{found[name, s]['mean']:.4g} ± {found[name, s]['std']:.3f}" for s in steps
+            score_text(found[name, s]["mean"], found[name, s]["std"], metric)
+            for s in steps
         ]
         for name in dict.fromkeys(row["condition"] for row in rows)
     }

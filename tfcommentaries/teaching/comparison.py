@@ -53,6 +53,13 @@ def paired_gain(rows, condition, baseline, metric, step):
     return float(difference.mean()), float(error)
 
 
+def score_text(mean, std, metric):
+    """A score and its standard deviation as text."""
+    if metric in _SHARES:
+        return f"{mean:.3f} ± {std:.3f}"
+    return f"{mean:.4g} ± {std:.2g}"
+
+
 def gain_text(mean, error, metric):
     """A gain and its standard error as text: in points of an accuracy or AUC."""
     if metric in _SHARES:
@@ -137,10 +144,15 @@ def verdict(rows, metric=None):
             f"is better by {gain_text(-mean, error, metric)[1:]} {unit(metric)}: use "
             "that."
         )
-    behind = [s for s in steps if gain(best, s)[0] < -2 * gain(best, s)[1]]
+    behind = [
+        f"behind {name} at step {step}"
+        for step in steps[:-1]
+        for name in [min(others, key=lambda n: gain(n, step)[0])]
+        if gain(name, step)[0] < -2 * gain(name, step)[1]
+    ]
     return (
         f"{text(best)} over the best alternative ({best}) after {steps[-1]} steps"
         + (", which is no more than chance may give" if mean <= 2 * error else "")
-        + f"; {text('plain')} over plain training."
-        + (f" Behind that alternative at step {behind[-1]}." if behind else "")
+        + f"; {text('plain')} over plain training"
+        + (f"; {behind[-1]}." if behind else ".")
     )
