@@ -27,8 +27,9 @@ def add_task_arguments(parser):
     group.add_argument(
         "--dataset",
         default="digits",
-        help="a file of yours: .npz with arrays x and y, or a .csv or .parquet table "
-        "with a column 'label', or a folder with a folder of images for each class; or "
+        help="a file of yours: .npz with arrays x and y, or a table with a column "
+        "'label' (.csv, .parquet, or .tfrecord of tf.Examples), or a folder with a "
+        "folder of images for each class; or "
         "'digits' (scikit-learn's, no download); or the name of an image "
         "classification data set of TFDS, such as mnist. Default: digits",
     )

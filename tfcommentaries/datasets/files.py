@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfcommentaries.datasets.example_table import read_examples
 from tfcommentaries.datasets.image_folder import load_image_folder
 from tfcommentaries.datasets.splits import Examples
 from tfcommentaries.datasets.table_encoding import TableEncoding
 
 #: How the names of files that can be read end.
-FORMATS = ".npz", ".csv", ".parquet"
+FORMATS = ".npz", ".csv", ".parquet", ".tfrecord", ".tfrecord.gz"
 #: More classes than this, and than a tenth of the examples, may be numbers.
 _MANY = 50
 
@@ -52,9 +53,10 @@ def load_file(
     """Loads labelled examples.
 
     Args:
-        path: an `.npz` file with the array `x`; a `.csv` or `.parquet` table, whose
-            other columns are the features (see `TableEncoding`) and which needs the
-            package pandas; or a folder of images, as `load_image_folder` takes it.
+        path: an `.npz` file with the array `x`; a `.csv` or `.parquet` table, or a
+            `.tfrecord` or `.tfrecord.gz` file of tf.Examples, whose other columns are
+            the features (see `TableEncoding`) and which need the package pandas; or a
+            folder of images, as `load_image_folder` takes it.
         label: name of the labels, strings or integers; `None` is `"y"` in an `.npz`
             file and `"label"` in a table.
         columns: names of further columns, which are no features.
@@ -133,8 +135,10 @@ def _read_table(path, names, encoding):
         # What were texts stay texts, even if all of them are numbers here.
         texts = {c.name: "string" for c in known if c.categories is not None}
         table = pandas.read_csv(path, dtype=texts)
-    else:
+    elif path.endswith(".parquet"):
         table = pandas.read_parquet(path)
+    else:
+        table = read_examples(path)
     features = [column.name for column in known]
     _check_names(path, [*names, *features], list(table.columns))
     try:

@@ -1,0 +1,71 @@
+"""tf.Examples as a table."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfcommentaries.datasets import load_file
+
+KINDS = {
+    int: lambda v: tf.train.Feature(int64_list=tf.train.Int64List(value=v)),
+    float: lambda v: tf.train.Feature(float_list=tf.train.FloatList(value=v)),
+    bytes: lambda v: tf.train.Feature(bytes_list=tf.train.BytesList(value=v)),
+}
+
+
+def write(path, *examples):
+    options = "GZIP" if path.suffix == ".gz" else None
+    with tf.io.TFRecordWriter(str(path), options) as writer:
+        for example in examples:
+            features = {
+                name: KINDS[type(values[0])](values) if values else tf.train.Feature()
+                for name, values in example.items()
+            }
+            features = tf.train.Features(feature=features)
+            writer.write(tf.train.Example(features=features).SerializeToString())
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["e.tfrecord", "e.tfrecord.gz"])
+def test_features_become_columns(name, tmp_path):
+    path = write(
+        tmp_path / name,
+        {"label": [b"cat"], "age": [3], "at": [0.5, 1.0], "site": ["ö".encode()]},
+        {"label": [b"dog"], "age": [], "at": [2.0, 1.0], "site": [b"x"]},
+        {"label": [b"dog"], "age": [5], "at": [4.0, 1.0], "site": [b"x"]},
+    )
+    found = load_file(path, columns=["site"])
+    assert found.classes == ["cat", "dog"] and found.examples.y.tolist() == [0, 1, 1]
+    assert found.encoding.names == ["age", "age is missing", "at[0]", "at[1]"]
+    rows = [[3, 0, 0.5, 1], [4, 1, 2, 1], [5, 0, 4, 1]]
+    np.testing.assert_array_equal(found.examples.x, rows)
+    assert found.columns["site"].tolist() == ["ö", "x", "x"]
+
+
+def test_whole_floats_stay_floats(tmp_path):
+    path = write(tmp_path / "e.tfrecord", *({"a": [i], "label": [1.0]} for i in (1, 2)))
+    assert load_file(path, labels="numbers").examples.y.tolist() == [1, 1]
+    with pytest.raises(ValueError, match="classes, or numbers to predict"):
+        load_file(path)
+
+
+@pytest.mark.parametrize(
+    "second, message",
+    [
+        ({"a": [1, 2], "label": [1]}, "'a' .* as many values"),
+        ({"a": [b"\xff\xfe"], "label": [1]}, "bytes that are no text"),
+        ({"a": [1]}, "1 of the 2 labels"),
+    ],
+)
+def test_what_does_not_fit_is_named(second, message, tmp_path):
+    path = write(tmp_path / "e.tfrecord", {"a": [1], "label": [0]}, second)
+    with pytest.raises(ValueError, match=message):
+        load_file(path)
+
+
+def test_other_records_are_refused(tmp_path):
+    path = str(tmp_path / "e.tfrecord")
+    with tf.io.TFRecordWriter(path) as writer:
+        writer.write(b"nothing of the kind")
+    with pytest.raises(ValueError, match="Record 0 .* is no tf.Example"):
+        load_file(path)

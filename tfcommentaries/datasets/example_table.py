@@ -1,0 +1,68 @@
+"""tf.Examples of a file as a table."""
+
+import itertools
+
+import tensorflow as tf
+
+
+def read_examples(path):
+    """Reads a TFRecord file of tf.Examples.
+
+    Args:
+        path: of a file, compressed if it ends with `.gz`.
+
+    Returns:
+        A `pandas.DataFrame` with a column for each feature: numbers, or texts of UTF-8.
+        A feature of several numbers becomes that many columns, `name[0]` and so on.
+        What an example does not have is missing.
+
+    Raises:
+        ValueError: if a record is no tf.Example, or a feature is no text or has
+            different numbers of values.
+    """
+    import pandas
+
+    compression = "GZIP" if path.endswith(".gz") else ""
+    rows = []
+    for record in tf.data.TFRecordDataset(path, compression).as_numpy_iterator():
+        try:
+            example = tf.train.Example.FromString(record)
+        except Exception as error:  # protobuf's, which has no public name.
+            raise ValueError(
+                f"Record {len(rows)} of {path} is no tf.Example: {error}"
+            ) from error
+        rows.append({k: _values(f) for k, f in example.features.feature.items()})
+    names = sorted(set(itertools.chain.from_iterable(rows)))
+    columns = {}
+    for name in names:
+        found = [row.get(name) or [] for row in rows]
+        sizes = {len(values) for values in found} - {0}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"The feature {name!r} of {path} must have as many values in every "
+                f"example. It has {min(sizes)} to {max(sizes)}."
+            )
+        size = max(sizes, default=0)
+        try:
+            texts = [[_text(value) for value in values] for values in found]
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"The feature {name!r} of {path} holds bytes that are no text. Images "
+                "come as a folder, or in TFX."
+            ) from error
+        for i in range(size):
+            column = [values[i] if values else None for values in texts]
+            series = pandas.Series(column)
+            if any(isinstance(value, int) for value in column):
+                series = series.astype("Int64")  # Some may be missing.
+            columns[name if size == 1 else f"{name}[{i}]"] = series
+    return pandas.DataFrame(columns)
+
+
+def _values(feature):
+    kind = feature.WhichOneof("kind")
+    return list(getattr(feature, kind).value) if kind else []
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else value
