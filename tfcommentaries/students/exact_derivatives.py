@@ -4,6 +4,8 @@ import contextlib
 import threading
 
 import tensorflow as tf
+from tensorflow.python.framework.ops import get_default_graph
+from tensorflow.python.ops import control_flow_util
 
 from tfcommentaries.students.max_of_slices import max_of_slices
 
@@ -16,20 +18,20 @@ def exact_derivatives():
     """Lets students have second derivatives that are right, also inside of XLA.
 
     Three functions that Keras's layers and losses call have right values and first
-    derivatives, but every gradient of a gradient through them is silently wrong:
+    derivatives, but gradients of gradients through them are silently wrong:
 
     - `tf.nn.moments` stops the gradient of the mean inside the variance. That
       gradient is zero, but its derivative is not: batch and group normalisation in
       training mode.
     - `tf.nn.softmax_cross_entropy_with_logits` drops the derivative by the labels of
       the gradient by the logits: learned labels, blended ones too.
-
     - `tf.nn.max_pool` with steps of 1 and the padding "SAME" has zeros for a second
       derivative, in graphs: input and output have one shape, and the kernel overwrites
-      what it still has to read.
+      what it still has to read. Inside of XLA it has the digits of bfloat16, and none
+      but float32 compiles.
 
-    Two have none: `tf.image.resize`, but bilinear, and `tf.nn.softsign`. XLA compiles
-    that of `tf.nn.max_pool` in float32 only. `tf.nn.silu` leaks.
+    Two have none: `tf.image.resize`, but bilinear, and `tf.nn.softsign`.
+    `tf.nn.silu` leaks.
 
     Inside this context they are the same functions without these faults. Should
     another thread trace a graph meanwhile, it gets the same values and first
@@ -98,8 +100,12 @@ def _max_pool(input, ksize, strides, padding, data_format=None, name=None):
     size, steps = _of_axes(ksize, axes), _of_axes(strides, axes)
     last = not (data_format or "").startswith("NC")
     known = axes > 0 and None not in x.shape[1:-1] and size and steps
-    if known and last and set(steps) == {1} and isinstance(padding, str):
-        found = max_of_slices(x, size, padding.upper())
+    # TensorFlow's second derivative is zero where no axis gets shorter, and in XLA it
+    # has the digits of bfloat16.
+    in_xla = control_flow_util.GraphOrParentsInXlaContext(get_default_graph())
+    wrong = set(steps or ()) == {1} or in_xla
+    if known and last and wrong and isinstance(padding, str):
+        found = max_of_slices(x, size, steps, padding.upper())
     else:
         found = _MAX_POOL(x, ksize, strides, padding, data_format, name)
     return tf.cast(found, input.dtype)

@@ -1,10 +1,11 @@
-"""Max-pools with steps of 1 whose derivatives of all orders are right."""
+"""Max-pools whose derivatives of all orders are right, also inside of XLA."""
 
+import numpy as np
 import tensorflow as tf
 
 
-def max_of_slices(x, size, padding):
-    """A max-pool with steps of 1, as maxima of shifted slices, one axis at a time.
+def max_of_slices(x, size, steps, padding):
+    """A max-pool as maxima of shifted slices, one axis at a time.
 
     Values and first derivatives are those of `tf.nn.max_pool`: of several maxima the
     first counts.
@@ -12,6 +13,7 @@ def max_of_slices(x, size, padding):
     Args:
         x: `(batch, ..., channels)`, of known length in between.
         size: of windows, a number for each axis between batch and channels.
+        steps: of windows, likewise.
         padding: `"SAME"` or `"VALID"`.
 
     Returns:
@@ -19,15 +21,44 @@ def max_of_slices(x, size, padding):
     """
     # From the last axis, so that the first of several is as in TensorFlow's order.
     for axis in reversed(range(1, x.shape.rank - 1)):
-        window = size[axis - 1]
+        window, step = size[axis - 1], steps[axis - 1]
+        length = x.shape[axis]
         if padding == "SAME":
-            pads = [(0, 0)] * x.shape.rank
-            pads[axis] = (window - 1) // 2, window // 2
-            x = tf.pad(x, pads, constant_values=x.dtype.min)
-        output = x.shape[axis] - window + 1
+            output = -(-length // step)
+            beyond = max(0, (output - 1) * step + window - length)
+            x = _pad(x, axis, beyond // 2, beyond - beyond // 2)
+        else:
+            output = (length - window) // step + 1
         found = None
         for begin in range(window):
-            part = x[(slice(None),) * axis + (slice(begin, begin + output),)]
+            places = slice(begin, begin + (output - 1) * step + 1, step)
+            part = x[(slice(None),) * axis + (places,)]
             found = part if found is None else tf.maximum(found, part)
         x = found
     return x
+
+
+def _pad(x, axis, before, after):
+    """Pads with the lowest number there is.
+
+    By the gradient of a slice: that of `tf.pad` has no gradient itself inside of XLA.
+    """
+    if before + after == 0:
+        return x
+    length, rank = x.shape[axis], x.shape.rank
+    shape = tf.concat(
+        [tf.shape(x)[:axis], [length + before + after], tf.shape(x)[axis + 1 :]], 0
+    )
+    others = 2**rank - 1 - 2**axis
+    padded = tf.raw_ops.StridedSliceGrad(
+        shape=shape,
+        begin=[before if i == axis else 0 for i in range(rank)],
+        end=[before + length if i == axis else 0 for i in range(rank)],
+        strides=[1] * rank,
+        dy=x,
+        begin_mask=others,
+        end_mask=others,
+    )
+    added = np.zeros(length + before + after, x.dtype.as_numpy_dtype)
+    added[:before] = added[before + length :] = x.dtype.min
+    return padded + tf.reshape(added, [-1 if i == axis else 1 for i in range(rank)])
