@@ -310,7 +310,10 @@ def test_a_saved_model_is_the_student(tables, tmp_path, capsys):
     (tmp_path / "broken.keras").write_bytes(b"nothing")
     for name, message in (
         ("none.keras", "there is no such file"),
-        ("two.keras", "outputs of shape (2,); the data have inputs of shape (64,) and"),
+        (
+            "two.keras",
+            "outputs of shape (None, 2), batch first; the data have inputs of",
+        ),
         ("broken.keras", "cannot be loaded"),
     ):
         assert run("learn", *flags, f"--student={tmp_path / name}") == 1

@@ -21,6 +21,18 @@ def rate(text):
     return number
 
 
+def add_run_dir(parser):
+    """Adds the folder that every command of a run needs."""
+    parser.add_argument("--run_dir", required=True, help="folder of the run")
+
+
+def add_data_dir(parser):
+    """Adds where TFDS keeps its data sets."""
+    parser.add_argument(
+        "--data_dir", help="TFDS data directory. Default: TFDS's own default"
+    )
+
+
 def add_task_arguments(parser):
     """Adds the arguments that make a `Task`."""
     group = parser.add_argument_group("data and student")
@@ -69,9 +81,7 @@ def add_task_arguments(parser):
         help="deal the training examples out to ten sources, seven of them bad, and "
         "learn one weight for each",
     )
-    group.add_argument(
-        "--data_dir", help="TFDS data directory. Default: TFDS's own default"
-    )
+    add_data_dir(group)
     group.add_argument(
         "--train_size",
         type=positive,

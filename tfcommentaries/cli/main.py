@@ -50,7 +50,7 @@ def _add_learn(commands):
         "RUN_DIR/commentary as a SavedModel, with pictures beside it. If it was "
         "interrupted, the same command goes on where it was.",
     )
-    parser.add_argument("--run_dir", required=True, help="folder of the run")
+    arguments.add_run_dir(parser)
     arguments.add_task_arguments(parser)
     group = parser.add_argument_group("learning")
     group.add_argument(
@@ -115,7 +115,7 @@ def _add_evaluate(commands):
         description="Trains new students with and without the commentary of a run, "
         "prints their test accuracy and writes RUN_DIR/metrics.json and pictures.",
     )
-    parser.add_argument("--run_dir", required=True, help="folder of the run")
+    arguments.add_run_dir(parser)
     arguments.add_student_arguments(parser, default=None)
     parser.add_argument(
         "--steps",
@@ -143,7 +143,7 @@ def _add_teach(commands):
         description="Trains one student with the commentary of a run, tests it and "
         "saves it as a Keras model.",
     )
-    parser.add_argument("--run_dir", required=True, help="folder of the run")
+    arguments.add_run_dir(parser)
     parser.add_argument("--model", required=True, help="file to write, .keras")
     arguments.add_student_arguments(parser, default=None)
     parser.add_argument(
@@ -167,7 +167,7 @@ def _add_report(commands):
         help="for a SavedModel, examples to show: 'digits', a TFDS name, or a file "
         ".npz with arrays x and y; a run knows its own",
     )
-    parser.add_argument("--data_dir", help="TFDS data directory")
+    arguments.add_data_dir(parser)
     parser.add_argument(
         "--output",
         help="file to write. Default: report.html in the run's folder, or beside the "
@@ -202,7 +202,7 @@ def _add_store(commands):
     ):
         one = actions.add_parser(action, help=text, description=text)
         one.add_argument("dataset", help="TFDS name, such as cifar10 or mnist:3.*.*")
-        one.add_argument("--data_dir", help="TFDS data directory")
+        arguments.add_data_dir(one)
         if action != "list":
             one.add_argument("--name", required=True, help="of the commentary")
         if action in ("show", "remove"):

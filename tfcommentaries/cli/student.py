@@ -69,20 +69,20 @@ def _check(model, name, shape, classes, with_distributions):
     sizes = {1} if classes is None else {classes}
     if classes == 2 and not with_distributions:
         sizes = {1, 2}
-    expected, found = (None, *shape), tuple(model.input_shape)
-    fits = len(expected) == len(found) and all(
-        b in (None, a) for a, b in zip(expected[1:], found[1:])
-    )
-    if not fits or len(model.output_shape) != 2 or model.output_shape[1] not in sizes:
+    taken, given = model.input_shape, model.output_shape
+    fits = isinstance(taken, tuple) and len(taken) == len(shape) + 1
+    fits = fits and all(b in (None, a) for a, b in zip(shape, taken[1:]))
+    fits = fits and isinstance(given, tuple) and len(given) == 2 and given[1] in sizes
+    if not fits:
         needed = (
             "labels that are numbers, for which it must give one"
             if classes is None
             else f"{classes} classes, and it must give a number for each"
         )
         raise ValueError(
-            f"--student={name} takes inputs of shape {found[1:]} and gives outputs of "
-            f"shape {tuple(model.output_shape[1:])}; the data have inputs of shape "
-            f"{tuple(shape)} and {needed}."
+            f"--student={name} takes inputs of shape {taken} and gives outputs of shape "
+            f"{given}, batch first; the data have inputs of shape {tuple(shape)} and "
+            f"{needed}."
         )
 
 
