@@ -233,11 +233,14 @@ def test_two_do_not_learn_in_one_folder(tmp_path, capsys):
 
 
 def test_what_failed_before_learning_does_not_bind(tmp_path, capsys):
-    flags = ["--train_size=64", *FEW]
+    flags = ["--train_size=64", "--outer_steps=3", "--inner_steps=3"]
     run_dir = f"--run_dir={tmp_path}"
+    assert run("learn", run_dir, *flags, "--steps_per_epoch=2") == 1
+    assert "must divide --outer_steps=3" in capsys.readouterr().err
     assert run("learn", run_dir, *flags, "--learning_rate=1e30") == 1
     assert "not finite" in capsys.readouterr().err
     assert run("learn", run_dir, *flags) == 0
+    assert "outer step 3 of 3" in capsys.readouterr().out
 
 
 def test_pictures_that_are_missing_are_drawn(tmp_path):

@@ -14,7 +14,6 @@ from tfx.types import standard_artifacts
 
 from tfcommentaries import SavedCommentary
 from tfcommentaries.components.artifact import commentary_dir, get_commentary_dir
-from tfcommentaries.components.commentary_gen.learning import steps_per_epoch
 from tfcommentaries.components.commentary_gen.recipe import RECIPE as RECIPE_KEYS
 from tfcommentaries.components.commentary_gen.recipe import check_recipe
 
@@ -99,11 +98,6 @@ def test_whatever_a_recipe_says(change):
         check_recipe({**RECIPE, **change})
     except ValueError as error:
         assert str(error)
-
-
-@pytest.mark.parametrize("steps, expected", [(100, 10), (15, 5), (7, 7), (22, 11)])
-def test_as_many_steps_as_were_asked_for(steps, expected):
-    assert steps_per_epoch(steps) == expected and steps % expected == 0
 
 
 def test_spans_of_images_of_any_size(artifacts, digits, tmp_path):

@@ -74,7 +74,7 @@ def run(args):
     line = ProgressLine(args.seeds * len(conditions), "student")
     done = itertools.count(1)
     rows = evaluate(
-        task.make_student(data.splits),
+        task.new_students(data.splits),
         conditions,
         (test_x, task.given_labels(test_y, classes)),
         steps=args.steps,

@@ -19,6 +19,7 @@ from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.student import labels_of
 from tfcommentaries.cli.task import Task
 from tfcommentaries.datasets import Examples
+from tfcommentaries.learning.epochs import steps_per_epoch
 from tfcommentaries.students.outputs import metrics_for
 from tfcommentaries.teaching import annotate
 
@@ -33,6 +34,13 @@ _DRAWN = 500
 def run(args):
     """Learns a commentary and exports it into the run folder."""
     args.outer_steps = args.outer_steps or (40 if kind_of(args) == "sources" else 100)
+    if args.steps_per_epoch is None:
+        args.steps_per_epoch = steps_per_epoch(args.outer_steps)
+    elif args.outer_steps % args.steps_per_epoch:
+        raise ValueError(
+            f"--steps_per_epoch={args.steps_per_epoch} must divide --outer_steps="
+            f"{args.outer_steps}, or be left out."
+        )
     folder = RunFolder(args.run_dir)
     config = {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS}
     task = Task.from_config(config)
@@ -73,7 +81,7 @@ def _learn(folder, task, args, data, student, config):
     commentary = make_commentary(kind_of(args), args, data)
     learner = CommentaryLearner(
         commentary,
-        student,
+        task.new_students(data.splits),
         UnrolledTraining(truncate=args.truncate),
         inner_steps=args.inner_steps,
         seed=task.seed,
@@ -92,7 +100,7 @@ def _learn(folder, task, args, data, student, config):
         "command goes on."
     )
     begin = time.monotonic()
-    epochs = -(-args.outer_steps // args.steps_per_epoch)
+    epochs = args.outer_steps // args.steps_per_epoch
     history = learner.fit(
         (data.inputs(commentary), train.y),
         validation_data=validation,

@@ -79,8 +79,8 @@ def _add_learn(commands):
     group.add_argument(
         "--steps_per_epoch",
         type=arguments.positive,
-        default=10,
-        help="updates between two checkpoints. Default: 10",
+        help="updates between two checkpoints, a divisor of --outer_steps. Default: "
+        "the one nearest to 10",
     )
     group.add_argument(
         "--truncate",

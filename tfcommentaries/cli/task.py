@@ -1,6 +1,7 @@
 """The data and the student that a run is about."""
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import keras
@@ -246,6 +247,15 @@ class Task:
                 f"{self.dataset} has {train.examples.x.shape[1:]}."
             )
         return found.examples
+
+    def new_students(self, splits):
+        """What makes compiled students: a model to make others like, or a function.
+
+        A class of the user's own may be no model that Keras can make again.
+        """
+        if ":" in (self.student or ""):
+            return functools.partial(self.make_student, splits)
+        return self.make_student(splits)
 
     def make_student(self, splits, with_distributions=None):
         """Makes a compiled student for inputs and labels like those of `splits`.

@@ -27,6 +27,7 @@ from tfcommentaries.components.commentary_gen.student import (
 )
 from tfcommentaries.datasets import Examples
 from tfcommentaries.insights import CommentarySummaries
+from tfcommentaries.learning.epochs import steps_per_epoch
 from tfcommentaries.saving.example_reading import ExampleReading
 from tfcommentaries.saving.warm_start import load_weights
 from tfcommentaries.students.outputs import metrics_for
@@ -132,12 +133,6 @@ def run_fn(fn_args):
     done = range(1, len(history["loss"]) + 1)
     history = {**history, "outer_step": [per_epoch * n for n in done]}
     write_pictures(fn_args.pictures_dir, fn_args.commentary_dir, history, examples)
-
-
-def steps_per_epoch(steps):
-    """The divisor of a number of outer steps that is nearest to 10."""
-    divisors = (n for n in range(1, steps + 1) if steps % n == 0)
-    return min(divisors, key=lambda n: abs(n - 10))
 
 
 def _build(commentary, train):
