@@ -105,9 +105,9 @@ def hypergradients(model, inner_training, measured=False):
             loss *= student.loss_scale
         return loss, tape.gradient(loss, phi)
 
+    compiled = tf.function(outer_step, jit_compile=True)
     return tuple(
-        [t.numpy() for t in tf.nest.flatten(tf.function(outer_step, jit_compile=jit)())]
-        for jit in (False, True)
+        [t.numpy() for t in tf.nest.flatten(step())] for step in (outer_step, compiled)
     )
 
 

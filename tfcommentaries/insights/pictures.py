@@ -105,7 +105,8 @@ def final_scores(rows, metric=None, axes=None):
         xerr=[row["std"] for row in last],
         color=[COLORS[0] if one else COLORS[2] for one in taught],
     )
-    labels = [f"{row['mean']:.3f}" for row in last]
+    form = ".4g" if less_is_better(metric) else ".3f"
+    labels = [format(row["mean"], form) for row in last]
     axes.bar_label(bars, labels, label_type="center", color="white", fontsize="small")
     axes.tick_params(axis="y", labelsize="small")
     axes.set(title=f"New students, step {step}", xlabel=f"test {metric}")
