@@ -147,6 +147,14 @@ def test_sizes_of_zero_are_refused_by_name(command, flag, tmp_path, capsys):
     assert f"{name}: must be {least}, not {value}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kinds", ["mask", "masks,masks", "masks,", ""])
+def test_kinds_that_are_none_are_refused_by_name(kinds, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run("learn", f"--run_dir={tmp_path}/run", f"--commentary={kinds}")
+    assert ended.value.code == 2
+    assert "must be of examples, sources" in capsys.readouterr().err
+
+
 def test_teach_saves_a_keras_model(learned, tmp_path, capsys):
     model = tmp_path / "new" / "taught.keras"
     arguments = ["teach", f"--run_dir={learned}", f"--model={model}", "--epochs=1"]

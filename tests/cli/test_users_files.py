@@ -253,14 +253,14 @@ def test_pictures_that_are_missing_are_drawn(tmp_path):
     assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == pictures
 
 
-@pytest.mark.parametrize("kind", ["soft_labels", "masks"])
+@pytest.mark.parametrize("kind", ["soft_labels", "masks,blending"])
 def test_other_kinds(kind, tmp_path, capsys):
     """Each from learning to a report, and a student that is taught and kept."""
     run_dir = tmp_path / kind
     few = [*FEW, "--train_size=128", "--validation_size=64", "--label_noise=0.3"]
     assert run("learn", f"--run_dir={run_dir}", f"--commentary={kind}", *few) == 0
     saved = SavedCommentary(run_dir / "commentary")
-    assert saved.kind == {"masks": "attention_mask"}.get(kind, kind)
+    assert saved.kind == ("composition" if "," in kind else kind)
     assert len(list((run_dir / "pictures").glob("*.png"))) >= 2
     test = ["--steps=4", "--seeds=1"]
     assert run("evaluate", f"--run_dir={run_dir}", *test) == 0
@@ -291,6 +291,10 @@ def test_kinds_that_do_not_suit_are_refused(tables, tmp_path, capsys):
             "no other kind takes them",
         ),
         (["--commentary=masks"], "is for images"),
+        (
+            ["--commentary=sources,masks", "--group_column=annotator"],
+            "at another rate",
+        ),
         (["--commentary=blending", "--no-curriculum"], "--no-curriculum is for"),
     ):
         assert run("learn", *flags, *more) == 1

@@ -1,5 +1,7 @@
 """Which kind of commentary a run learns. Imports no TensorFlow."""
 
+import argparse
+
 #: What `--commentary` may be, and what it learns.
 KINDS = {
     "examples": "a weight for each example",
@@ -14,36 +16,63 @@ WITH_DISTRIBUTIONS = "soft_labels", "blending"
 _OF_EXAMPLES = "see_label", "curriculum"
 
 
-def kind_of(args):
-    """The kind that arguments ask for.
+def kinds(text):
+    """One kind, or several with commas between, as argparse wants it."""
+    for name in text.split(","):
+        if name not in KINDS or text.split(",").count(name) > 1:
+            raise argparse.ArgumentTypeError(
+                f"must be of {', '.join(KINDS)}, or several with commas between, not "
+                f"{text!r}"
+            )
+    return text
+
+
+def kinds_of(args):
+    """The kinds that arguments ask for, a tuple.
 
     Raises:
         ValueError: if the arguments do not go together.
     """
     has_sources = bool(args.spoiled_sources or args.group_column)
-    kind = args.commentary or ("sources" if has_sources else "examples")
-    if (kind == "sources") != has_sources:
+    default = "sources" if has_sources else "examples"
+    found = tuple((args.commentary or default).split(","))
+    if ("sources" in found) != has_sources:
         raise ValueError(
             "--commentary=sources needs --group_column (or --spoiled_sources), and no "
-            f"other kind takes them. Received: --commentary={kind}"
+            f"other kind takes them. Received: --commentary={','.join(found)}"
+        )
+    if has_sources and len(found) > 1:
+        raise ValueError(
+            "Weights of sources learn at another rate than what is composed with them: "
+            "learn them alone, or write the Composition in Python. Received: "
+            f"--commentary={args.commentary}"
         )
     for name in _OF_EXAMPLES:
-        if kind != "examples" and not getattr(args, name):
-            raise ValueError(f"--no-{name} is for --commentary=examples, not {kind}.")
-    return kind
+        if "examples" not in found and not getattr(args, name):
+            raise ValueError(
+                f"--no-{name} is for --commentary=examples, not {args.commentary}."
+            )
+    return found
 
 
-def make_commentary(kind, args, data):
+def make_commentary(kinds, args, data):
     """Makes the commentary of a run.
 
     Args:
-        kind: key of `KINDS`.
+        kinds: keys of `KINDS`; of several a `Composition`, applied in their order.
         args: of `learn`.
         data: `NoisyData`.
 
     Raises:
-        ValueError: if the data do not suit the kind.
+        ValueError: if the data do not suit a kind.
     """
+    from tfcommentaries import commentaries
+
+    parts = [_make(kind, args, data) for kind in kinds]
+    return parts[0] if len(parts) == 1 else commentaries.Composition(parts)
+
+
+def _make(kind, args, data):
     from tfcommentaries import commentaries
 
     classes = data.splits.num_classes

@@ -13,7 +13,7 @@ from tfcommentaries import (
     export_commentary,
     insights,
 )
-from tfcommentaries.cli.kinds import kind_of, make_commentary
+from tfcommentaries.cli.kinds import kinds_of, make_commentary
 from tfcommentaries.cli.progress import LearningProgress
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.student import labels_of
@@ -33,7 +33,8 @@ _DRAWN = 500
 
 def run(args):
     """Learns a commentary and exports it into the run folder."""
-    args.outer_steps = args.outer_steps or (40 if kind_of(args) == "sources" else 100)
+    of_sources = kinds_of(args) == ("sources",)
+    args.outer_steps = args.outer_steps or (40 if of_sources else 100)
     if args.steps_per_epoch is None:
         args.steps_per_epoch = steps_per_epoch(args.outer_steps)
     elif args.outer_steps % args.steps_per_epoch:
@@ -61,10 +62,10 @@ def _draw(folder, args, data):
     if os.path.exists(os.path.join(folder.pictures, "learning.png")):
         return
     commentary = SavedCommentary(folder.commentary)
-    kind = kind_of(args)
-    if kind == "examples":
+    kinds = kinds_of(args)
+    if kinds == ("examples",):
         _draw_weights(folder, commentary, data, args)
-    elif kind == "sources":
+    elif kinds == ("sources",):
         _show_sources(folder, commentary, data)
     else:
         some = Examples(*(part[:_DRAWN] for part in data.splits.train))
@@ -78,7 +79,7 @@ def _draw(folder, args, data):
 def _learn(folder, task, args, data, student, config):
     """Learns, and leaves the history and the commentary in the folder."""
     train, validation = data.splits.train, data.splits.validation
-    commentary = make_commentary(kind_of(args), args, data)
+    commentary = make_commentary(kinds_of(args), args, data)
     learner = CommentaryLearner(
         commentary,
         task.new_students(data.splits),

@@ -9,7 +9,7 @@ import tempfile
 from absl import app, flags, logging
 
 from tfcommentaries.cli import arguments
-from tfcommentaries.cli.kinds import KINDS
+from tfcommentaries.cli.kinds import KINDS, kinds
 
 _DESCRIPTION = """\
 Learn how to weight training examples, and teach new networks with it.
@@ -55,8 +55,9 @@ def _add_learn(commands):
     group = parser.add_argument_group("learning")
     group.add_argument(
         "--commentary",
-        choices=tuple(KINDS),
-        help="what is learned: "
+        type=kinds,
+        metavar="KINDS",
+        help="what is learned, one or several with commas between: "
         + "; ".join(f"{name}: {words}" for name, words in KINDS.items())
         + ". Default: sources where there are some, else examples",
     )

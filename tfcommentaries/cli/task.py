@@ -97,7 +97,8 @@ class Task:
     @property
     def with_distributions(self):
         """Whether the commentary hands distributions over classes to the student."""
-        return self.commentary in WITH_DISTRIBUTIONS
+        kinds = (self.commentary or "").split(",")
+        return any(kind in WITH_DISTRIBUTIONS for kind in kinds)
 
     def given_labels(self, y, num_classes):
         """Labels as the student's loss takes them."""
