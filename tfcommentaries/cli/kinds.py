@@ -50,7 +50,7 @@ def kinds_of(args):
     for name in _OF_EXAMPLES:
         if "examples" not in found and not getattr(args, name):
             raise ValueError(
-                f"--no-{name} is for --commentary=examples, not {args.commentary}."
+                f"--no-{name} is for --commentary=examples, not {','.join(found)}."
             )
     return found
 
