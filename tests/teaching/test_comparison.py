@@ -39,7 +39,7 @@ def test_a_smaller_error_is_a_gain():
     rows = rows_of("mae", plain=(3, 3), commentary=(2, 2))
     assert paired_gain(rows, "commentary", "plain", "mae", 20)[0] == pytest.approx(1)
     assert beaten(rows) == ["plain"]
-    assert verdict(rows) == "+1 ± 0.0058 of mae over plain training after 20 steps."
+    assert verdict(rows) == "+1 ± 0.0058 in mae over plain training after 20 steps."
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def gain_text(mean, error, metric):
 
 def unit(metric):
     """In what `gain_text` counts: `"points"`, or the metric itself."""
-    return "points" if metric in _SHARES else f"of {metric}"
+    return "points" if metric in _SHARES else f"in {metric}"
 
 
 def baselines(rows):
