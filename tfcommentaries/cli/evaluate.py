@@ -188,7 +188,7 @@ def table(rows, metric=None, points=6):
             + "".join(f"{score_text(r['mean'], r['std'], metric):>16}" for r in cells)
         )
     lines.append(
-        f"Gain of the commentary, {unit(metric)}, students paired: ± standard error"
+        f"Gain of the commentary ({unit(metric)}), students paired: ± standard error"
     )
     for baseline in baselines(rows):
         gains = (paired_gain(rows, "commentary", baseline, metric, s) for s in steps)
