@@ -203,11 +203,13 @@ def test_arrays_with_numbers_to_predict(tmp_path, capsys):
     # A student begins near the mean of the numbers, not at zero.
     assert all(1e3 < r["mean"] < 2e4 for r in rows if r["metric"] == "mae")
     assert "Gain of the commentary (in mae)" in capsys.readouterr().out
-    assert run("learn", "--run_dir=none", *flags, "--label_noise=0.1") == 1
+    other = tmp_path / "other"
+    assert run("learn", f"--run_dir={other}", *flags, "--label_noise=0.1") == 1
     assert "are for classes" in capsys.readouterr().err
     flags[1] = "--commentary=soft_labels"
-    assert run("learn", "--run_dir=none", *flags) == 1
+    assert run("learn", f"--run_dir={other}", *flags) == 1
     assert "is for classes, but the labels" in capsys.readouterr().err
+    assert not other.exists()
 
 
 HOLD = """

@@ -48,12 +48,13 @@ def run(args):
     keras.utils.set_random_seed(task.seed)
     data = task.load_data()
     student = task.make_student(data.splits)
+    commentary = make_commentary(kinds_of(args), args, data)
     with folder.alone():
         folder.start(config)
         if folder.learned:
             print(f"{folder.commentary} is learned already.")
         else:
-            _learn(folder, task, args, data, student, config)
+            _learn(folder, task, args, data, student, commentary, config)
         _draw(folder, args, data)
 
 
@@ -76,13 +77,12 @@ def _draw(folder, args, data):
     folder.save_picture(insights.learning_history(history), "learning")
 
 
-def _learn(folder, task, args, data, student, config):
+def _learn(folder, task, args, data, student, commentary, config):
     """Learns, and leaves the history and the commentary in the folder."""
     train, validation = data.splits.train, data.splits.validation
-    commentary = make_commentary(kinds_of(args), args, data)
     learner = CommentaryLearner(
         commentary,
-        task.new_students(data.splits),
+        task.new_students(data.splits, student),
         UnrolledTraining(truncate=args.truncate),
         inner_steps=args.inner_steps,
         seed=task.seed,

@@ -53,11 +53,13 @@ class NoisyData(NamedTuple):
         if self.splits.num_classes is not None:
             return {str(c): y == c for c in range(self.splits.num_classes)}
         low, high = np.quantile(y, [1 / 3, 2 / 3])
-        return {
+        thirds = {
             f"up to {low:.3g}": y <= low,
             "between": (y > low) & (y <= high),
             f"above {high:.3g}": y > high,
         }
+        # Where many are the same there are fewer.
+        return {name: of for name, of in thirds.items() if of.any()}
 
     def captions(self):
         """What to write above each training image: its label, and if it is wrong."""
@@ -249,14 +251,18 @@ class Task:
             )
         return found.examples
 
-    def new_students(self, splits):
-        """What makes compiled students: a model to make others like, or a function.
+    def new_students(self, splits, student=None):
+        """What others are made of: a student, or the function that makes it.
 
         A class of the user's own may be no model that Keras can make again.
+
+        Args:
+            splits: `Splits`.
+            student: from `make_student`, if there is one already.
         """
         if ":" in (self.student or ""):
             return functools.partial(self.make_student, splits)
-        return self.make_student(splits)
+        return self.make_student(splits) if student is None else student
 
     def make_student(self, splits, with_distributions=None):
         """Makes a compiled student for inputs and labels like those of `splits`.

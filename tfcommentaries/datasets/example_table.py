@@ -27,7 +27,7 @@ def read_examples(path):
     for record in tf.data.TFRecordDataset(path, compression).as_numpy_iterator():
         try:
             example = tf.train.Example.FromString(record)
-        except Exception as error:  # protobuf's, which has no public name.
+        except Exception as error:  # Of protobuf, which is TensorFlow's to import.
             raise ValueError(
                 f"Record {len(rows)} of {path} is no tf.Example: {error}"
             ) from error
