@@ -18,22 +18,24 @@ VERSION_TESTS := tests/optimizers tests/students tests/saving/test_export.py \
   tests/saving/test_replacing.py tests/learning/test_outer_step.py \
   tests/hypergradients/test_xla.py tests/teaching/test_commentary_callback.py \
   tests/test_package.py
-ENVIRONMENTS := core oldest tfx publish bench core-3.10 core-3.11 core-3.12 core-3.13
+ENVIRONMENTS := core oldest tfx publish notebooks bench core-3.10 core-3.11 core-3.12 core-3.13
 COMPILE := uv pip compile --quiet --no-header --no-annotate
 
 .PHONY: help demo pipeline test test-core test-tfx experiments-quick bench \
-  bench-quick bench-labels docs dist test-dist fresh lint format lock clean \
+  bench-quick bench-labels docs notebooks dist test-dist fresh lint format lock clean \
   $(ENVIRONMENTS:%=%-environment)
 
 help:
 	@echo "make demo       learn a commentary on real data and see what it gains"
 	@echo "make pipeline   a whole TFX pipeline: learn, train with and without, compare"
-	@echo "make test       all tests that can run here; its parts: test-core, test-tfx"
+	@echo "make test       all tests that can run here; its parts: test-core,"
+	@echo "                experiments-quick, test-tfx"
 	@echo "make test-oldest   some tests on the oldest TensorFlow and Keras supported"
 	@echo "make experiments-quick   every experiment, a few steps each"
 	@echo "make bench      speed and memory against PyTorch and JAX; also bench-quick"
 	@echo "make bench-labels  finding wrong labels, against cleanlab"
 	@echo "make docs       the documents as web pages, runs/site"
+	@echo "make notebooks  tutorials as notebooks, run"
 	@echo "make dist       wheel and source distribution, dist/"
 	@echo "make fresh      demo and test in a Debian 13 made from nothing (root)"
 	@echo "make lint       ruff; make format mends what it can"
@@ -51,10 +53,11 @@ pipeline: tfx-environment
 
 test:
 	@$(MAKE) --no-print-directory test-core
+	@$(MAKE) --no-print-directory experiments-quick
 	@$(MAKE) --no-print-directory test-tfx
 
 test-core: core-environment
-	$(QUIET) $(BIN)/python $(PYTEST) tests
+	$(QUIET) $(BIN)/python $(PYTEST) --ignore=tests/experiments tests
 
 # Exit code 3 of the script: no TFX for this machine.
 test-tfx:
@@ -92,6 +95,10 @@ docs: publish-environment
 	NO_MKDOCS_2_WARNING=1 $(PUBLISH_BIN)/mkdocs build --quiet --strict
 	@echo "Open runs/site/index.html"
 
+# What they print is committed, and is compared with the pages' code by tests.
+notebooks: notebooks-environment
+	$(QUIET) .venv-notebooks/bin/python scripts/notebooks.py
+
 dist: publish-environment
 	rm -rf dist build
 	$(PUBLISH_BIN)/python -m build --no-isolation --outdir dist . >/dev/null
@@ -124,6 +131,8 @@ lock:
 	  --extra insights setup.py requirements/build.in -o requirements/cuda.txt
 	$(COMPILE) --universal --python-version 3.10 requirements/publish.in \
 	  requirements/build.in -o requirements/publish.txt
+	$(COMPILE) --universal --python-version 3.10 --extra test setup.py \
+	  requirements/build.in requirements/notebooks.in -o requirements/notebooks.txt
 
 clean:
 	rm -rf .venv .venv-* runs dist build \

@@ -1,6 +1,6 @@
 """Compiles a pipeline for Kubeflow Pipelines.
 
-`python -m pipelines.kubeflow_v2_runner --help` tells how. The image must hold
+See `python -m pipelines.kubeflow_v2_runner --help`. The image must hold
 tfcommentaries and `pipelines`; see the Dockerfile.
 """
 
@@ -21,11 +21,11 @@ flags.DEFINE_string("output", None, "File to write. [PIPELINE.json]")
 flags.DEFINE_string(
     "accelerator",
     None,
-    "Type of accelerator that learning and training ask for, such as NVIDIA_TESLA_T4. "
-    "The image must be made for it, see the Dockerfile.",
+    "Type of accelerator to request for learning and training, such as "
+    "NVIDIA_TESLA_T4. The image must be built for it, see the Dockerfile.",
 )
 flags.DEFINE_integer(
-    "accelerator_count", 1, "How many each of them asks for.", lower_bound=1
+    "accelerator_count", 1, "Accelerators for each component.", lower_bound=1
 )
 
 #: Components that train models.
@@ -33,7 +33,7 @@ TRAINING = CommentaryGen, CommentaryTrainer, Trainer
 
 
 def ask_for_accelerators(pipeline, kind, count):
-    """Makes the training components of a pipeline run where there are accelerators.
+    """Makes the training components of a pipeline request accelerators.
 
     Args:
         pipeline: a TFX `Pipeline`.

@@ -1,4 +1,4 @@
-"""Runs a pipeline locally and tells what came of it, from its metadata."""
+"""Runs a pipeline locally and reports the outcome from its metadata."""
 
 import collections
 import datetime
@@ -48,7 +48,7 @@ def times(store, start):
 
 
 def _component(store, execution):
-    """Name of the node that an execution is of."""
+    """Name of the node that an execution belongs to."""
     for context in store.get_contexts_by_execution(execution.id):
         if store.get_context_types_by_id([context.type_id])[0].name == "node":
             return context.name.split(".", 1)[-1]

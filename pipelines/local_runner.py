@@ -10,14 +10,14 @@ from pipelines.selection import PIPELINE, selected
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
-    "root", None, "For data, artifacts and metadata. [runs/pipelines/PIPELINE]"
+    "root", None, "Folder of data, artifacts, metadata. [runs/pipelines/PIPELINE]"
 )
-flags.DEFINE_integer("outer_steps", None, "Of learning.", lower_bound=1)
-flags.DEFINE_integer("student_steps", None, "Of training models.", lower_bound=1)
+flags.DEFINE_integer("outer_steps", None, "Outer steps of learning.", lower_bound=1)
+flags.DEFINE_integer("student_steps", None, "Training steps per model.", lower_bound=1)
 
 
 def main(_):
-    """Makes the data, runs the pipeline and says what came of it."""
+    """Makes the data, runs the pipeline and reports the outcome."""
     root = os.path.abspath(FLAGS.root or f"runs/pipelines/{PIPELINE.value}")
     data = os.path.join(root, "data")
     selected("make_data").make_data(data)

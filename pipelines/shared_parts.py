@@ -23,7 +23,7 @@ def evaluate_and_push(examples, taught, untaught, eval_config, serving_dir):
         examples: the component that gives the examples.
         taught: the trainer of the model that is pushed.
         untaught: the trainer of the model that it is compared with.
-        eval_config: what is measured, and how good is good enough.
+        eval_config: `EvalConfig` with the metrics and their thresholds.
         serving_dir: where the model is pushed to.
 
     Returns:

@@ -45,6 +45,8 @@ tfx) # components and pipelines
     fi ;;
 publish) # documents and distributions
     directory=.venv-publish list=publish versions=$newest editable= ;;
+notebooks) # the core and what runs notebooks
+    directory=.venv-notebooks list=notebooks versions=$newest ;;
 bench) # the peers that benchmarks compare with
     directory=.venv-bench list=bench versions=3.11 editable= ;;
 *) fail "There is no environment for '$purpose'." ;;
@@ -59,10 +61,10 @@ python=${path:-}
     fi
 version=$(version_of "$python")
 case $list,$version in
-core,3.1[0-3] | oldest,3.10 | publish,* | bench,*) ;;
+core,3.1[0-3] | notebooks,3.1[0-3] | oldest,3.10 | publish,* | bench,*) ;;
 tfx-1.21,3.1[23] | tfx-1.16,3.10) ;;
 tfx-1.21,3.10) list=tfx-1.16 why="TFX 1.21 needs Python 3.12 or 3.13" ;;
-core,* | oldest,*) fail "Python $version is none of those supported: $versions." ;;
+core,* | notebooks,* | oldest,*) fail "Python $version is none of those supported: $versions." ;;
 tfx-*) fail "No TFX here: $list does not run on Python $version ($why)." 3 ;;
 esac
 echo "$directory: Python $version, requirements/$list.txt ($why)"

@@ -1,31 +1,37 @@
-"""For `make docs`: each tutorial as a notebook, beside its page in the site."""
+"""For `make notebooks`: makes notebooks of tutorials and runs them."""
+
+import pathlib
+import tempfile
 
 import jupytext
-from mkdocs.structure.files import File
+import nbclient
+import nbformat
 
-FOLDER = "tutorials/"
+TUTORIALS = pathlib.Path(__file__).parents[1] / "docs" / "tutorials"
 
 
-def on_files(files, config):
-    """Called when MkDocs has found the pages; adds a notebook for every tutorial."""
-    pages = [f for f in files.documentation_pages() if f.src_uri.startswith(FOLDER)]
-    for page in pages:
-        notebook = jupytext.reads(page.content_string, fmt="md")
-        notebook.metadata["kernelspec"] = {
-            "name": "python3",
-            "display_name": "Python 3",
-            "language": "python",
+def main():
+    """Writes a notebook beside the page of each tutorial that needs only the core."""
+    for name in "sources", "keras":
+        notebook = jupytext.read(TUTORIALS / f"{name}.md", fmt="md")
+        with tempfile.TemporaryDirectory() as folder:
+            resources = {"metadata": {"path": folder}}
+            nbclient.NotebookClient(notebook, resources=resources).execute()
+        for cell in notebook.cells:
+            # Of this run and machine alone.
+            cell.metadata.clear()
+            if cell.cell_type == "code":
+                cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+        notebook.metadata = {
+            "kernelspec": {
+                "name": "python3",
+                "display_name": "Python 3",
+                "language": "python",
+            }
         }
-        name = page.src_uri.replace(".md", ".ipynb")
-        content = jupytext.writes(notebook, fmt="ipynb")
-        files.append(File.generated(config, name, content=content))
-    return files
+        nbformat.write(notebook, TUTORIALS / f"{name}.ipynb")
+        print(f"Written: docs/tutorials/{name}.ipynb")
 
 
-def on_page_markdown(markdown, page, config, files):
-    """Called with the text of each page; gives tutorials a link to their notebook."""
-    if not page.file.src_uri.startswith(FOLDER):
-        return markdown
-    title, rest = markdown.split("\n", 1)
-    name = page.file.src_uri.removeprefix(FOLDER).replace(".md", ".ipynb")
-    return f"{title}\n\n[As a notebook]({name}){{ download }}\n{rest}"
+if __name__ == "__main__":
+    main()

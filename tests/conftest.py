@@ -11,10 +11,9 @@ os.environ.setdefault(
 )
 
 import keras
-import numpy as np
 import pytest
 import tensorflow as tf
-from models import make_student
+from models import make_student, make_vectors
 
 from tfcommentaries.datasets import corrupt_labels, load_digits
 
@@ -97,5 +96,4 @@ def student():
 @pytest.fixture
 def vectors():
     """`(x, y)`: 12 random vectors of 5 features in three classes."""
-    generator = np.random.default_rng(0)
-    return generator.normal(size=(12, 5)).astype("float32"), np.arange(12) % 3
+    return make_vectors()

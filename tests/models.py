@@ -1,6 +1,7 @@
-"""Models that many tests train."""
+"""Models that many tests train, and a few vectors."""
 
 import keras
+import numpy as np
 
 
 def make_student(input_shape=(8, 8, 1), num_classes=10, units=16, **compile_options):
@@ -23,3 +24,17 @@ def make_student(input_shape=(8, 8, 1), num_classes=10, units=16, **compile_opti
     }
     model.compile(**options)
     return model
+
+
+def make_linear(input_shape=(64,), num_classes=10):
+    """A compiled student of one layer, whose graphs are made soonest."""
+    layers = keras.layers.Flatten(), keras.layers.Dense(num_classes)
+    model = keras.Sequential([keras.Input(input_shape), *layers])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def make_vectors():
+    """`(x, y)`: 12 random vectors of 5 features in three classes."""
+    generator = np.random.default_rng(0)
+    return generator.normal(size=(12, 5)).astype("float32"), np.arange(12) % 3

@@ -4,8 +4,8 @@ import importlib
 
 from tfcommentaries.version import __version__
 
-# Imported when first used: TensorFlow takes seconds, which `tfcommentaries --help`
-# need not.
+# Imported on first use: TensorFlow takes seconds to import, and `tfcommentaries
+# --help` does not need it.
 _PUBLIC = {
     "AttentionMask": "commentaries",
     "AuxiliaryTargets": "commentaries",
@@ -31,7 +31,7 @@ _PUBLIC = {
 }
 
 # Kubeflow imports the artifact type by this name. It needs the extra `tfx`, so
-# `import *` does without it.
+# `import *` leaves it out.
 _OPTIONAL = {"CommentaryArtifact": "components.artifact"}
 
 __all__ = ["__version__", *_PUBLIC]

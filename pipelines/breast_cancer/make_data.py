@@ -18,8 +18,8 @@ def make_data(directory, seed=0):
     """Writes `train` with wrong labels, and clean `validation` and `eval`.
 
     Args:
-        directory: made if it is not there; then nothing is done.
-        seed: of the split and the wrong labels.
+        directory: where to write; if it exists, nothing is done.
+        seed: seed of the split and the wrong labels.
     """
     if os.path.isdir(directory):
         return

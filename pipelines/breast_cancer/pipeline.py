@@ -1,4 +1,4 @@
-"""The pipeline: learn weights, write them beside the examples, train as ever."""
+"""The pipeline: learn weights, write them beside the examples, train as usual."""
 
 import os
 
@@ -48,14 +48,14 @@ def create_pipeline(
         serving_dir: where a blessed model is pushed to.
         pipeline_name: name of the pipeline.
         pipeline_root: where artifacts go.
-        metadata_connection_config: for MLMD, where the runner does not bring it.
-        outer_steps: of learning.
-        student_steps: of training both models.
+        metadata_connection_config: for MLMD, if the runner does not provide it.
+        outer_steps: outer steps of learning.
+        student_steps: training steps of each of the two models.
         run_fn: import path of the trainers' `run_fn`, where the package is installed
             for the workers; `None` packages the module file.
         preprocessing_fn: likewise of Transform's.
         beam_pipeline_args: list of Beam flags.
-        enable_cache: whether unchanged components are not run again.
+        enable_cache: whether to skip components that have not changed.
 
     Returns:
         A TFX `Pipeline`.
@@ -121,14 +121,14 @@ def create_pipeline(
 
 
 def _code(name, path, module):
-    """Code of the user's: an import path, or a file that TFX packages."""
+    """User code: an import path, or a file that TFX packages."""
     if path:
         return {name: path}
     return {"module_file": os.path.join(MODULES, module, f"{module}.py")}
 
 
 def eval_config():
-    """Accuracy, which must not be lower for the commentary."""
+    """Accuracy, which must not be lower with the commentary."""
     threshold = config_pb2.MetricThreshold(
         value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": 0.8}),
         change_threshold=config_pb2.GenericChangeThreshold(

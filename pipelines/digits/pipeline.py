@@ -15,7 +15,7 @@ MODULE = os.path.join(os.path.dirname(__file__), "modules", "trainer", "trainer.
 INSTALLED_CODE = {"run_fn": "pipelines.digits.modules.trainer.trainer.run_fn"}
 OUTER_STEPS = 100
 STUDENT_STEPS = 300
-#: Accuracy, and gain over the untaught model, that a blessed model has at least.
+#: Minimum accuracy of a blessed model, and minimum gain over the untaught one.
 LEAST_OVERALL = 0.9, 0.0
 LEAST_OF_A_DIGIT = 0.75, -0.1
 
@@ -39,13 +39,13 @@ def create_pipeline(
         serving_dir: where a blessed model is pushed to.
         pipeline_name: name of the pipeline.
         pipeline_root: where artifacts go.
-        metadata_connection_config: for MLMD, where the runner does not bring it.
-        outer_steps: of learning.
-        student_steps: of training both models.
+        metadata_connection_config: for MLMD, if the runner does not provide it.
+        outer_steps: outer steps of learning.
+        student_steps: training steps of each of the two models.
         run_fn: import path of the trainers' `run_fn`, where the package is installed
             for the workers; `None` packages the module file.
         beam_pipeline_args: list of Beam flags.
-        enable_cache: whether unchanged components are not run again.
+        enable_cache: whether to skip components that have not changed.
 
     Returns:
         A TFX `Pipeline`.
@@ -97,7 +97,7 @@ def create_pipeline(
 
 
 def eval_config():
-    """Accuracy overall, which must grow, and of each digit, which must not suffer."""
+    """Accuracy overall and of each digit: least values, and least gains."""
     accuracy = config_pb2.MetricConfig(
         class_name="SparseCategoricalAccuracy",
         per_slice_thresholds=[

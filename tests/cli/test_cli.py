@@ -61,7 +61,7 @@ def test_learn_writes_a_whole_run_folder(learned):
 def test_learn_again_does_nothing(learned, capsys):
     before = (learned / "commentary" / "saved_model.pb").stat().st_mtime_ns
     assert run("learn", f"--run_dir={learned}", *LEARN) == 0
-    assert "is learned already" in capsys.readouterr().out
+    assert "has already been learned" in capsys.readouterr().out
     assert (learned / "commentary" / "saved_model.pb").stat().st_mtime_ns == before
 
 
@@ -152,7 +152,7 @@ def test_kinds_that_are_none_are_refused_by_name(kinds, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         run("learn", f"--run_dir={tmp_path}/run", f"--commentary={kinds}")
     assert ended.value.code == 2
-    assert "must be of examples, sources" in capsys.readouterr().err
+    assert "must be one of examples, sources" in capsys.readouterr().err
 
 
 def test_teach_saves_a_keras_model(learned, tmp_path, capsys):

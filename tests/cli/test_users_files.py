@@ -128,6 +128,7 @@ def test_a_folder_of_images(tmp_path, digits):
         f"--validation_data={tmp_path}/checked",
         f"--test_data={tmp_path}/test",
         "--image_size=16",
+        "--student=mlp",
     )
     assert manifest["learned"]["dataset"] == "train"
     assert manifest["inputs"]["x"]["shape"] == [None, 16, 16, 3]
@@ -177,6 +178,16 @@ def test_a_table_with_texts_and_missing_values(tmp_path):
     np.testing.assert_allclose(
         taught.predict(columns, verbose=0), encoded, rtol=1e-5, atol=1e-6
     )
+    # So does the served commentary.
+    served = tf.saved_model.load(str(tmp_path / "run" / "commentary"))
+    labels = (table["label"] == "leaves").to_numpy("int32")
+    progress = tf.fill([300], 0.5)
+    found = served.signatures["annotate_columns"](
+        **columns, y=tf.constant(labels), progress=progress
+    )
+    saved = SavedCommentary(tmp_path / "run" / "commentary")
+    expected = saved(encoding(table), y=labels, progress=0.5)
+    np.testing.assert_allclose(found["annotation"], expected, rtol=1e-5)
 
 
 def test_arrays_with_numbers_to_predict(tmp_path, capsys):
@@ -228,14 +239,14 @@ def test_two_do_not_learn_in_one_folder(tmp_path, capsys):
     try:
         assert other.stdout.readline() == "locked\n"
         assert run("learn", f"--run_dir={tmp_path}", *FEW) == 1
-        assert "Another process learns in" in capsys.readouterr().err
+        assert "Another process is learning in" in capsys.readouterr().err
     finally:
         other.kill()
         other.wait()
 
 
 def test_what_failed_before_learning_does_not_bind(tmp_path, capsys):
-    flags = ["--train_size=64", "--outer_steps=3", "--inner_steps=3"]
+    flags = ["--train_size=64", "--outer_steps=3", "--inner_steps=3", "--student=mlp"]
     run_dir = f"--run_dir={tmp_path}"
     assert run("learn", run_dir, *flags, "--steps_per_epoch=2") == 1
     assert "must divide --outer_steps=3" in capsys.readouterr().err
@@ -243,15 +254,11 @@ def test_what_failed_before_learning_does_not_bind(tmp_path, capsys):
     assert "not finite" in capsys.readouterr().err
     assert run("learn", run_dir, *flags) == 0
     assert "outer step 3 of 3" in capsys.readouterr().out
-
-
-def test_pictures_that_are_missing_are_drawn(tmp_path):
-    flags = [f"--run_dir={tmp_path}", "--train_size=64", *FEW]
-    assert run("learn", *flags) == 0
+    # Pictures that are missing are drawn again.
     pictures = sorted(p.name for p in (tmp_path / "pictures").iterdir())
     for name in pictures:
         (tmp_path / "pictures" / name).unlink()
-    assert run("learn", *flags) == 0
+    assert run("learn", run_dir, *flags) == 0
     assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == pictures
 
 
@@ -260,6 +267,7 @@ def test_other_kinds(kind, tmp_path, capsys):
     """Each from learning to a report, and a student that is taught and kept."""
     run_dir = tmp_path / kind
     few = [*FEW, "--train_size=128", "--validation_size=64", "--label_noise=0.3"]
+    few += ["--test_size=100", "--student=mlp"]
     assert run("learn", f"--run_dir={run_dir}", f"--commentary={kind}", *few) == 0
     saved = SavedCommentary(run_dir / "commentary")
     assert saved.kind == ("composition" if "," in kind else kind)

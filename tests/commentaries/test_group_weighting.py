@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from models import make_student
+from models import make_linear, make_student
 
 from tfcommentaries import (
     AttentionMask,
@@ -247,7 +247,7 @@ def test_goes_with_other_kinds(part, first, digits, tmp_path):
     grouped = both.add_groups(given, source)
     taught, _, weights = both.teach(grouped, y, None, 0.5)
     assert taught.shape == x.shape and weights.shape == (64,)
-    learner = CommentaryLearner(both, make_student((8, 8, 1)), inner_steps=3)
+    learner = CommentaryLearner(both, make_linear((8, 8, 1)), inner_steps=3)
     learner.compile()
     learner.fit((grouped, y), (x, y), batch_size=16, steps_per_epoch=2, verbose=0)
     assert np.abs(groups.logits["group"]).max() > 0

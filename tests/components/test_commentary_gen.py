@@ -118,7 +118,7 @@ def test_takes_what_tuner_found(artifacts, tmp_path):
     assert saved.learned_steps == 2
     values = {"values": {"commentary/inner_steps": 2}}
     (tmp_path / "best" / "best_hyperparameters.txt").write_text(json.dumps(values))
-    with pytest.raises(ValueError, match="'commentary/inner_steps' from Tuner is none"):
+    with pytest.raises(ValueError, match="'commentary/inner_steps' from Tuner is not"):
         do(artifacts, inputs={"hyperparameters": [best]})
 
 

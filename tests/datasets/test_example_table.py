@@ -42,6 +42,16 @@ def test_features_become_columns(name, tmp_path):
     assert found.columns["site"].tolist() == ["ö", "x", "x"]
 
 
+def test_images_are_bytes(tmp_path):
+    png = tf.io.encode_png(np.full((4, 4, 1), 255, "uint8")).numpy()
+    examples = [{"image": [png], "size": [i], "label": [i]} for i in range(2)]
+    path = write(tmp_path / "e.tfrecord", *examples)
+    found = load_file(path, image="image", image_size=2)
+    np.testing.assert_array_equal(found.examples.x, np.ones((2, 2, 2, 3)))
+    with pytest.raises(ValueError, match="with images with --image_column"):
+        load_file(path)
+
+
 def test_whole_floats_stay_floats(tmp_path):
     path = write(tmp_path / "e.tfrecord", *({"a": [i], "label": [1.0]} for i in (1, 2)))
     assert load_file(path, labels="numbers").examples.y.tolist() == [1, 1]
@@ -53,7 +63,7 @@ def test_whole_floats_stay_floats(tmp_path):
     "second, message",
     [
         ({"a": [1, 2], "label": [1]}, "'a' .* as many values"),
-        ({"a": [b"\xff\xfe"], "label": [1]}, "bytes that are no text"),
+        ({"a": [b"\xff\xfe"], "label": [1]}, "bytes that are not text"),
         ({"a": [1]}, "1 of the 2 labels"),
     ],
 )
@@ -67,5 +77,5 @@ def test_other_records_are_refused(tmp_path):
     path = str(tmp_path / "e.tfrecord")
     with tf.io.TFRecordWriter(path) as writer:
         writer.write(b"nothing of the kind")
-    with pytest.raises(ValueError, match="Record 0 .* is no tf.Example"):
+    with pytest.raises(ValueError, match="Record 0 .* is not a tf.Example"):
         load_file(path)

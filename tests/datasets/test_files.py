@@ -1,7 +1,11 @@
 """Files of examples: what they give, and what does not fit."""
 
+import json
+
+import keras
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tfcommentaries.datasets import TableEncoding, load_file
@@ -38,10 +42,100 @@ def test_numbers_to_predict(arrays):
     assert classes == [5, 7] and y.tolist() == [1, 0]
 
 
-def test_a_data_set_of_hugging_face_is_told_how(tmp_path):
-    (tmp_path / "dataset_info.json").write_text("{}")
-    with pytest.raises(ValueError, match="to_parquet"):
+@pytest.fixture
+def saved_data_set(tmp_path):
+    """Writes what `save_to_disk` does of a `pyarrow.Table`; gives the folder."""
+
+    def write(table, features):
+        folder = tmp_path / "saved"
+        folder.mkdir()
+        half = len(table) // 2
+        for name, part in ("a.arrow", table[:half]), ("b.arrow", table[half:]):
+            with pa.ipc.new_stream(folder / name, part.schema) as file:
+                file.write_table(part)
+        files = [{"filename": "a.arrow"}, {"filename": "b.arrow"}]
+        (folder / "state.json").write_text(json.dumps({"_data_files": files}))
+        info = json.dumps({"features": features})
+        (folder / "dataset_info.json").write_text(info)
+        return str(folder)
+
+    return write
+
+
+def test_data_sets_that_hugging_face_saved(saved_data_set, tmp_path):
+    table = pa.table({"a": [1.5, 2, 3], "label": [1, 0, 1]})
+    path = saved_data_set(
+        table,
+        {
+            "a": {"dtype": "float64", "_type": "Value"},
+            "label": {"names": ["dog", "cat"], "_type": "ClassLabel"},
+        },
+    )
+    (x, y), classes, *_ = load_file(path)
+    assert classes == ["cat", "dog"] and y.tolist() == [0, 1, 0]
+    assert x[:, 0].tolist() == [1.5, 2, 3]
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["saved", "test"]}')
+    with pytest.raises(ValueError, match=f"Give one of them: {path}"):
         load_file(str(tmp_path))
+    (tmp_path / "saved" / "b.arrow").write_text("no table")
+    with pytest.raises(ValueError, match="b.arrow is missing or damaged"):
+        load_file(path)
+
+
+def test_labels_that_hugging_face_lacks_are_counted(saved_data_set):
+    table = pa.table({"a": [1, 2], "label": [1, -1]})
+    feature = {"names": ["dog", "cat"], "_type": "ClassLabel"}
+    with pytest.raises(ValueError, match="1 of the 2 labels 'label'"):
+        load_file(saved_data_set(table, {"label": feature}))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Three PNG files; the middle is grey and all are bright; gives their bytes."""
+    sizes = (8, 8, 3), (8, 8, 1), (12, 6, 3)
+    found = []
+    for number, size in enumerate(sizes):
+        path = tmp_path / f"{number}.png"
+        keras.utils.save_img(path, np.full(size, 200), scale=False)
+        found.append(path.read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("kind", ["path", "bytes", "dict"])
+def test_a_column_of_images(kind, pictures, tmp_path):
+    column = {
+        "path": [f"{i}.png" for i in range(3)],
+        "bytes": pictures,
+        "dict": [
+            {"bytes": pictures[0], "path": None},
+            {"bytes": pictures[1], "path": None},
+            {"bytes": None, "path": str(tmp_path / "2.png")},
+        ],
+    }[kind]
+    table = pd.DataFrame({"picture": column, "label": ["a", "b", "a"], "by": [1, 2, 1]})
+    table.to_parquet(tmp_path / "t.parquet")
+    path = str(tmp_path / "t.parquet")
+    found = load_file(path, columns=["by"], image="picture", image_size=4)
+    assert found.examples.x.shape == (3, 4, 4, 3) and found.encoding is None
+    np.testing.assert_allclose(found.examples.x, 200 / 255, rtol=1e-6)
+    assert found.columns["by"].tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "column, message",
+    [
+        (["0.png", "9.png"], "row 1 in the column 'picture', 9.png, cannot be read"),
+        (["0.png", None], "row 1 in the column 'picture' must be a path or bytes"),
+        (["0.png", "t.csv"], "row 1 in the column 'picture', t.csv, is no image"),
+    ],
+)
+def test_images_that_cannot_be_read_are_named(column, message, pictures, tmp_path):
+    table = pd.DataFrame({"picture": column, "label": ["a", "b"]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(ValueError, match=message):
+        load_file(str(tmp_path / "t.csv"), image="picture")
+    with pytest.raises(ValueError, match="Did you mean 'picture'"):
+        load_file(str(tmp_path / "t.csv"), image="pictures")
 
 
 def test_classes_that_may_be_numbers_are_asked_about(tmp_path):

@@ -53,7 +53,7 @@ EXACT_SOLVERS = [
     solvers.Exact(),
     solvers.ConjugateGradient(3, 0),
     solvers.Nystrom(3, 1e-8),
-    solvers.Neumann(500, 0.5),
+    solvers.Neumann(120, 0.5),
 ]
 
 
@@ -81,7 +81,7 @@ def test_a_fixed_point():
     def update(solution, parameters):
         return ridge_step(parameters, [], solution, 0)
 
-    for solver in (solvers.Exact(), solvers.Neumann(500, 1.0)):
+    for solver in (solvers.Exact(), solvers.Neumann(120, 1.0)):
         found = ridge_gradient(FixedPoint(update), solver)
         np.testing.assert_allclose(found, EXACT, atol=1e-7)
 
@@ -184,21 +184,20 @@ def hypergradient(inner_training, direct=False):
     return compute()
 
 
-@pytest.mark.parametrize("products", ["reverse", "finite_difference"])
 @pytest.mark.parametrize(
-    "solver", ["identity", "neumann", solvers.Neumann(4, 0.1), "cg"]
+    "solver",
+    # It stops at negative curvature, which differences see elsewhere without damping.
+    ["identity", solvers.Neumann(4, 0.1), solvers.ConjugateGradient(2, damping=5.0)],
+    ids=["identity", "neumann", "cg"],
 )
-def test_all_products_agree_on_a_network_with_batch_norm(float64, solver, products):
-    # cg stops at negative curvature, and finite differences may see it elsewhere.
-    tolerance = 1e-8 if products == "reverse" else 2e-2
-    if solver == "cg" and products == "finite_difference":
-        solver = solvers.ConjugateGradient(2, damping=5.0)
-    found, _ = hypergradient(ImplicitTraining(solver=solver, products=products))
+def test_all_products_agree_on_a_network_with_batch_norm(float64, solver):
     expected, _ = hypergradient(ImplicitTraining(solver=solver))
-    for a, b in zip(found, expected):
-        scale = np.abs(b).max()
-        np.testing.assert_allclose(a, b, atol=tolerance * scale)
     assert any(np.abs(b).max() > 0 for b in expected)
+    for products, tolerance in ("reverse", 1e-8), ("finite_difference", 2e-2):
+        found, _ = hypergradient(ImplicitTraining(solver=solver, products=products))
+        for a, b in zip(found, expected):
+            scale = np.abs(b).max()
+            np.testing.assert_allclose(a, b, atol=tolerance * scale)
 
 
 def test_a_direct_term_is_added(float64):

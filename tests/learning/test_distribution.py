@@ -2,11 +2,9 @@
 
 import json
 import os
-import pathlib
 import socket
-import subprocess
-import sys
 
+import forks
 import keras
 import numpy as np
 import pytest
@@ -21,8 +19,6 @@ from tfcommentaries import (
     UnrolledTraining,
     teachers,
 )
-
-HERE = pathlib.Path(__file__).parent
 
 
 def learn(strategy, inner_training=None, initialization="fresh"):
@@ -78,37 +74,37 @@ def test_two_devices_learn_what_one_learns(training, initialization):
         np.testing.assert_allclose(spread_logs[name], logs[name], rtol=1e-5)
 
 
+def learn_among_workers(file, index, ports):
+    """One of the workers; leaves the learned weights in an .npz file."""
+    cluster = {"worker": [f"localhost:{port}" for port in ports]}
+    config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+    os.environ["TF_CONFIG"] = json.dumps(config)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    keras.utils.set_random_seed(0)
+    np.savez(file, *learn(strategy)[0])
+
+
 def test_two_processes_learn_what_one_learns(tmp_path):
     ports = []
     for _ in range(2):
         with socket.socket() as probe:
             probe.bind(("localhost", 0))
             ports.append(probe.getsockname()[1])
-    cluster = {"worker": [f"localhost:{port}" for port in ports]}
-    processes = []
-    for index in range(2):
-        config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-        processes.append(run_worker(tmp_path / f"{index}.npz", json.dumps(config)))
+    processes = [
+        forks.FORKS.Process(
+            target=learn_among_workers, args=(tmp_path / f"{index}.npz", index, ports)
+        )
+        for index in range(2)
+    ]
     for process in processes:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors[-3000:]
+        process.start()
+    for process in processes:
+        process.join(300)
+        assert process.exitcode == 0
     expected, _ = learn(tf.distribute.get_strategy())
     for index in range(2):
         saved = np.load(tmp_path / f"{index}.npz")
         assert_same([saved[name] for name in saved], expected)
-
-
-def run_worker(file, config):
-    environment = {**os.environ, "TF_CONFIG": config, "CUDA_VISIBLE_DEVICES": ""}
-    paths = [str(HERE.parent), str(HERE), *sys.path]
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-    return subprocess.Popen(
-        [sys.executable, HERE / "learn_among_workers.py", file],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_students_must_spread_evenly():

@@ -160,7 +160,7 @@ def test_broken_annotations_are_named(little, digits):
 
 
 def test_what_is_not_there_is_named(little, digits, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no commentary 'w' is stored"):
+    with pytest.raises(FileNotFoundError, match="no commentary 'w' stored"):
         store.load("little", "w", data_dir=little)
     with pytest.raises(FileNotFoundError, match="finds no data set 'litle'"):
         store.list("litle", little)

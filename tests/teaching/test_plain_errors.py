@@ -78,7 +78,7 @@ def test_a_label_that_is_wrong_late_in_the_data_is_named(learning):
     weighting = ExampleWeighting(num_classes=3)
     model = make_student((5,), 4)
     with pytest.raises(
-        tf.errors.InvalidArgumentError, match="none of 0 to 2"
+        tf.errors.InvalidArgumentError, match="outside 0 to 2"
     ) as raised:
         if learning:
             learner = CommentaryLearner(weighting, model, inner_steps=4)

@@ -6,7 +6,7 @@ STUDENTS = ("mlp", "cbr", "resnet18", "resnet34", "few_shot_net")
 
 
 def positive(text):
-    """A whole number of at least 1, as argparse wants it."""
+    """Parses a whole number of at least 1, for argparse."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
@@ -14,7 +14,7 @@ def positive(text):
 
 
 def rate(text):
-    """A number above 0, as argparse wants it."""
+    """Parses a number above 0, for argparse."""
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
@@ -22,12 +22,12 @@ def rate(text):
 
 
 def add_run_dir(parser):
-    """Adds the folder that every command of a run needs."""
+    """Adds `--run_dir`, which every command on a run needs."""
     parser.add_argument("--run_dir", required=True, help="folder of the run")
 
 
 def add_data_dir(parser):
-    """Adds where TFDS keeps its data sets."""
+    """Adds `--data_dir`, where TFDS keeps its data sets."""
     parser.add_argument(
         "--data_dir", help="TFDS data directory. Default: TFDS's own default"
     )
@@ -40,40 +40,48 @@ def add_task_arguments(parser):
         "--dataset",
         default="digits",
         help="a file of yours: .npz with arrays x and y, or a table with a column "
-        "'label' (.csv, .parquet, or .tfrecord of tf.Examples), or a folder with a "
-        "folder of images for each class; or "
+        "'label' (.csv, .parquet, .tfrecord of tf.Examples, or a folder that Hugging "
+        "Face's save_to_disk wrote), or a folder with a folder of images for each "
+        "class; or "
         "'digits' (scikit-learn's, no download); or the name of an image "
         "classification data set of TFDS, such as mnist. Default: digits",
     )
-    group.add_argument("--label_column", help="of a file. Default: y or label")
+    group.add_argument(
+        "--label_column", help="column of a file with the labels. Default: y or label"
+    )
     group.add_argument(
         "--labels",
         choices=("classes", "numbers"),
-        help="of a file: whether labels are classes, or numbers to predict. Default: "
-        "numbers where they have decimals, else classes",
+        help="for a file: whether labels are classes, or numbers to predict. Default: "
+        "numbers if they have decimals, else classes",
     )
     group.add_argument(
         "--group_column",
-        help="of a file: the source of each example, such as its annotator; learns one "
-        "weight for each source",
+        help="column of a file with the source of each example, such as its "
+        "annotator; learns one weight for each source",
     )
     group.add_argument(
         "--checked_column",
-        help="of a file: 1 or true for examples that you have checked, which validate",
+        help="column of a file: 1 or true for examples that you have checked; they "
+        "become the validation examples",
     )
     group.add_argument(
         "--validation_data",
-        help="a file or folder like --dataset, with checked examples alone",
+        help="a file or folder like --dataset, with checked examples only",
     )
     group.add_argument(
         "--test_data",
-        help="a file or folder like --dataset, which `evaluate` tests with",
+        help="a file or folder like --dataset, which `evaluate` tests on",
+    )
+    group.add_argument(
+        "--image_column",
+        help="of a table: paths of images, or images; they are all that a student sees",
     )
     group.add_argument(
         "--image_size",
         type=positive,
         default=32,
-        help="height and width that images of a folder get. Default: 32",
+        help="height and width that images of a folder or a column get. Default: 32",
     )
     group.add_argument(
         "--spoiled_sources",
@@ -85,7 +93,7 @@ def add_task_arguments(parser):
     group.add_argument(
         "--train_size",
         type=positive,
-        help="training examples. Default: all that are left",
+        help="number of training examples. Default: all that remain",
     )
     group.add_argument(
         "--validation_size",
@@ -100,43 +108,44 @@ def add_task_arguments(parser):
         "--label_noise",
         type=float,
         default=0.0,
-        help="part of the training labels to spoil, 0 to 1. Default: 0",
+        help="fraction of the training labels to spoil, 0 to 1. Default: 0",
     )
     group.add_argument(
         "--label_noise_kind",
         choices=("random", "pair"),
         default="random",
-        help="how: 'random' labels, or 'pair': each class is taken for the next one. "
+        help="'random' labels, or 'pair': each class is mistaken for the next one. "
         "Default: random",
     )
     add_student_arguments(group)
     group.add_argument(
-        "--seed", type=int, default=0, help="of the splits, the noise and learning"
+        "--seed", type=int, default=0, help="seed of splits, noise and learning"
     )
 
 
 def add_student_arguments(parser, default="cbr for images, else mlp"):
-    """Adds the arguments that tell how a student trains."""
+    """Adds the arguments that say how a student trains."""
     parser.add_argument(
         "--student",
         help=f"one of {', '.join(STUDENTS)}, or 'module:function' of a function "
         "(input_shape, num_classes) that makes a Keras model with logits or "
-        "probabilities, or a .keras file of such a model, of which new ones are made; "
-        "to predict numbers, a model with one output. "
+        "probabilities, or a .keras file of such a model, from which new ones are "
+        "made; to predict numbers, a model with one output. "
         f"Default: {default or 'the one of the run'}",
     )
     parser.add_argument(
         "--learning_rate",
         type=rate,
         default=default and 3e-3,
-        help="of the student's Adam. "
+        help="learning rate of the student's Adam. "
         f"Default: {0.003 if default else 'the one of the run'}",
     )
     parser.add_argument(
         "--batch_size",
         type=positive,
         default=default and 32,
-        help=f"of the student. Default: {32 if default else 'the one of the run'}",
+        help="batch size of the student. "
+        f"Default: {32 if default else 'the one of the run'}",
     )
 
 

@@ -60,7 +60,7 @@ def run(args):
     else:
         conditions = _of_sources(commentary, data, kept)
     classes = data.splits.num_classes
-    # A commentary makes such labels itself.
+    # A commentary turns labels into distributions itself.
     conditions = {
         name: (x, y if used else task.given_labels(y, classes), used)
         for name, (x, y, used) in conditions.items()
@@ -97,7 +97,7 @@ def run(args):
 
 
 def _every(steps, tests=4):
-    """Steps between tests, so that there are a few."""
+    """Steps between evenly spaced tests, at most `tests` of them."""
     return next(steps // n for n in range(min(tests, steps), 0, -1) if steps % n == 0)
 
 
@@ -120,7 +120,7 @@ def _of_examples(commentary, data, kept):
 
 
 def _of_sources(commentary, data, kept):
-    """Conditions where each source is weighted, rules that need no learning among them.
+    """Conditions for weighted sources, including rules that need no learning.
 
     Validation examples count as much as those of the best source.
     """

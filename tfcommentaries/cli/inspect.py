@@ -4,7 +4,7 @@ from tfcommentaries.saving.manifest import read_manifest, to_json
 
 
 def run(args):
-    """Prints what an exported commentary says of itself."""
+    """Prints the manifest of an exported commentary."""
     manifest = read_manifest(args.commentary)
     if args.json:
         print(to_json(manifest), end="")

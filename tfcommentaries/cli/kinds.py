@@ -12,17 +12,17 @@ KINDS = {
 }
 #: Those that hand distributions over classes to the student.
 WITH_DISTRIBUTIONS = "soft_labels", "blending"
-#: Options of `learn` that suit single kinds.
+#: Options of `learn` that only apply to weights of examples.
 _OF_EXAMPLES = "see_label", "curriculum"
 
 
 def kinds(text):
-    """One kind, or several with commas between, as argparse wants it."""
+    """Parses one kind, or several separated by commas, for argparse."""
     for name in text.split(","):
         if name not in KINDS or text.split(",").count(name) > 1:
             raise argparse.ArgumentTypeError(
-                f"must be of {', '.join(KINDS)}, or several with commas between, not "
-                f"{text!r}"
+                f"must be one of {', '.join(KINDS)}, or several separated by commas, "
+                f"not {text!r}"
             )
     return text
 
@@ -43,8 +43,8 @@ def kinds_of(args):
         )
     if has_sources and len(found) > 1:
         raise ValueError(
-            "Weights of sources learn at another rate than what is composed with them: "
-            "learn them alone, or write the Composition in Python. Received: "
+            "Weights of sources learn at another rate than other kinds: learn them "
+            "alone, or write the Composition in Python. Received: "
             f"--commentary={args.commentary}"
         )
     for name in _OF_EXAMPLES:
@@ -59,12 +59,12 @@ def make_commentary(kinds, args, data):
     """Makes the commentary of a run.
 
     Args:
-        kinds: keys of `KINDS`; of several a `Composition`, applied in their order.
-        args: of `learn`.
+        kinds: keys of `KINDS`; several make a `Composition`, applied in this order.
+        args: arguments of `learn`.
         data: `NoisyData`.
 
     Raises:
-        ValueError: if the data do not suit a kind.
+        ValueError: if a kind cannot be learned on such data.
     """
     from tfcommentaries import commentaries
 

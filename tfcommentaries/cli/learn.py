@@ -23,11 +23,11 @@ from tfcommentaries.learning.epochs import steps_per_epoch
 from tfcommentaries.students.outputs import metrics_for
 from tfcommentaries.teaching import annotate
 
-#: Not part of a run's settings: where it is, and what may change on resuming.
+#: Arguments that are not settings of a run.
 _NOT_SETTINGS = ("run_dir", "command")
-#: What does not leave with the commentary.
+#: Settings that are not exported with the commentary.
 _OF_THIS_MACHINE = ("data_dir", "dataset", "validation_data", "test_data")
-#: Examples that pictures of other kinds than weights are made of.
+#: Number of examples in pictures of kinds other than weights.
 _DRAWN = 500
 
 
@@ -52,14 +52,14 @@ def run(args):
     with folder.alone():
         folder.start(config)
         if folder.learned:
-            print(f"{folder.commentary} is learned already.")
+            print(f"{folder.commentary} has already been learned.")
         else:
             _learn(folder, task, args, data, student, commentary, config)
         _draw(folder, args, data)
 
 
 def _draw(folder, args, data):
-    """Draws what was learned, if that is not done."""
+    """Draws what was learned, unless that is done."""
     if os.path.exists(os.path.join(folder.pictures, "learning.png")):
         return
     commentary = SavedCommentary(folder.commentary)
@@ -78,7 +78,7 @@ def _draw(folder, args, data):
 
 
 def _learn(folder, task, args, data, student, commentary, config):
-    """Learns, and leaves the history and the commentary in the folder."""
+    """Learns, and writes the history and the commentary to the folder."""
     train, validation = data.splits.train, data.splits.validation
     learner = CommentaryLearner(
         commentary,
@@ -97,8 +97,8 @@ def _learn(folder, task, args, data, student, commentary, config):
         f"Learning on {len(train.y)} examples of {data.splits.name}"
         f"{spoiled if data.corrupted.any() else ''}, with "
         f"{len(validation.y)} validation examples: {args.outer_steps} outer steps of "
-        f"{args.inner_steps} student steps. Interrupt it when you like; the same "
-        "command goes on."
+        f"{args.inner_steps} student steps. Interrupt it at any time; the same "
+        "command resumes it."
     )
     begin = time.monotonic()
     epochs = args.outer_steps // args.steps_per_epoch
@@ -112,9 +112,13 @@ def _learn(folder, task, args, data, student, commentary, config):
         checkpoint_dir=folder.checkpoint,
         verbose=0,
     )
-    # Of all epochs, also those before an interruption.
+    # All epochs, including those before an interruption.
     folder.write_history({"epoch": history.epoch, **history.history})
-    of_table = {} if data.encoding is None else {"encoding": data.encoding.get_config()}
+    of_table, columns = {}, None
+    if data.encoding is not None:
+        of_table = {"encoding": data.encoding.get_config()}
+        # Weights of sources depend on no column.
+        columns = data.encoding.model() if data.groups is None else None
     export_commentary(
         commentary,
         folder.commentary,
@@ -125,6 +129,7 @@ def _learn(folder, task, args, data, student, commentary, config):
             **of_table,
         },
         metrics={name: values[-1] for name, values in history.history.items()},
+        columns=columns,
     )
     print(f"Learned in {time.monotonic() - begin:.0f} s: {folder.commentary}")
 

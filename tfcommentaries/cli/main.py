@@ -45,10 +45,10 @@ def _add_learn(commands):
     parser = commands.add_parser(
         "learn",
         help="learn how much training examples should count, or another commentary",
-        description="Learns a weight for each training example, or for each source of "
-        "the data where there are some, or what --commentary says, and exports it to "
-        "RUN_DIR/commentary as a SavedModel, with pictures beside it. If it was "
-        "interrupted, the same command goes on where it was.",
+        description="Learns a weight for each training example, or for each source if "
+        "the data have sources, or what --commentary says, and exports it to "
+        "RUN_DIR/commentary as a SavedModel, with pictures beside it. To resume after "
+        "an interruption, run the same command again.",
     )
     arguments.add_run_dir(parser)
     arguments.add_task_arguments(parser)
@@ -57,9 +57,9 @@ def _add_learn(commands):
         "--commentary",
         type=kinds,
         metavar="KINDS",
-        help="what is learned, one or several with commas between: "
+        help="what to learn, one or several separated by commas: "
         + "; ".join(f"{name}: {words}" for name, words in KINDS.items())
-        + ". Default: sources where there are some, else examples",
+        + ". Default: sources if the data have them, else examples",
     )
     group.add_argument(
         "--outer_steps",
@@ -75,7 +75,8 @@ def _add_learn(commands):
     group.add_argument(
         "--outer_learning_rate",
         type=arguments.rate,
-        help="of the commentary's Adam. Default: 0.001; 0.2 for weights of sources",
+        help="learning rate of the commentary's Adam. Default: 0.001; 0.2 for weights "
+        "of sources",
     )
     group.add_argument(
         "--steps_per_epoch",
@@ -86,7 +87,7 @@ def _add_learn(commands):
     group.add_argument(
         "--truncate",
         type=arguments.positive,
-        help="differentiate only through so many of the last student steps",
+        help="differentiate only through this many of the last student steps",
     )
     group.add_argument(
         "--see_label",
@@ -98,7 +99,7 @@ def _add_learn(commands):
         "--curriculum",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="whether the weight depends on how far training is",
+        help="whether the weight depends on training progress",
     )
     group.add_argument(
         "--normalize",
@@ -127,7 +128,7 @@ def _add_evaluate(commands):
     parser.add_argument(
         "--every",
         type=arguments.positive,
-        help="steps between two tests. Default: a quarter",
+        help="steps between two tests, which divide --steps. Default: for at most 4",
     )
     parser.add_argument(
         "--seeds",
@@ -148,25 +149,25 @@ def _add_teach(commands):
     parser.add_argument("--model", required=True, help="file to write, .keras")
     arguments.add_student_arguments(parser, default=None)
     parser.add_argument(
-        "--epochs", type=arguments.positive, default=10, help="Default: 10"
+        "--epochs", type=arguments.positive, default=10, help="epochs. Default: 10"
     )
     parser.add_argument(
-        "--student_seed", type=int, default=0, help="of the student's initial weights"
+        "--student_seed", type=int, default=0, help="seed of the initial weights"
     )
 
 
 def _add_report(commands):
     parser = commands.add_parser(
         "report",
-        help="write a page about a commentary, for people",
+        help="write a readable page about a commentary",
         description="Writes one HTML file: what was learned, whether it helped, which "
         "labels it suspects, how to use it. It needs no network.",
     )
     parser.add_argument("path", help="folder of a run, or directory of a SavedModel")
     parser.add_argument(
         "--dataset",
-        help="for a SavedModel, examples to show: 'digits', a TFDS name, or a file "
-        ".npz with arrays x and y; a run knows its own",
+        help="for a SavedModel, examples to show: what `learn --dataset` takes; not "
+        "needed for a run",
     )
     arguments.add_data_dir(parser)
     parser.add_argument(
@@ -184,7 +185,7 @@ def _add_inspect(commands):
         "it takes, how it was learned.",
     )
     parser.add_argument("commentary", help="directory of the SavedModel")
-    parser.add_argument("--json", action="store_true", help="print the whole as JSON")
+    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
 
 
 def _add_store(commands):
@@ -205,20 +206,20 @@ def _add_store(commands):
         one.add_argument("dataset", help="TFDS name, such as cifar10 or mnist:3.*.*")
         arguments.add_data_dir(one)
         if action != "list":
-            one.add_argument("--name", required=True, help="of the commentary")
+            one.add_argument("--name", required=True, help="name of the commentary")
         if action in ("show", "remove"):
             one.add_argument("--version", type=int, help="number of the version")
         if action == "add":
             one.add_argument("commentary", help="directory of the SavedModel")
             one.add_argument("--description", help="what it teaches")
-            one.add_argument("--licence", help="under which others may use it")
+            one.add_argument("--licence", help="licence under which others may use it")
 
 
 def run(args):
     """Runs one command; returns the exit code.
 
     0: done; 1: the data, a file or a setting is wrong, or learning failed;
-    130: interrupted. argparse itself ends with 2 on a wrong command line.
+    130: interrupted. argparse itself exits with 2 on a wrong command line.
     """
     logging.set_verbosity(logging.WARNING)
     try:
@@ -227,7 +228,7 @@ def run(args):
         command = importlib.import_module(f"tfcommentaries.cli.{args.command}")
         command.run(args)
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command goes on where it was.", file=sys.stderr)
+        print("\nInterrupted. Run the same command to resume.", file=sys.stderr)
         return 130
     except (ValueError, OSError, ArithmeticError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -257,7 +258,7 @@ def _is_of_a_file(error):
 
 
 def _start_tensorflow():
-    """Starts TensorFlow without what it prints before its logging can be set."""
+    """Starts TensorFlow and hides what it prints before its logging can be set."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.TemporaryFile() as printed:
         stderr = os.dup(2)

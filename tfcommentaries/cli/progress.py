@@ -1,4 +1,4 @@
-"""How far long work is, as one line."""
+"""Progress of long work, as one line."""
 
 import sys
 import time
@@ -7,11 +7,11 @@ import keras
 
 
 class ProgressLine:
-    """Prints how far work is: a line that moves on a terminal, else one per quarter.
+    """Prints progress: one updated line on a terminal, else one line per quarter.
 
     Args:
-        target: how many units there are.
-        unit: what they are.
+        target: number of units.
+        unit: name of a unit.
     """
 
     def __init__(self, target, unit):
@@ -22,10 +22,10 @@ class ProgressLine:
         self._printed = 0
 
     def update(self, done, text=""):
-        """Says that so many units are done, and what came out of it."""
+        """Reports the number of units done, and a text about the last one."""
         if self._first is None:
-            # What was done before an interruption took none of this time, and the
-            # first unit has all the tracing.
+            # Units done before an interruption took none of this time, and the first
+            # one includes all the tracing.
             self._first, self._began = done, time.monotonic()
         line = f"  {self.unit} {done} of {self.target}"
         if text:
@@ -47,7 +47,7 @@ class LearningProgress(keras.callbacks.Callback):
 
     Args:
         steps_per_epoch: outer steps of an epoch.
-        epochs: of the whole.
+        epochs: number of epochs.
     """
 
     def __init__(self, steps_per_epoch, epochs):
@@ -57,7 +57,7 @@ class LearningProgress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch and not hasattr(self, "_before"):
-            print(f"  going on after outer step {epoch * self.steps_per_epoch}")
+            print(f"  resuming after outer step {epoch * self.steps_per_epoch}")
         self._before = epoch * self.steps_per_epoch
 
     def on_train_batch_end(self, batch, logs=None):

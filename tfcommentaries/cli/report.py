@@ -60,8 +60,11 @@ def _examples(args, manifest):
         encoding = learned.get("encoding")
         x, y = load_file(
             args.dataset,
+            learned.get("label_column"),
             encoding=encoding and TableEncoding.from_config(encoding),
             image_size=learned.get("image_size", 32),
+            labels=learned.get("labels"),
+            image=learned.get("image_column"),
         ).examples
         return Examples(x[:_MOST], y[:_MOST])
     if args.dataset == "digits":

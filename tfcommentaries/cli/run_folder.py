@@ -33,7 +33,7 @@ class RunFolder:
 
     @property
     def begun(self):
-        """Whether anything has been learned, of which settings must stay."""
+        """Whether anything has been learned, after which settings must not change."""
         saved = os.path.join(self.checkpoint, "checkpoint")
         return self.learned or os.path.exists(saved)
 
@@ -43,16 +43,16 @@ class RunFolder:
         return os.path.exists(os.path.join(self.commentary, "saved_model.pb"))
 
     def alone(self):
-        """Makes the folder; a context in which no other process learns in it.
+        """Makes the folder; returns a context in which only this process learns in it.
 
         Raises:
-            ValueError: if another process does.
+            ValueError: if another process learns in it.
         """
         os.makedirs(self.pictures, exist_ok=True)
         return locked(os.path.join(self.path, ".lock"))
 
     def start(self, config):
-        """Writes `config.json`, where nothing has been learned yet.
+        """Writes `config.json`, unless something has been learned.
 
         Raises:
             ValueError: if the folder holds a run with another config.
@@ -70,7 +70,7 @@ class RunFolder:
                 )
                 raise ValueError(
                     f"{self.path} holds a run with other settings ({changes}). Choose "
-                    "another --run_dir, or delete that one."
+                    "another --run_dir, or delete that folder."
                 )
             return
         write_text(self.config, to_json(config))
@@ -90,7 +90,7 @@ class RunFolder:
         return read_json(self.config, {})
 
     def read_task(self, overrides):
-        """The `Task` of a run that is learned, with some settings replaced.
+        """The `Task` of a finished run, with some settings replaced.
 
         Raises:
             FileNotFoundError: if nothing has been learned yet.
@@ -100,7 +100,7 @@ class RunFolder:
         if not self.learned:
             raise FileNotFoundError(
                 f"{self.path} has no commentary yet. Run the same `tfcommentaries "
-                "learn` again: it goes on where it was."
+                "learn` again: it resumes where it stopped."
             )
         try:
             return Task.from_config({**config, **overrides})
@@ -126,7 +126,7 @@ class RunFolder:
         except (IndexError, TypeError, ValueError, AttributeError, csv.Error) as error:
             raise ValueError(
                 f"The file {self.history} is not a table of numbers ({error}). Run "
-                "`tfcommentaries learn` again, which writes it anew."
+                "`tfcommentaries learn` again, which rewrites it."
             ) from error
 
     def read_metrics(self):
@@ -145,7 +145,7 @@ class RunFolder:
         except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(
                 f"The file {self.metrics} cannot be read ({error}). Run "
-                "`tfcommentaries evaluate` again, which writes it anew."
+                "`tfcommentaries evaluate` again, which rewrites it."
             ) from error
         return rows
 
@@ -161,7 +161,7 @@ class RunFolder:
 
 @contextlib.contextmanager
 def locked(path):
-    """Inside, this process alone has a file locked.
+    """Context in which only this process has a file locked.
 
     Raises:
         ValueError: if another process has it locked.
@@ -172,9 +172,9 @@ def locked(path):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(
-                f"Another process learns in {os.path.dirname(path)}. Wait for it, or "
-                "choose another --run_dir."
+                f"Another process is learning in {os.path.dirname(path)}. Wait for it, "
+                "or choose another --run_dir."
             ) from None
-        except (ImportError, OSError) as error:  # Not everywhere can files be locked.
+        except (ImportError, OSError) as error:  # Not every system can lock files.
             logging.warning("%s is not locked: %s", path, error)
         yield

@@ -38,11 +38,11 @@ def make_student(name, splits, learning_rate, with_distributions=False):
     _check(model, name, shape, classes, with_distributions)
     scale = float(splits.train.y.std()) or 1.0
     if is_ours and classes is None:
-        # Numbers such as there are, from the first step on.
+        # Outputs on the scale of the labels, from the first step on.
         last = keras.layers.Rescaling(scale, float(splits.train.y.mean()))
         model = keras.Sequential([keras.Input(shape), model, last], name=model.name)
     if len(shape) == 1 and not is_saved:
-        # Which every new student keeps.
+        # Every new student keeps this layer.
         normalization = keras.layers.Normalization()
         normalization.adapt(splits.train.x)
         model = keras.Sequential(
@@ -52,7 +52,7 @@ def make_student(name, splits, learning_rate, with_distributions=False):
     model.compile(
         keras.optimizers.Adam(learning_rate),
         loss=loss_for(model, labels),
-        # The share of the variance that is left, in whatever units the numbers are.
+        # The loss is the unexplained share of the variance, whatever the unit.
         loss_weights=[1 / scale**2] if classes is None else None,
         metrics=metrics_for(model, labels),
     )
@@ -72,7 +72,7 @@ def _check(model, name, shape, classes, with_distributions):
     taken = getattr(model, "input_shape", None)
     given = getattr(model, "output_shape", None)
     if taken is None or given is None:
-        return  # A subclass, which tells when it is called.
+        return  # A subclass, which raises when it is called.
     fits = isinstance(taken, tuple) and len(taken) == len(shape) + 1
     fits = fits and all(b in (None, a) for a, b in zip(shape, taken[1:]))
     fits = fits and isinstance(given, tuple) and len(given) == 2 and given[1] in sizes

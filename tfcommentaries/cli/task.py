@@ -1,4 +1,4 @@
-"""The data and the student that a run is about."""
+"""The data and the student of a run."""
 
 import dataclasses
 import functools
@@ -12,7 +12,7 @@ from tfcommentaries.cli.kinds import WITH_DISTRIBUTIONS
 from tfcommentaries.cli.student import make_student
 from tfcommentaries.datasets.files import is_file
 
-#: Settings that only files have.
+#: Settings that only apply to files.
 _OF_FILES = (
     "label_column",
     "group_column",
@@ -20,6 +20,7 @@ _OF_FILES = (
     "validation_data",
     "test_data",
     "labels",
+    "image_column",
 )
 
 
@@ -48,7 +49,7 @@ class NoisyData(NamedTuple):
         return x if self.groups is None else commentary.add_groups(x, self.groups)
 
     def by_label(self):
-        """`{name: which training examples}` of each class, or third of the numbers."""
+        """`{name: mask of training examples}` by class, or by third of the numbers."""
         y = self.splits.train.y
         if self.splits.num_classes is not None:
             return {str(c): y == c for c in range(self.splits.num_classes)}
@@ -58,11 +59,11 @@ class NoisyData(NamedTuple):
             "between": (y > low) & (y <= high),
             f"above {high:.3g}": y > high,
         }
-        # Where many are the same there are fewer.
+        # If many numbers are equal, a third can be empty.
         return {name: of for name, of in thirds.items() if of.any()}
 
     def captions(self):
-        """What to write above each training image: its label, and if it is wrong."""
+        """Captions of the training images: the label, and the true one if wrong."""
         given = zip(self.splits.train.y, self.true_labels, self.corrupted)
         return [
             f"label {label:.4g}" + (f" (is {true})" if wrong else "")
@@ -72,7 +73,7 @@ class NoisyData(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """Everything that tells which data and which student; see `add_arguments`."""
+    """Settings of the data and the student; see `add_task_arguments`."""
 
     dataset: str
     data_dir: str | None
@@ -84,7 +85,7 @@ class Task:
     learning_rate: float
     batch_size: int
     seed: int
-    # Runs of older versions do not tell it.
+    # Runs of older versions may lack these.
     label_noise_kind: str = "random"
     spoiled_sources: bool = False
     label_column: str | None = None
@@ -95,6 +96,7 @@ class Task:
     image_size: int = 32
     commentary: str | None = None
     labels: str | None = None
+    image_column: str | None = None
 
     @property
     def with_distributions(self):
@@ -110,7 +112,7 @@ class Task:
 
     @classmethod
     def defaults(cls):
-        """Settings of a task that older versions do not tell."""
+        """Defaults of the settings that runs of older versions may lack."""
         fields = dataclasses.fields(cls)
         return {
             f.name: f.default for f in fields if f.default is not dataclasses.MISSING
@@ -118,7 +120,7 @@ class Task:
 
     @classmethod
     def from_config(cls, config):
-        """Makes a task from a dict that may hold more.
+        """Makes a task from a dict that may have other keys too.
 
         Raises:
             ValueError: if a setting is missing or of another type.
@@ -144,8 +146,8 @@ class Task:
         elif any(of_file.values()):
             given = [f"--{name}" for name, value in of_file.items() if value]
             raise ValueError(
-                f"{', '.join(given)} is for files, but --dataset={self.dataset} is "
-                f"none that ends with {', '.join(datasets.FORMATS)}, and no folder."
+                f"{', '.join(given)} is for files, but --dataset={self.dataset} does "
+                f"not end with {', '.join(datasets.FORMATS)} and is not a folder."
             )
         elif self.dataset == "digits":
             splits = datasets.load_digits(
@@ -190,7 +192,7 @@ class Task:
         return NoisyData(splits, true_labels, corrupted, groups, faults, encoding)
 
     def _load_file(self):
-        """`Splits`; each training example's group and the encoding, or `None`."""
+        """`Splits`, each training example's group and the encoding, or `None`."""
         if bool(self.checked_column) == bool(self.validation_data):
             raise ValueError(
                 f"Which examples of {self.dataset} have you checked? Name a column of "
@@ -204,6 +206,7 @@ class Task:
             columns,
             image_size=self.image_size,
             labels=self.labels,
+            image=self.image_column,
         )
         groups = train.columns.get(self.group_column)
         if self.checked_column:
@@ -216,8 +219,8 @@ class Task:
             checked = checked.astype(bool)
             if not checked.any() or checked.all():
                 raise ValueError(
-                    f"Some, and not all, examples of {self.dataset} must be checked. "
-                    f"The column {self.checked_column!r} says so of {checked.sum()} of "
+                    f"Some but not all examples of {self.dataset} must be checked. "
+                    f"The column {self.checked_column!r} marks {checked.sum()} of "
                     f"{len(checked)}."
                 )
             x, y = train.examples
@@ -233,7 +236,7 @@ class Task:
         return splits, groups, train.encoding
 
     def _like(self, train, path):
-        """Examples of another file with the same features; none without a file."""
+        """Examples of another file with the same features; empty without a path."""
         if path is None:
             return datasets.Examples(*(part[:0] for part in train.examples))
         found = datasets.load_file(
@@ -243,6 +246,7 @@ class Task:
             encoding=train.encoding,
             image_size=self.image_size,
             labels="classes" if train.classes else "numbers",
+            image=self.image_column,
         )
         if found.examples.x.shape[1:] != train.examples.x.shape[1:]:
             raise ValueError(
@@ -252,9 +256,9 @@ class Task:
         return found.examples
 
     def new_students(self, splits, student=None):
-        """What others are made of: a student, or the function that makes it.
+        """What new students are made from: a student, or the function that makes it.
 
-        A class of the user's own may be no model that Keras can make again.
+        A function for a user's own model, which Keras may be unable to clone.
 
         Args:
             splits: `Splits`.

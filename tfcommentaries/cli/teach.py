@@ -50,7 +50,7 @@ def run(args):
 
 
 def _of_columns(encoding, student):
-    """The student for a table's columns as they are, compiled as it was."""
+    """The student on a table's raw columns, compiled as before."""
     model = keras.Model(encoding.input, student(encoding.output), name=student.name)
     model.compile_from_config(student.get_compile_config())
     return model

@@ -1,8 +1,8 @@
-"""Commentaries that apply annotations, made from what a file says.
+"""Commentaries that apply annotations, made from a config in a file.
 
-A file may come from anybody. So a class is taken from those that are registered in this
-process and are commentaries, and its arguments are numbers, texts, lists and dicts:
-Keras's own deserialisation, which can import and run what a file names, is not used.
+A file may come from anybody. So only commentary classes that are registered in this
+process are made, with arguments that are numbers, texts, lists and dicts. Keras's own
+deserialisation is not used, since it can import and run what a file names.
 """
 
 import keras
@@ -18,7 +18,7 @@ def make_applying(class_name, config):
     """Makes a commentary that can `apply`, without its teacher.
 
     Args:
-        class_name: under which Keras knows the class, such as
+        class_name: registered name of the class, such as
             `"tfcommentaries>LabelBlending"`.
         config: from `Commentary.get_teaching_config`.
 
@@ -39,7 +39,7 @@ def make_applying(class_name, config):
     try:
         return cls.from_teaching_config(config)
     except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"Its config does not suit {class_name}: {error}") from error
+        raise ValueError(f"Its config does not fit {class_name}: {error}") from error
 
 
 def _dtype(config):

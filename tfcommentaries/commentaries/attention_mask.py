@@ -1,4 +1,4 @@
-"""What of an image a student sees."""
+"""Which part of an image a student sees."""
 
 import keras
 import tensorflow as tf
@@ -14,8 +14,8 @@ class AttentionMask(TaughtByTeacher):
 
     The annotation is a mask `(batch, height, width, 1)` in [0, 1], and `apply`
     gives `mask * x + (1 - mask) * fill`. The teacher does not see the label, so a
-    student can be used with masks or without. One that is to be used with them
-    wants `CommentaryLearner(validation_taught=True)`.
+    student can be used with masks or without. To use it with them, learn with
+    `CommentaryLearner(validation_taught=True)`.
 
     Example:
 
@@ -27,9 +27,9 @@ class AttentionMask(TaughtByTeacher):
         teacher: Keras model from images `(batch, height, width, channels)` to masks
             in [0, 1]. `None` makes `teachers.unet`; `teachers.key_points` has fewer
             parameters and gives round masks.
-        fill: what stands where the mask is 0: `"zero"`; `"mean"`, of the image, per
+        fill: what is shown where the mask is 0: `"zero"`; `"mean"`, of the image, per
             channel; `"blur"`, the mean over `blur_size` by `blur_size` pixels.
-        blur_size: pixels.
+        blur_size: height and width of the blur, pixels.
         area_penalty: what a mean mask of 1 adds to the outer loss. Without it a
             mask that hides nothing costs nothing.
         **kwargs: arguments of `Commentary`.

@@ -19,8 +19,8 @@ class AuxiliaryTargets(TaughtByTeacher):
 
     The annotation is `softmax(teacher(x, y))` over `num_targets` invented classes.
     `teach` gives `{"main": y, "auxiliary": annotation}` for labels. The student needs
-    outputs of these names, which share its body, and a loss for each. What it is
-    used for is the first; the outer loss sees that alone, by `loss_weights`.
+    outputs of these names, which share its body, and a loss for each. Only the main
+    output is used later; `loss_weights` restrict the outer loss to it.
 
     Example:
 
@@ -33,11 +33,11 @@ class AuxiliaryTargets(TaughtByTeacher):
     >>> learner.compile("adam", loss_weights={"main": 1.0, "auxiliary": 0.0})
 
     Args:
-        num_targets: invented classes.
+        num_targets: number of invented classes.
         teacher: Keras model that gives logits `(batch, num_targets)`. `None` makes a
             small one that fits the inputs, as in `ExampleWeighting`.
-        num_classes: number of classes if the teacher is to see the label too, as
-            extra channels; `None` hides it.
+        num_classes: number of classes if the teacher also sees the label, as extra
+            channels; `None` hides it.
         main: name of the student's output for its own labels.
         auxiliary: name of the output for the invented ones.
         **kwargs: arguments of `Commentary`.
@@ -84,7 +84,7 @@ class AuxiliaryTargets(TaughtByTeacher):
             self.teacher = teachers.default(
                 (*x_shape[:-1], channels), self.compute_dtype, self.num_targets
             )
-            # Alike targets would stay alike: their hypergradients are the same.
+            # Equal targets would stay equal: their hypergradients are the same.
             kernel = self.teacher.layers[-1].kernel
             kernel.assign(keras.initializers.GlorotUniform()(kernel.shape))
         self.built = True
@@ -110,7 +110,7 @@ class AuxiliaryTargets(TaughtByTeacher):
         return x, {self.main: y, self.auxiliary: annotation}, sample_weight
 
     def student_labels(self, y):
-        """Labels of an untaught student; the invented ones, which tell nothing."""
+        """Labels of an untaught student; the invented ones are uniform."""
         batch = tf.shape(y)[0]
         even = tf.fill([batch, self.num_targets], 1 / self.num_targets)
         return {self.main: y, self.auxiliary: tf.cast(even, self.compute_dtype)}

@@ -35,28 +35,28 @@ class Commentary(keras.layers.Layer):
     kind = "commentary"
     #: Whether the annotation depends on the labels.
     uses_labels = False
-    #: Whether the annotation depends on how far training is.
+    #: Whether the annotation depends on training progress.
     uses_progress = False
     #: Whether `call` takes the student's losses, `(batch,)`, in place of the inputs.
     uses_student_loss = False
-    #: Whether `call` reads entries of x beside those that a student gets.
+    #: Whether `call` reads entries of x other than those that a student gets.
     reads_beside = False
-    #: Settings that suit learning this kind, where none are given: the rate of the
-    #: outer Adam; and of `LearnCommentaryCallback`, `warmup` and `steps`.
+    #: Defaults for learning this kind: the learning rate of the outer Adam, and
+    #: `warmup` and `steps` of `LearnCommentaryCallback`.
     suggested = types.MappingProxyType(
         {"learning_rate": 1e-3, "warmup": 0, "steps": None}
     )
 
     def __init__(self, dtype="float32", **kwargs):
         super().__init__(dtype=dtype, **kwargs)
-        #: Specs of the inputs and labels it was first called with, batch axis
-        #: free: `(x, y)`, or `None` before the first call.
+        #: Specs of the inputs and labels of the first call, with a free batch axis:
+        #: `(x, y)`, or `None` before the first call.
         self.batch_spec = None
 
     def __call__(self, x, y=None, progress=None, training=None):
         """Annotates a batch; see `call`, which subclasses implement.
 
-        Models pass `training` to their layers; a commentary is the same function.
+        Models pass `training` to their layers; a commentary ignores it.
         """
         if progress is not None and not isinstance(progress, keras.KerasTensor):
             progress = tf.cast(progress, tf.float32)
@@ -66,23 +66,23 @@ class Commentary(keras.layers.Layer):
         annotation = super().__call__(x, y=y, progress=progress)
         dtype = keras.backend.standardize_dtype(annotation.dtype)
         if keras.backend.is_float_dtype(dtype) and dtype != self.compute_dtype:
-            # A teacher of the user's that follows the global policy.
+            # A user's own teacher may follow the global policy.
             annotation = keras.ops.cast(annotation, self.compute_dtype)
         if self.batch_spec is None:
             self.batch_spec = (_spec(x), None if y is None else _spec(y))
         return annotation
 
     def call(self, x, y=None, progress=None):
-        """Annotates a batch, each example by itself.
+        """Annotates a batch, each example on its own.
 
-        What an example's annotation is may depend on that example and on progress
-        alone, not on the rest of the batch: batches are cut and joined freely.
+        An example's annotation may depend only on that example and on progress, not
+        on the rest of the batch: batches are split and joined freely.
 
         Args:
             x: inputs, a tensor `(batch, ...)` or a dict of such tensors.
-            y: labels, or `None` where `uses_labels` is false.
-            progress: how far training is, 0 to 1; a scalar or `(batch,)`.
-                `None` where `uses_progress` is false.
+            y: labels, or `None` if `uses_labels` is false.
+            progress: training progress, 0 to 1; a scalar or `(batch,)`. `None` if
+                `uses_progress` is false.
 
         Returns:
             The annotation, a tensor `(batch, ...)`.
@@ -112,7 +112,7 @@ class Commentary(keras.layers.Layer):
             y: labels in any form that the student's loss takes.
             sample_weight: `(batch,)` weights that the user already has, or
                 `None`.
-            progress: how far training is, 0 to 1; a scalar.
+            progress: training progress, 0 to 1; a scalar.
 
         Returns:
             `(x, y, sample_weight)`, the batch on which a student trains.
@@ -125,17 +125,17 @@ class Commentary(keras.layers.Layer):
         return self.apply(annotation, x, y, sample_weight)
 
     def prepare(self, x):
-        """Does what must happen to inputs before a training step.
+        """Prepares inputs for a training step.
 
         Names, which have no kernels on a GPU, become integers here. The base class
-        gives x as it is. Learners and `teach` call it in the input pipeline; inputs
-        that are prepared already stay as they are.
+        returns x unchanged. Learners and `teach` call it in the input pipeline; inputs
+        that are already prepared stay as they are.
 
         Args:
             x: inputs, as for `call`.
 
         Returns:
-            The inputs with what a training step can take.
+            Inputs that a training step can take.
         """
         return x
 
@@ -162,7 +162,7 @@ class Commentary(keras.layers.Layer):
         return x_spec
 
     def student_inputs(self, x):
-        """What a student gets of x when it is not taught.
+        """The part of x that an untaught student gets.
 
         The base class gives all of it. A commentary whose inputs hold more than
         the student's (an id, say) leaves the rest out.
@@ -176,7 +176,7 @@ class Commentary(keras.layers.Layer):
         return x
 
     def student_labels(self, y):
-        """What a student gets of y when it is not taught.
+        """The labels that an untaught student gets.
 
         The base class gives y. A commentary whose `apply` gives labels in another
         form (soft ones) gives the same form here.
@@ -190,7 +190,7 @@ class Commentary(keras.layers.Layer):
         return y
 
     def penalty(self, annotation):
-        """What an annotation adds to the outer loss, whatever it does to a student.
+        """What an annotation adds to the outer loss, apart from its effect on students.
 
         The base class adds nothing.
 
@@ -203,7 +203,7 @@ class Commentary(keras.layers.Layer):
         return 0.0
 
     def check_batch(self, x, y):
-        """Raises a `ValueError` where a concrete batch does not fit.
+        """Raises a `ValueError` if a concrete batch does not fit.
 
         Called with eager data before any long work starts. The base class
         accepts everything.
@@ -214,7 +214,7 @@ class Commentary(keras.layers.Layer):
         """
 
     def table(self):
-        """What was learned as rows to be read, or `None` for kinds without any.
+        """What was learned, as readable rows, or `None` for kinds without any.
 
         Kept in the manifest of an exported commentary.
 
@@ -236,8 +236,8 @@ class Commentary(keras.layers.Layer):
         """Makes a commentary that can `apply` from `get_teaching_config`.
 
         Args:
-            config: dict of numbers, texts, lists and dicts, which may come from a file
-                of anybody's: it must not name code to run.
+            config: dict of numbers, texts, lists and dicts. It may come from an
+                untrusted file and must not name code to run.
         """
         return cls(**config)
 

@@ -11,9 +11,9 @@ from tfcommentaries.commentaries.commentary import Commentary
 class Composition(Commentary):
     """Applies several commentaries, one after the other; they are learned together.
 
-    Each annotates the batch as it comes, before any is applied; those that read entries
-    beside the student's inputs, such as groups or ids, see these too. The annotation
-    is that of all, flattened and side by side; `split` takes it apart.
+    Each annotates the original batch, before any is applied; those that read entries
+    other than the student's inputs, such as groups or ids, see these too. The
+    annotation is that of all parts, flattened and concatenated; `split` undoes this.
 
     Example:
 
@@ -55,14 +55,14 @@ class Composition(Commentary):
         return any(part.reads_beside for part in self.commentaries)
 
     def add_groups(self, x, groups):
-        """As `GroupWeighting.add_groups`, where one of the parts is such."""
+        """Like `GroupWeighting.add_groups`, if one of the parts has it."""
         for part in self.commentaries:
             if hasattr(part, "add_groups"):
                 return part.add_groups(x, groups)
         raise ValueError("No part of this Composition is a GroupWeighting.")
 
     def table(self):
-        """That of the first part that has one."""
+        """The table of the first part that has one."""
         tables = (part.table() for part in self.commentaries)
         return next((table for table in tables if table is not None), None)
 
@@ -87,7 +87,7 @@ class Composition(Commentary):
         """Gives all annotations; arguments as for `Commentary.call`.
 
         Returns:
-            A tensor `(batch, size)`, the size being that of all annotations.
+            A tensor `(batch, size)`, where size is that of all annotations together.
         """
         annotations = [
             part(

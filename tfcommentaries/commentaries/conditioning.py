@@ -13,8 +13,8 @@ def one_hot(y, num_classes, dtype, name):
         y: integers `(batch,)` or `(batch, 1)`, or rows `(batch, num_classes)`, which
             are only cast.
         num_classes: number of classes.
-        dtype: of the result.
-        name: what asks, for errors.
+        dtype: dtype of the result.
+        name: name of the caller, for errors.
 
     Raises:
         ValueError: if there are no labels, or those of several outputs.
@@ -33,8 +33,8 @@ def one_hot(y, num_classes, dtype, name):
     labels = checked_index(
         y,
         num_classes,
-        f"{name} was built for {num_classes} classes but got a label that is none of "
-        f"0 to {num_classes - 1}. Pass a larger `num_classes` or fix the labels.",
+        f"{name} was built for {num_classes} classes but got a label outside 0 to "
+        f"{num_classes - 1}. Pass a larger `num_classes` or fix the labels.",
     )
     return tf.one_hot(labels, num_classes, dtype=dtype)
 
@@ -57,7 +57,7 @@ def entry(x, key, name):
 
 
 def student_entry(x, key):
-    """The entry of x that a student gets; inputs that lack it are its already."""
+    """The entry of x that a student gets; x itself if it has no such entry."""
     return x[key] if isinstance(x, dict) and key in x else x
 
 
@@ -99,12 +99,12 @@ def append_channels(x, conditions, dtype):
 
 
 def check_labels(y, num_classes, name):
-    """Raises a `ValueError` where concrete labels do not fit.
+    """Raises a `ValueError` if concrete labels do not fit.
 
     Args:
         y: NumPy array or eager tensor, or `None`.
         num_classes: number of classes.
-        name: what asks, for errors.
+        name: name of the caller, for errors.
     """
     if y is None:
         raise ValueError(
@@ -119,7 +119,7 @@ def check_labels(y, num_classes, name):
         raise ValueError(
             f"{name} takes integer labels (batch,) or one-hot labels (batch, "
             f"{num_classes}). Received labels of shape {shape}. Pass the right "
-            "`num_classes`, or `num_classes=None` if the teacher is not to see the "
+            "`num_classes`, or `num_classes=None` if the teacher should not see the "
             "label."
         )
     y = np.asarray(y)

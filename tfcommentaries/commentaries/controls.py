@@ -12,8 +12,8 @@ from tfcommentaries.commentaries.weights import weigh
 class ConstantWeighting(Commentary):
     """The same weight for every example.
 
-    With the mean of a learned weighting it tells what the weights' size does, a
-    change of step size, from what their differences do.
+    With the mean of a learned weighting it separates the effect of the weights' size,
+    a change of step size, from that of their differences.
 
     Args:
         weight: the weight.
@@ -40,14 +40,14 @@ class ConstantWeighting(Commentary):
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class RandomWeighting(ConstantWeighting):
-    """Weights that are drawn, anew for every batch that is taught.
+    """Random weights, drawn anew for every batch that is taught.
 
     Learners call commentaries as pure functions, in which Keras's seed generators do
-    not go on: in a `FewShotLearner` the draw of every task is the same.
+    not advance: in a `FewShotLearner` the draw of every task is the same.
 
     Args:
-        weight: mean of the weights, which are drawn evenly between 0 and twice that.
-        seed: of the drawing.
+        weight: mean of the weights, which are uniform between 0 and twice that.
+        seed: seed of the draws.
         **kwargs: arguments of `Commentary`.
     """
 
@@ -78,7 +78,7 @@ class ShuffledWeighting(ExampleWeighting):
 
     Args:
         weighting: an `ExampleWeighting`.
-        seed: of the shuffling.
+        seed: seed of the shuffling.
         **kwargs: arguments of `Commentary`.
     """
 

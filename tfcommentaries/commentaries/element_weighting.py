@@ -11,11 +11,11 @@ from tfcommentaries.commentaries.example_weighting import ExampleWeighting
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class ElementWeighting(ExampleWeighting):
-    """Weights each step or pixel, for labels of which each example has many.
+    """Weights each step or pixel, for examples with many labels each.
 
-    As `ExampleWeighting`, for students with one loss for each step of a sequence or
-    pixel of an image: taggers, segmentation. So it can tell the wrong part of a label
-    from the right one, such as a careless outline from the middle of what it encloses.
+    Like `ExampleWeighting`, for students with one loss for each step of a sequence or
+    pixel of an image: taggers, segmentation. It can tell the wrong part of a label from
+    the right one, such as a careless outline from the area that it encloses.
     The annotation is `(batch, steps)` or `(batch, height, width)`, in (0, 1), and
     `apply` divides it by its mean over all steps or pixels of the batch, without those
     that the user's sample weights leave out, such as padding.
@@ -31,9 +31,9 @@ class ElementWeighting(ExampleWeighting):
         teacher: Keras layer or model that gives one logit for each step or pixel,
             `(batch, ...)` or `(batch, ..., 1)`. `None` makes `teachers.convolutions`,
             which sees the neighbourhood of each: inputs must have the labels' steps or
-            height and width, and a last axis of channels. Words want a teacher with
+            height and width, and a last axis of channels. Words need a teacher with
             `conditioning="dict"`.
-        num_classes: number of classes if the teacher is to see labels: integers
+        num_classes: number of classes if the teacher sees labels: integers
             `(batch, ...)` or `(batch, ..., 1)`, or floats
             `(batch, ..., num_classes)`. `None` hides them.
         **kwargs: as for `ExampleWeighting`. With `conditioning="dict"` the teacher gets
@@ -50,8 +50,8 @@ class ElementWeighting(ExampleWeighting):
             raise ValueError(
                 "ElementWeighting has a default teacher for inputs (batch, steps, "
                 "features) and (batch, height, width, channels). Pass `teacher=` and "
-                f"`conditioning='dict'`. Received: inputs {tuple(input_shape)}, labels "
-                "and progress among the last axis."
+                f"`conditioning='dict'`. Received: inputs {tuple(input_shape)}, with "
+                "labels and progress in the last axis."
             )
         return teachers.convolutions(input_shape[1:], dtype=self.compute_dtype)
 
@@ -74,7 +74,7 @@ class ElementWeighting(ExampleWeighting):
 
     def _label(self, y):
         if y is None or is_several(y):
-            return super()._label(y)  # Refuses it.
+            return super()._label(y)  # Raises.
         y = tf.convert_to_tensor(y)
         if _are_rows(y, self.num_classes):
             return tf.cast(y, self.compute_dtype)

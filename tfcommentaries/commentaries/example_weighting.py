@@ -38,15 +38,15 @@ class ExampleWeighting(TaughtByTeacher):
             `teachers.cbr` for images, `teachers.mlp` for vectors. For one free
             weight per example, without a network, give `teachers.Table`.
         curriculum: whether the teacher sees `progress`.
-        num_classes: number of classes if the teacher is to see the label,
-            which label noise and imbalance need; `None` hides the label.
+        num_classes: number of classes if the teacher sees the label, which label
+            noise and imbalance need; `None` hides the label.
         conditioning: how progress and label reach the teacher.
             `"channels"`: as extra channels of an image `(batch, h, w, channels)`
             or extra features of a vector. `"dict"`: the teacher is called with
             `{"x": ..., "progress": (batch, 1), "label": (batch, num_classes)}`,
-            for FiLM and the like, and for words: channels beside ids would be
-            taken for ids. Where x is a dict its own entries take the place of
-            `"x"`, whatever `conditioning` says.
+            for FiLM and the like, and for words: extra channels would be taken
+            for ids. If x is a dict, its own entries replace `"x"`, whatever
+            `conditioning` says.
         normalize: `"batch_mean"` divides the weights by their mean over the
             batch when teaching; `None` does not.
         teacher_key: where x is a dict, the entry that the teacher sees instead
@@ -143,7 +143,7 @@ class ExampleWeighting(TaughtByTeacher):
 
     @property
     def suggested(self):
-        # A table says what suits it.
+        # A table has its own suggestions.
         return getattr(self.teacher, "suggested", super().suggested)
 
     @property

@@ -9,12 +9,11 @@ class GroupNames:
     """The groups of one column, such as annotators or years.
 
     In a training step integers stand for names, which have no kernels on a GPU: 0 for
-    a group that is not known, then 1, 2, ... in the order of `names`.
+    an unknown group, then 1, 2, ... in the order of `names`.
 
     Args:
         names: the groups, all strings or all integers, each once.
-        counts: how many examples each had where it was learned; `None`: as many as
-            the others.
+        counts: number of examples of each in learning; `None` means equal numbers.
     """
 
     def __init__(self, names, counts=None):
@@ -37,8 +36,8 @@ class GroupNames:
             title: what to call the column in errors.
 
         Raises:
-            ValueError: if there are no groups, or missing ones, or numbers that are
-                no integers.
+            ValueError: if there are no groups, some are missing, or they are numbers
+                but not integers.
         """
         names, counts = np.unique(as_names(column, title), return_counts=True)
         return cls(names.tolist(), counts.tolist())
@@ -61,7 +60,7 @@ class GroupNames:
             column = tf.cast(column, tf.int64)
         if column.dtype != self.dtype:
             raise ValueError(
-                f"The {title} must be {self._kind()}, as where they were learned. "
+                f"The {title} must be {self._kind()}, as in learning. "
                 f"Received: {column.dtype.name}"
             )
         return tf.cast(self.lookup(column), tf.int32)
@@ -70,7 +69,7 @@ class GroupNames:
         return "strings" if self.dtype == tf.string else "integers"
 
     def get_config(self):
-        """A dict that JSON can hold."""
+        """The arguments, a dict that JSON can hold."""
         return {"names": self.names, "counts": self.counts}
 
 
@@ -100,7 +99,7 @@ def as_names(column, title):
         return column.astype("int64")
     if column.dtype.kind != "U":
         raise ValueError(
-            f"The {title} must be strings or integers. Received: {column.dtype}. Turn "
-            "them into such, for instance by `.astype(str)`."
+            f"The {title} must be strings or integers. Received: {column.dtype}. "
+            "Convert them, for instance with `.astype(str)`."
         )
     return column

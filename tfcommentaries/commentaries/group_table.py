@@ -1,13 +1,13 @@
-"""What a group weighting has learned, to be read."""
+"""What a group weighting has learned, as a readable table."""
 
-#: Weights of groups to trust, and to look at, relative to the largest of their column.
-#: Over five seeds the first told the good sources of MNIST from all others
+#: Minimum weights of groups to trust, and to look at, relative to the largest of their
+#: column. Over five seeds the first separated the good sources of MNIST from all others
 #: (`experiments/sources`).
 TRUST, LOOK_AT = 0.5, 0.15
 
 
 class GroupTable(list):
-    """Rows of `GroupWeighting.table`; printed, a table of text."""
+    """Rows of `GroupWeighting.table`, which print as a text table."""
 
     def advice(self):
         """What to do with each group.

@@ -13,7 +13,7 @@ from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_table import GroupTable
 from tfcommentaries.commentaries.weights import check_normalize, weigh
 
-#: At how many points of training a curriculum has weights of its own.
+#: Number of points in training at which a curriculum has separate weights.
 POINTS = 5
 
 
@@ -21,14 +21,14 @@ POINTS = 5
 class GroupWeighting(Commentary):
     """Weights training examples by the group that they belong to.
 
-    Groups are whatever examples come in: annotators, sites, shops, years, vendors. Each
-    has one weight in (0, 1), so few validation examples tell much about it, and what
-    was learned can be read: see `table`. `teach` multiplies `sample_weight` by it,
-    after dividing by the mean over the batch.
+    Groups can be annotators, sites, shops, years, vendors. Each has one weight in
+    (0, 1), so a few validation examples say much about it, and what was learned is
+    readable: see `table`. `teach` multiplies `sample_weight` by it, after dividing by
+    the mean over the batch.
 
-    Groups go beside the inputs, where the student does not see them: `add_groups` puts
-    them there. An example of a group that was not there in learning gets the mean
-    weight. Validation data need no groups.
+    `add_groups` puts the groups beside the inputs, where the student does not see
+    them. An example of a group that was not seen in learning gets the mean weight.
+    Validation data need no groups.
 
     Example, `source` being an array of names, one per example:
 
@@ -43,10 +43,10 @@ class GroupWeighting(Commentary):
     Args:
         groups: the group of each training example: an array, list or pandas series of
             strings or integers; or a dict of several such, by the names of the
-            columns, whose logits are then added; or, where the names are known
-            beforehand, `GroupNames` in the place of the arrays.
-        num_classes: number of classes if every group is to have a weight for each
-            class, for sources that mix up some classes and not others.
+            columns, whose logits are then added; or, if the names are known
+            beforehand, `GroupNames` in place of the arrays.
+        num_classes: number of classes if every group has a weight for each class, for
+            sources that mix up some classes and not others.
         curriculum: whether the weights change over training.
         normalize: `"batch_mean"` divides the weights by their mean over the batch when
             teaching; `None` does not.
@@ -112,11 +112,11 @@ class GroupWeighting(Commentary):
         Args:
             x: inputs of the student: an array, a pandas table of numbers, a tensor, or
                 a dict of such.
-            groups: as when this was made; or tensors, for use in `Dataset.map`.
+            groups: as for the constructor; or tensors, for use in `Dataset.map`.
 
         Returns:
-            A dict to give as `x` to whatever teaches with this commentary: the
-            entries of x, or `"x"`, and for each column the integers of the groups.
+            A dict to pass as `x` where this commentary teaches: the entries of x, or
+            `"x"`, and for each column the integers of the groups.
         """
         groups = groups if isinstance(groups, dict) else {"group": groups}
         if hasattr(x, "to_numpy"):
@@ -142,7 +142,7 @@ class GroupWeighting(Commentary):
             unknown = np.unique(np.asarray(given)[index == 0]).tolist()
             warnings.warn(
                 f"{(index == 0).sum()} of {index.size} examples are of {_title(name)} "
-                f"that were not there in learning: {_few(unknown)}. They get the mean "
+                f"that were not seen in learning: {_few(unknown)}. They get the mean "
                 "weight.",
                 stacklevel=4,
             )
@@ -238,8 +238,8 @@ class GroupWeighting(Commentary):
             A `GroupTable`: a list of dicts `{"column", "group", "examples", "weight"}`
             and, where they apply, `"disagreement"`, `"weight_by_class"` (a list) and
             `"weight_over_training"` (a list, from start to end); largest weights
-            first. The weight is the mean over classes, at the end of training, and
-            among several columns that of an example whose other groups are not known.
+            first. The weight is the mean over classes, at the end of training. With
+            several columns it is that of an example whose other groups are unknown.
         """
         rows = []
         for name, column in self.columns.items():

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-#: What has been said here in graphs, whose errors hide it among much else.
+#: Messages of checks in graphs, whose errors bury them in other text.
 MESSAGES = set()
 
 
@@ -14,7 +14,7 @@ def checked_index(values, size, message):
     Args:
         values: integer tensor `(batch,)` or `(batch, 1)`.
         size: number of entries.
-        message: what to say where a value is out of range.
+        message: what to say if a value is out of range.
 
     Returns:
         An int32 tensor `(batch,)`.

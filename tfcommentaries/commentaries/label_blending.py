@@ -1,4 +1,4 @@
-"""Blending pairs of examples, as much as their labels say."""
+"""Blending pairs of examples, in proportions that depend on their labels."""
 
 import keras
 import tensorflow as tf
@@ -13,22 +13,22 @@ from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class LabelBlending(TaughtByTeacher):
-    """Blends each example with another one, by a proportion that classes decide.
+    """Blends each example with another, in a proportion that their classes decide.
 
-    With the partner's class as column, the annotation of an example is its row of
-    proportions `lambda = 1 - 0.5 * sigmoid(logits)`, each in (0.5, 1): how much
-    stays of it. `apply` takes the next example of the batch for partner, so batches
-    must be shuffled, and blends inputs, labels and sample weights alike:
-    `lambda * own + (1 - lambda) * partner`.
+    The annotation of an example is a row of proportions
+    `lambda = 1 - 0.5 * sigmoid(logits)`, each in (0.5, 1), with a column for each class
+    of the partner: how much of the example stays. `apply` takes the example before it
+    in the batch as partner, so batches must be shuffled, and blends inputs, labels and
+    sample weights alike: `lambda * own + (1 - lambda) * partner`.
 
     The labels that come out are soft, `(batch, num_classes)`: compile the student
-    with a loss that takes such, `keras.losses.CategoricalCrossentropy`.
+    with a loss that takes them, such as `keras.losses.CategoricalCrossentropy`.
 
-    Try a few constant tables beside a learned one, and begin with the best of them (an
-    `initial_logit` of 2.2 is 0.55), since tables learned by `ImplicitTraining` stayed
-    near where they began: where images were few, 0.55 for all pairs of classes helped
-    and 0.85 and 0.95 harmed; where they were ten times as many, 0.55 harmed and
-    nothing gained more than 0.2 points (`experiments/blending`).
+    Try a few constant tables besides a learned one, and start from the best of them (an
+    `initial_logit` of 2.2 is 0.55): tables learned by `ImplicitTraining` stayed near
+    where they started. With few images, 0.55 for all pairs of classes helped, and 0.85
+    and 0.95 harmed; with ten times as many, 0.55 harmed, and nothing gained more than
+    0.2 points (`experiments/blending`).
 
     Example:
 
@@ -119,8 +119,8 @@ class LabelBlending(TaughtByTeacher):
             if not dtype.is_floating and dtype != tf.uint8:
                 raise ValueError(
                     f"{type(self).__name__} blends numbers such as pixels, but an "
-                    f"input is {dtype.name}, which names things. Blend its embedding "
-                    "instead, or cast it to float32 if it is a quantity."
+                    f"input is {dtype.name}, like ids. Blend its embedding instead, or "
+                    "cast it to float32 if it is a quantity."
                 )
 
     def get_config(self):

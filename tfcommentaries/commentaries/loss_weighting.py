@@ -18,12 +18,12 @@ class LossWeighting(TaughtByTeacher):
     labels and no progress, so it suits every data set and student with the same
     loss. As in `ExampleWeighting` weights are divided by their batch mean.
 
-    Since it depends on the student, it is taught where the student's loss is at
-    hand: by `CommentaryCallback`, `CommentaryLearner` and
+    Since it depends on the student, it is taught where the student's loss is
+    available: by `CommentaryCallback`, `CommentaryLearner` and
     `LearnCommentaryCallback`, not in a tf.data pipeline. Learn it one
     student step at a time, and slowly: at the start losses do not yet tell wrong labels
     from right ones. On noisy digits an outer Adam with 2e-3 learned to distrust large
-    losses from every seed; with 1e-2 most seeds had all weights go to 1 first.
+    losses with every seed; with 1e-2 and most seeds all weights went to 1 first.
 
     Example:
 
@@ -69,9 +69,9 @@ class LossWeighting(TaughtByTeacher):
         return x, y, weigh(annotation, sample_weight, y=y)
 
     def teach(self, x, y, sample_weight=None, progress=None):
-        """Raises, since a batch alone does not tell the student's losses."""
+        """Raises, since a batch alone does not give the student's losses."""
         raise TypeError(
-            "LossWeighting weighs by the student's losses, which a batch does not "
-            "tell. Teach with `model.fit(..., callbacks=[CommentaryCallback(...)])` "
+            "LossWeighting weights by the student's losses, which a batch does not "
+            "give. Teach with `model.fit(..., callbacks=[CommentaryCallback(...)])` "
             "instead of a data pipeline."
         )

@@ -1,4 +1,4 @@
-"""Other labels than the data set's."""
+"""Soft labels in place of the data set's."""
 
 import keras
 import tensorflow as tf
@@ -31,12 +31,12 @@ class SoftLabels(TaughtByTeacher):
     Args:
         num_classes: number of classes.
         teacher: `None` for a table with a row of logits for each class, which can
-            tell that classes are mistaken for each other. Else a Keras model that
+            learn which classes are mistaken for each other. Else a Keras model that
             gives logits `(batch, num_classes)`: it sees x with the label as extra
             channels, or, with `teacher_key`, one entry of x; `teachers.Table` with
             as many outputs as classes corrects single examples by id.
-        trust: logit of the label that the data set has. Defaults to 4, which gives
-            it 0.86 of ten classes.
+        trust: logit of the data set's label. Defaults to 4, which gives it a
+            probability of 0.86 among ten classes.
         teacher_key: where x is a dict, the entry that the teacher sees instead.
         student_key: where x is a dict, the entry that the student gets instead of
             all of x.

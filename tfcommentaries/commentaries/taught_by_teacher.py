@@ -1,4 +1,4 @@
-"""What commentaries with a teacher inside have in common."""
+"""What commentaries with a teacher have in common."""
 
 import keras
 
@@ -9,7 +9,7 @@ class TaughtByTeacher(Commentary):
     """A commentary whose annotation comes from a Keras layer or model.
 
     Args:
-        teacher: the layer or model, or `None` for what the subclass makes itself.
+        teacher: the layer or model, or `None` for the one that the subclass makes.
         **kwargs: arguments of `Commentary`.
     """
 

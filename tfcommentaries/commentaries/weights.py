@@ -20,15 +20,15 @@ def weigh(annotation, sample_weight=None, normalize="batch_mean", y=None):
             for each step or pixel `(batch, ...)`; for several outputs also a structure
             of such, like `y`; or `None`.
         normalize: `"batch_mean"` divides the learned weights by their mean over the
-            batch, without what the user weighs with 0, such as padding; `None` does
-            not.
+            batch, leaving out what the user weights with 0, such as padding; `None`
+            does not.
         y: labels, which tell whether there is a loss for each step or pixel.
 
     Returns:
-        The product: `(batch,)`; where labels have steps or pixels, with axes for these,
-        of size 1 unless one of the two has weights for them. Keras takes `(batch,)` for
-        `(steps,)` there. For several outputs a structure like `y`, if these differ or
-        `sample_weight` is one.
+        The product: `(batch,)`; if labels have steps or pixels, with axes for these,
+        of size 1 unless one of the two has weights for them, since Keras would take
+        `(batch,)` for `(steps,)`. For several outputs a structure like `y`, if these
+        differ or `sample_weight` is one.
     """
     if not is_several(y):
         return _weigh(annotation, sample_weight, normalize, _axes_of_losses(y))
@@ -47,9 +47,9 @@ def weigh(annotation, sample_weight=None, normalize="batch_mean", y=None):
 
 @contextlib.contextmanager
 def batches_shared_by_replicas():
-    """Inside, batch means are over the batches of all replicas together.
+    """Context in which batch means are over the batches of all replicas together.
 
-    For replicas that train one model. Those of a learner train students of their own.
+    For replicas that train one model; each replica of a learner trains its own student.
     """
     _replicas.share = True
     try:
@@ -95,7 +95,7 @@ def _mean(weights, sample_weight):
 
 
 def _axes_of_losses(y):
-    """How many axes losses have beside that of the batch."""
+    """How many axes losses have besides that of the batch."""
     if y is None:
         return 0
     y = tf.convert_to_tensor(y)
@@ -106,7 +106,7 @@ def _axes_of_losses(y):
 
 
 def _with_axes(weights, axes):
-    """Weights `(batch, ...)` with so many axes beside that of the batch."""
+    """Weights `(batch, ...)` with at least `axes` axes besides that of the batch."""
     missing = axes + 1 - weights.shape.rank
     if missing <= 0:
         return weights
@@ -114,7 +114,7 @@ def _with_axes(weights, axes):
 
 
 def check_normalize(normalize):
-    """Raises a `ValueError` where `normalize` is nothing that `weigh` knows."""
+    """Raises a `ValueError` if `weigh` does not know `normalize`."""
     if normalize not in ("batch_mean", None):
         raise ValueError(
             f"`normalize` must be 'batch_mean' or None. Received: {normalize!r}"

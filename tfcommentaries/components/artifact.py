@@ -23,7 +23,7 @@ class CommentaryArtifact(artifact.Artifact):
 
 
 def commentary_dir(uri):
-    """Where the SavedModel lies in an artifact, a commentary's or a model's."""
+    """Where the SavedModel is in an artifact, a commentary's or a model's."""
     return path_utils.serving_model_dir(uri)
 
 
@@ -31,8 +31,8 @@ def get_commentary_dir(artifacts):
     """The SavedModel of an input's commentary.
 
     Args:
-        artifacts: list of artifacts, as an executor gets them. Of several, as a
-            Resolver may give, the newest is taken, that of the highest id.
+        artifacts: list of artifacts, as an executor gets them. If there are several,
+            as a Resolver may give, the one with the highest id, the newest, is taken.
 
     Returns:
         The directory, or `None` without an artifact.
@@ -45,17 +45,17 @@ def get_commentary_dir(artifacts):
     newest = max(artifacts, key=lambda artifact: artifact.id)
     directory = commentary_dir(newest.uri)
     if len(artifacts) > 1:
-        logging.info("Of %d commentaries the newest: %s", len(artifacts), directory)
+        logging.info("The newest of %d commentaries: %s", len(artifacts), directory)
     read_manifest(directory)
     return os.fspath(directory)
 
 
 def check_payload_format(examples, who, instead):
-    """Raises a `ValueError` if examples are no tf.Examples.
+    """Raises a `ValueError` if examples are not tf.Examples.
 
     Args:
         examples: list of Examples artifacts.
-        who: what takes them.
+        who: name of what takes them.
         instead: what the user can do.
     """
     for one in examples:

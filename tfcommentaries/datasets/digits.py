@@ -11,7 +11,7 @@ def load_digits(validation_size=300, test_size=497, seed=0):
     Args:
         validation_size: number of validation examples.
         test_size: number of test examples; the rest trains.
-        seed: of the split.
+        seed: seed of the split.
 
     Returns:
         `Splits`, images `(examples, 8, 8, 1)`.

@@ -5,19 +5,20 @@ import itertools
 import tensorflow as tf
 
 
-def read_examples(path):
+def read_examples(path, image=None):
     """Reads a TFRecord file of tf.Examples.
 
     Args:
-        path: of a file, compressed if it ends with `.gz`.
+        path: path of a file, compressed if it ends with `.gz`.
+        image: name of the feature that holds encoded images, or `None`.
 
     Returns:
-        A `pandas.DataFrame` with a column for each feature: numbers, or texts of UTF-8.
-        A feature of several numbers becomes that many columns, `name[0]` and so on.
-        What an example does not have is missing.
+        A `pandas.DataFrame` with a column for each feature: numbers, or UTF-8 texts. A
+        feature of several numbers becomes that many columns, `name[0]` and so on. What
+        an example lacks is a missing value.
 
     Raises:
-        ValueError: if a record is no tf.Example, or a feature is no text or has
+        ValueError: if a record is not a tf.Example, or a feature is not text or has
             different numbers of values.
     """
     import pandas
@@ -27,9 +28,9 @@ def read_examples(path):
     for record in tf.data.TFRecordDataset(path, compression).as_numpy_iterator():
         try:
             example = tf.train.Example.FromString(record)
-        except Exception as error:  # Of protobuf, which is TensorFlow's to import.
+        except Exception as error:  # From protobuf, which only TensorFlow imports.
             raise ValueError(
-                f"Record {len(rows)} of {path} is no tf.Example: {error}"
+                f"Record {len(rows)} of {path} is not a tf.Example: {error}"
             ) from error
         rows.append({k: _values(f) for k, f in example.features.feature.items()})
     names = sorted(set(itertools.chain.from_iterable(rows)))
@@ -43,12 +44,15 @@ def read_examples(path):
                 f"example. It has {min(sizes)} to {max(sizes)}."
             )
         size = max(sizes, default=0)
+        if name == image:
+            columns[name] = [values[0] if values else None for values in found]
+            continue
         try:
             texts = [[_text(value) for value in values] for values in found]
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"The feature {name!r} of {path} holds bytes that are no text. Images "
-                "come as a folder, or in TFX."
+                f"The feature {name!r} of {path} holds bytes that are not text. Name "
+                "the feature with images with --image_column."
             ) from error
         for i in range(size):
             column = [values[i] if values else None for values in texts]

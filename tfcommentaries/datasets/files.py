@@ -7,13 +7,18 @@ from typing import NamedTuple
 import numpy as np
 
 from tfcommentaries.datasets.example_table import read_examples
+from tfcommentaries.datasets.hugging_face import (
+    is_saved_data_set,
+    read_saved_data_set,
+)
 from tfcommentaries.datasets.image_folder import load_image_folder
 from tfcommentaries.datasets.splits import Examples
 from tfcommentaries.datasets.table_encoding import TableEncoding
+from tfcommentaries.datasets.table_images import read_images
 
-#: How the names of files that can be read end.
+#: Endings of the names of files that can be read.
 FORMATS = ".npz", ".csv", ".parquet", ".tfrecord", ".tfrecord.gz"
-#: More classes than this, and than a tenth of the examples, may be numbers.
+#: Labels with more values than this, and than a tenth of the examples, may be numbers.
 _MANY = 50
 
 
@@ -22,7 +27,7 @@ class FileData(NamedTuple):
 
     Attributes:
         examples: `Examples`; labels are indices into `classes`, or numbers.
-        classes: list of the labels as the file has them, sorted; `None` of numbers.
+        classes: list of the labels as the file has them, sorted; `None` for numbers.
         columns: dict of the other columns that were asked for, `(examples,)` each.
         encoding: `TableEncoding` of the columns that are features, or `None`.
     """
@@ -49,56 +54,70 @@ def load_file(
     encoding=None,
     image_size=32,
     labels=None,
+    image=None,
 ):
     """Loads labelled examples.
 
     Args:
-        path: an `.npz` file with the array `x`; a `.csv` or `.parquet` table, or a
-            `.tfrecord` or `.tfrecord.gz` file of tf.Examples, whose other columns are
-            the features (see `TableEncoding`) and which need the package pandas; or a
-            folder of images, as `load_image_folder` takes it.
+        path: an `.npz` file with the array `x`; a `.csv` or `.parquet` table, a
+            `.tfrecord` or `.tfrecord.gz` file of tf.Examples, or a folder that Hugging
+            Face's `save_to_disk` wrote, whose other columns are the features (see
+            `TableEncoding`) and which need the package pandas; or a folder of images,
+            as `load_image_folder` takes it.
         label: name of the labels, strings or integers; `None` is `"y"` in an `.npz`
             file and `"label"` in a table.
-        columns: names of further columns, which are no features.
-        classes: as `FileData` has them, where another file has told; `None` takes the
-            labels that are there.
-        encoding: likewise; `None` learns it of all columns that are not named.
-        image_size: height and width of images from a folder.
+        columns: names of further columns, which are not features.
+        classes: those of another file, as `FileData` has them; `None` takes the labels
+            of this one.
+        encoding: likewise; `None` learns it from all columns that are not named.
+        image_size: height and width of images from a folder or a column.
         labels: `"classes"`, or `"numbers"` to predict; `None` takes numbers with
-            decimals for the latter, and strings and integers of not too many values
-            for classes.
+            decimals as the latter, and strings and integers with few different values
+            as classes.
+        image: name of the column of a table that names or holds images, as
+            `read_images` takes them. They are the features, and no other column is.
+            Relative paths start where the table is.
 
     Returns:
         `FileData`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if a column is missing, features do not suit or are not finite, or
-            there is a label that is none of `classes`.
+        ValueError: if a column is missing, features are of a wrong kind or not finite,
+            or a label is not in `classes`.
     """
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no file {path}.")
-    if os.path.isdir(path):
-        if os.path.exists(os.path.join(path, "dataset_info.json")):
-            raise ValueError(
-                f"{path} is a data set of Hugging Face. Write it as a table with its "
-                "to_parquet('train.parquet'), and give that."
-            )
+    if os.path.isdir(path) and not is_saved_data_set(path):
         if labels == "numbers":
             raise ValueError(f"{path} is a folder of images, whose labels are classes.")
-        if label or columns:
+        if label or columns or image:
             raise ValueError(
                 f"{path} is a folder of images, which has no columns such as "
-                f"{label or columns[0]!r}."
+                f"{label or image or columns[0]!r}."
             )
         examples, classes = load_image_folder(path, image_size, classes)
         return FileData(examples, classes, {}, None)
     arrays = path.endswith(".npz")
     label = label or ("y" if arrays else "label")
+    if arrays and image:
+        raise ValueError(f"{path} has its images in the array 'x', not in {image!r}.")
     if arrays:
         x, found = _read_arrays(path, [label, *columns])
     else:
-        x, found, encoding = _read_table(path, [label, *columns], encoding)
+        table = _read_table(path, encoding, image)
+        _check_names(path, [label, *columns, *([image] if image else [])], table)
+        found = {name: table[name].to_numpy() for name in [label, *columns]}
+        try:
+            if image:
+                folder = path if os.path.isdir(path) else os.path.dirname(path)
+                x = read_images(table[image], image_size, folder)
+            else:
+                encoding = encoding or TableEncoding(table.drop(columns=list(found)))
+                _check_names(path, [c.name for c in encoding.columns], table)
+                x = encoding(table)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
     if not len(x):
         raise ValueError(f"{path} holds no examples.")
     if not np.isfinite(x).all():
@@ -125,28 +144,21 @@ def _read_arrays(path, names):
     return x, found
 
 
-def _read_table(path, names, encoding):
+def _read_table(path, encoding, image):
     try:
         import pandas
     except ImportError as error:
         raise ImportError(f"Reading {path} needs pandas: pip install pandas") from error
-    known = encoding.columns if encoding else []
+    if os.path.isdir(path):
+        return read_saved_data_set(path)
     if path.endswith(".csv"):
-        # What were texts stay texts, even if all of them are numbers here.
+        # Columns of texts stay texts, even if all of them are numbers here.
+        known = encoding.columns if encoding else []
         texts = {c.name: "string" for c in known if c.categories is not None}
-        table = pandas.read_csv(path, dtype=texts)
-    elif path.endswith(".parquet"):
-        table = pandas.read_parquet(path)
-    else:
-        table = read_examples(path)
-    features = [column.name for column in known]
-    _check_names(path, [*names, *features], list(table.columns))
-    try:
-        encoding = encoding or TableEncoding(table.drop(columns=names))
-        x = encoding(table)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    return x, {name: table[name].to_numpy() for name in names}, encoding
+        return pandas.read_csv(path, dtype=texts)
+    if path.endswith(".parquet"):
+        return pandas.read_parquet(path)
+    return read_examples(path, image)
 
 
 def _labels(path, label, column, classes, labels):
@@ -178,14 +190,14 @@ def _labels(path, label, column, classes, labels):
             raise ValueError(
                 f"{where} have {len(classes)} different values in {len(column)} "
                 f"examples, of the type {column.dtype}. Are they classes, or numbers "
-                "to predict? Say labels='classes' or labels='numbers' (--labels)."
+                "to predict? Pass labels='classes' or labels='numbers' (--labels)."
             )
     index = {name: i for i, name in enumerate(classes)}
     unknown = sorted(set(column.tolist()) - set(index), key=str)
     if unknown:
         raise ValueError(
-            f"{path} has labels {unknown[:5]} that the training data have not: these "
-            f"have {classes[:10]}."
+            f"{path} has labels {unknown[:5]} that the training data do not have. "
+            f"Theirs are {classes[:10]}."
         )
     return np.array([index[name] for name in column.tolist()], "int32"), classes
 

@@ -13,16 +13,15 @@ def load_image_folder(path, size=32, classes=None):
 
     Args:
         path: a folder with one folder of images (.png, .jpg, .bmp or .gif) per class.
-        size: height and width, in pixels, that all images get.
-        classes: list of the classes, where another folder has told; `None` takes those
-            that are there.
+        size: height and width, in pixels, to which all images are resized.
+        classes: list of the classes of another folder; `None` takes those of this one.
 
     Returns:
         `(Examples, classes)`: images `(examples, size, size, 3)` from 0 to 1, and
         labels, indices into `classes`, the names of the folders, sorted.
 
     Raises:
-        ValueError: if there are no images, or there is another class.
+        ValueError: if there are no images, or a class is not in `classes`.
     """
     found = sorted(
         entry.name
@@ -36,8 +35,8 @@ def load_image_folder(path, size=32, classes=None):
     unknown = sorted(set(found) - set(classes or found))
     if unknown:
         raise ValueError(
-            f"{path} has folders {unknown[:5]} that the training data have not: these "
-            f"have {classes[:10]}."
+            f"{path} has folders {unknown[:5]} that the training data do not have. "
+            f"Theirs are {classes[:10]}."
         )
     try:
         images = keras.utils.image_dataset_from_directory(

@@ -8,19 +8,19 @@ def corrupt_labels(y, fraction, num_classes, seed, kind="random"):
 
     Args:
         y: integer labels `(examples,)`.
-        fraction: part of the examples to relabel, 0 to 1.
+        fraction: share of the examples to relabel, 0 to 1.
         num_classes: number of classes.
         seed: integer.
-        kind: `"random"`: one drawn uniformly from all classes, which is right by
+        kind: `"random"`: a label drawn uniformly from all classes, which is right by
             chance once in `num_classes`. `"pair"`: that of the next class, as if
-            labellers took one class for another. Such mistakes have a pattern, which
+            labellers mistook one class for another. Such mistakes have a pattern, which
             students learn too.
 
     Returns:
         `(labels, corrupted)`: the new labels, and which of them are wrong now.
 
     Raises:
-        ValueError: if `fraction` or `kind` is none of these.
+        ValueError: if `fraction` or `kind` is not one of these.
 
     Reference:
         [Han et al., Co-teaching, for both kinds](https://arxiv.org/abs/1804.06872)

@@ -1,4 +1,4 @@
-"""Images in which something besides the object goes along with the label."""
+"""Images in which something besides the object correlates with the label."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from tfcommentaries.datasets.splits import Examples
 
-#: Part of the examples whose cue agrees with the label where that is left to chance.
+#: Fraction of the examples whose cue agrees with the label by chance alone.
 BALANCED = 0.1
 
 
 class Misleading(NamedTuple):
-    """Images with an object that tells the label, and a cue that seems to.
+    """Images with an object that determines the label, and a cue that seems to.
 
     Attributes:
         examples: `Examples`.
@@ -34,8 +34,8 @@ def load_coloured_digits(digits, size, agreement, seed=0):
     Args:
         digits: `Examples` of grey images with labels 0 to 9.
         size: number of pairs.
-        agreement: part of the pairs whose blue digit is of the red one's class;
-            the others' is of another class. `BALANCED` tells nothing.
+        agreement: fraction of the pairs whose blue digit is of the red one's class; in
+            the others it is of another class. With `BALANCED` it says nothing.
         seed: integer.
 
     Returns:
@@ -59,19 +59,19 @@ def load_coloured_digits(digits, size, agreement, seed=0):
 def load_digits_on_scenes(digits, scenes, size, agreement, seed=0):
     """Puts white digits at random places on photographs.
 
-    A stand-in for birds before land and water: each class of digits has a class of
-    photographs that it is mostly seen before.
+    A stand-in for birds in front of land and water: each class of digits has a class of
+    photographs that it mostly appears on.
 
     Args:
         digits: `Examples` of grey images with labels 0 to 9.
         scenes: `Examples` of colour images, at least as large, with labels 0 to 9.
         size: number of images.
-        agreement: part of the images whose scene is of the class that has the
-            digit's number. `BALANCED` tells nothing.
+        agreement: fraction of the images whose scene is of the class that has the
+            digit's number. With `BALANCED` the scene says nothing.
         seed: integer.
 
     Returns:
-        `Misleading`, images of the scenes' size; all that is not digit distracts.
+        `Misleading`, images of the scenes' size; all but the digit distracts.
     """
     generator = np.random.default_rng(seed)
     labels, aligned, others = _cues(generator, size, agreement)
@@ -106,7 +106,7 @@ def _cues(generator, size, agreement):
 
 
 def _draw(generator, examples, labels):
-    """An image of each label."""
+    """A random image for each label."""
     rows = [np.flatnonzero(examples.y == label) for label in range(10)]
     if not all(len(index) for index in rows):
         raise ValueError("There must be images of every class from 0 to 9.")

@@ -1,4 +1,4 @@
-"""The paper's synthetic problem: the digit 1, its class its angle."""
+"""The paper's synthetic problem: images of the digit 1, classified by their angle."""
 
 from typing import NamedTuple
 

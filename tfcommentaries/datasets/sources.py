@@ -20,7 +20,7 @@ FAULTS = (
     "upside down",
     "labels moved by one",
 )
-#: The same, where all labels are right.
+#: The same, with all labels right.
 INPUT_FAULTS = (
     "nothing",
     "nothing",
@@ -56,9 +56,9 @@ def spoil_sources(examples, num_classes, seed=0, faults=FAULTS, shares=None):
         examples: `Examples` of images, 0 to 1, with right labels.
         num_classes: number of classes.
         seed: integer.
-        faults: what is wrong with each source, of `FAULTS` and `INPUT_FAULTS`.
-        shares: how many examples each source has, relative to the others; `None`: as
-            many.
+        faults: what is wrong with each source, from `FAULTS` and `INPUT_FAULTS`.
+        shares: how many examples each source has, relative to the others; `None` means
+            equally many.
 
     Returns:
         `Sources`, named `"source 0"` and so on, in a random order.

@@ -24,9 +24,9 @@ class Splits(NamedTuple):
     Attributes:
         train: what students train on.
         validation: what the outer loss sees.
-        test: seen by neither a commentary nor a choice of settings.
-        num_classes: number of classes; labels are 0 to `num_classes - 1`. `None`
-            where labels are numbers to predict.
+        test: used neither to learn a commentary nor to choose settings.
+        num_classes: number of classes; labels are 0 to `num_classes - 1`. `None` if
+            labels are numbers to predict.
         name: what to call the data set.
     """
 

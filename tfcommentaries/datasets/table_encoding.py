@@ -15,7 +15,7 @@ class Column(NamedTuple):
 
     Attributes:
         name: of the column.
-        categories: what a text can be; `None` of numbers.
+        categories: values of a text; `None` for numbers.
         fill: what missing numbers become, the median.
         flagged: whether a second feature says which numbers are missing.
     """
@@ -29,16 +29,15 @@ class Column(NamedTuple):
 class TableEncoding:
     """Makes features of a table's columns: numbers, truth values and texts.
 
-    Numbers stay as they are; where some are missing, these become the median, and a
-    feature of its own says so. A text becomes one feature for each value that it has
-    here, 1 or 0; other values, and missing ones, are 0 in all of them.
+    Numbers stay as they are; missing ones become the median, and an extra feature marks
+    them. A text becomes one feature, 1 or 0, for each value that it has here; other
+    values, and missing ones, are 0 in all of them.
 
     Args:
-        table: a `pandas.DataFrame`, of which the encoding is learned.
+        table: a `pandas.DataFrame`, from which the encoding is learned.
 
     Raises:
-        ValueError: if there are no columns, or one is something else, or has nothing in
-            it.
+        ValueError: if there are no columns, or one is of another type or empty.
     """
 
     def __init__(self, table):
@@ -104,18 +103,23 @@ class TableEncoding:
         return np.stack([np.asarray(f, "float32") for f in features], -1)
 
     def model(self):
-        """The encoding as a model, for one that takes a table's columns as they are.
+        """The encoding as a model, to put before one that takes features.
 
         Returns:
             A `keras.Model` from a dict of the columns by their names, `(examples, 1)`
             each, strings or float32 with NaN for missing numbers, to
             `(examples, features)`.
         """
-        inputs, features = {}, []
+        inputs, features, names = {}, [], {"y", "progress"}
         for column in self.columns:
             dtype = "float32" if column.categories is None else "string"
-            # SavedModels want names of such letters.
-            name = re.sub(r"\W", "_", str(column.name))
+            # SavedModels allow only these characters in names, of which case does not
+            # count, and commentaries keep two names for themselves.
+            name = re.sub(r"\W", "_", str(column.name), flags=re.ASCII)
+            name = name if name[:1].isalnum() else f"column{name}"
+            while name.lower() in names:
+                name += "_"
+            names.add(name.lower())
             values = inputs[str(column.name)] = keras.Input(
                 (1,), dtype=dtype, name=name
             )
@@ -123,7 +127,7 @@ class TableEncoding:
                 lookup = keras.layers.StringLookup(
                     vocabulary=column.categories, output_mode="multi_hot"
                 )
-                features.append(lookup(values)[:, 1:])  # The first is of all others.
+                features.append(lookup(values)[:, 1:])  # The first stands for others.
                 continue
             missing = keras.ops.isnan(values)
             features.append(keras.ops.where(missing, column.fill, values))
@@ -157,7 +161,7 @@ def _column(values):
 
 
 def _indicators(values, column):
-    """A feature for each category, 1 where a text is that."""
+    """A feature for each category, 1 where a text equals it."""
     texts = values.astype("string")
     found = [(texts == value).fillna(False) for value in column.categories]
     if values.notna().any() and not np.any(found):

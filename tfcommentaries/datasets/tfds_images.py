@@ -24,10 +24,10 @@ def load_tfds(
     Args:
         name: TFDS name, such as `"mnist"` or `"cifar10:3.*.*"`.
         data_dir: TFDS data directory; `None` means TFDS's own default.
-        train_size: number of training examples; `None` takes all that is left.
+        train_size: number of training examples; `None` takes all that remain.
         validation_size: number of validation examples.
         test_size: number of test examples; `None` takes all.
-        seed: of the split.
+        seed: seed of the split.
         download: whether TFDS may download and prepare the data set.
 
     Returns:

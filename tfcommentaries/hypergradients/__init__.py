@@ -1,4 +1,4 @@
-"""Inner training, and inner problems at all, as layers that gradients flow through."""
+"""Inner training, and inner problems in general, as differentiable layers."""
 
 from tfcommentaries.hypergradients import solvers
 from tfcommentaries.hypergradients.implicit_solution import ImplicitSolution

@@ -4,11 +4,11 @@ import tensorflow as tf
 
 
 class AdjointScaling:
-    """Keeps the adjoints inside a function within what float16 can hold.
+    """Keeps the adjoints inside a function within the range of float16.
 
-    A gradient that comes back to the outputs of a function is scaled to a given
-    size, and scaled back where it leaves at the inputs; between, it is linear. The
-    values themselves are not changed. Both must be in one graph.
+    A gradient that arrives at the outputs of a function is scaled to a given size,
+    and scaled back where it leaves at the inputs; in between, it is linear. Values do
+    not change. `enter` and `leave` must be in one graph.
 
     Example:
 
@@ -25,7 +25,7 @@ class AdjointScaling:
         self._scale = None
 
     def enter(self, inputs):
-        """Gives the same tensors, through which scaled gradients leave."""
+        """Gives the same tensors; gradients that leave here are scaled back."""
 
         def gradient(*upstream):
             return [u / tf.cast(self._scale, u.dtype) for u in upstream]
@@ -33,7 +33,7 @@ class AdjointScaling:
         return _identity(inputs, gradient)
 
     def leave(self, outputs):
-        """Gives the same tensors, through which gradients come back."""
+        """Gives the same tensors; gradients that arrive here are scaled."""
 
         def gradient(*upstream):
             sizes = [tf.reduce_max(tf.abs(tf.cast(u, tf.float32))) for u in upstream]

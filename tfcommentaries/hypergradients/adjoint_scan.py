@@ -1,4 +1,4 @@
-"""A loop through which gradients flow at the cost of its states alone."""
+"""A differentiable loop that keeps only its states."""
 
 import tensorflow as tf
 
@@ -18,7 +18,7 @@ def adjoint_scan(step, parameters, inputs, state, start, stop, interval):
     supported.
 
     XLA compiles it if the number of steps is known, that is if `start`, `stop` and
-    `interval` are Python's integers.
+    `interval` are Python integers.
 
     Args:
         step: a pure function `(parameters, inputs, state, index) -> state`.
@@ -66,12 +66,12 @@ def adjoint_scan(step, parameters, inputs, state, start, stop, interval):
 
 
 def plain_scan(step, parameters, inputs, state, start, stop, most=None):
-    """The same loop without anything kept; arguments as for `adjoint_scan`.
+    """The same loop, which keeps nothing; arguments as for `adjoint_scan`.
 
     One tape over this loop also gives the gradient, and keeps every activation:
     the reference that `adjoint_scan` is tested against. XLA compiles that gradient
     if `most`, the largest number of steps, is known: by default if `start` and `stop`
-    are Python's integers.
+    are Python integers.
     """
     if most is None:
         most = stop - start
@@ -90,9 +90,9 @@ def plain_scan(step, parameters, inputs, state, start, stop, most=None):
 
 
 def _known(number):
-    """A number of iterations, or `None` where it is a tensor.
+    """A number of iterations, or `None` if it is a tensor.
 
-    XLA needs it known for the gradient of a loop and for what the loop keeps.
+    XLA needs it for the gradient of a loop and for what the loop keeps.
     """
     return number if isinstance(number, int) else None
 
@@ -212,7 +212,7 @@ class _Loop:
         return [[tf.convert_to_tensor(p) for p in part] for part in products]
 
     def _whole(self, arrays):
-        """Stacks what the steps gave; steps before `start` get zeros."""
+        """Stacks what the steps gave; steps outside `start` to `stop` get zeros."""
         whole = []
         for array, x in zip(arrays, self.inputs):
             before = tf.zeros_like(x[: self.start])

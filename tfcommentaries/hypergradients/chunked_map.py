@@ -6,12 +6,12 @@ import tensorflow as tf
 def chunked_map(function, parameters, inputs, chunk):
     """Gives `function(parameters, inputs)`, some examples at a time.
 
-    Backward, each chunk is computed again under a tape of its own, so activations
-    of one chunk at a time exist. Gradients of gradients are not supported.
+    Backward, each chunk is computed again under its own tape, so only the activations
+    of one chunk exist at a time. Gradients of gradients are not supported.
 
     Args:
         function: pure, `(parameters, inputs) -> tensor (examples, ...)`, which
-            treats each example by itself. Variables that it reads, those of frozen
+            treats each example on its own. Variables that it reads, those of frozen
             layers, get no gradient.
         parameters: list of float tensors.
         inputs: list of tensors with a leading axis of examples.

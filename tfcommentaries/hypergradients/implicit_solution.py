@@ -1,4 +1,4 @@
-"""The solution of an inner problem as a layer that gradients flow through."""
+"""The solution of an inner problem as a differentiable layer."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ from tfcommentaries.hypergradients import solvers
 
 
 class ImplicitSolution:
-    """Differentiates a solution by what holds at it, not by how it was found.
+    """Differentiates a solution by the condition that it meets, not by how it is found.
 
     With `F(x, p) = 0` at the solution x of parameters p, and v the gradient of
     something by x,
@@ -59,7 +59,7 @@ class ImplicitSolution:
             solution = [tf.stop_gradient(s) for s in self.find(parameters)]
 
             def gradient(*upstream):
-                # That of embeddings comes as slices.
+                # Gradients of embeddings come as slices.
                 dense = [tf.convert_to_tensor(u) for u in upstream]
                 return tuple(self.pull_back(solution, parameters, dense))
 
@@ -68,7 +68,7 @@ class ImplicitSolution:
         return list(solution_of(*parameters))
 
     def pull_back(self, solution, parameters, upstream):
-        """The gradient by the parameters of something with gradient `upstream`."""
+        """Turns `upstream`, a gradient by the solution, into one by the parameters."""
         transposed, mixed = self.optimality.linearize(solution, parameters)
         u = self.solver.solve(transposed, upstream)
         return [-g for g in mixed(u)]

@@ -18,20 +18,20 @@ class ImplicitTraining:
     """Implicit differentiation of training (Algorithm 2 of the paper).
 
     Forward, a student trains on `T` batches, and nothing is kept. Backward, its
-    weights count as a minimum of the inner loss on the last batch, and the
+    weights are treated as a minimum of the inner loss on the last batch, and the
     implicit function theorem gives the gradient. Cost and memory do not depend on
-    `T`. The gradient is right where training has converged; before, it leaves out
-    how weights come about.
+    `T`. The gradient is right once training has converged; before that, it leaves
+    out how the weights came about.
 
     Args:
         optimizer: as for `UnrolledTraining`.
         solver: name or object; see `solvers`. Defaults to the paper's `Neumann`
             with one product.
         products: `"forward"`, `"reverse"` or `"finite_difference"`: how products
-            with second derivatives are made; see `optimality`.
-        preconditioned: whether what the solver gives is scaled, weight by weight, as
+            with second derivatives are computed; see `optimality`.
+        preconditioned: whether the solver's result is scaled, weight by weight, as
             the student's optimizer scales its steps: by the root of its mean squared
-            gradients (Adam, RMSprop and their like). Others scale nothing. With
+            gradients (Adam, RMSprop and the like). Others scale nothing. With
             `solver="identity"` this is the first-order method of SAMA.
 
     Reference:
@@ -105,11 +105,11 @@ class ImplicitLayer(TrainingLayer):
         """Gives weights through which the implicit gradient flows.
 
         Args:
-            weights: `StudentWeights` that count as a minimum.
+            weights: `StudentWeights` that are treated as a minimum.
             batch: the batch of the inner loss.
             annotation: its annotation, a list.
-            mean_squares: of the student's gradients, by weight, where its optimizer
-                keeps them and the method is preconditioned.
+            mean_squares: mean squared gradients of the student, by weight, used if
+                the method is preconditioned; `None` if its optimizer keeps none.
 
         Returns:
             The same `StudentWeights`; gradients flow to `annotation`.

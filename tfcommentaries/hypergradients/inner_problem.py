@@ -1,4 +1,4 @@
-"""What one step of a student's training is, as a pure function."""
+"""One step of a student's training, as a pure function."""
 
 from typing import NamedTuple
 
@@ -29,10 +29,10 @@ class TrainingState(NamedTuple):
 class InnerProblem:
     """A student that trains with a commentary.
 
-    All methods are pure functions of tensors. An annotation does not depend on the
+    All methods are pure functions of tensors. Annotations do not depend on the
     student, so those of all steps are made at once, and a training step sees the
-    annotation of its batch instead of the commentary's weights. Only where it does
-    (`uses_student_loss`) every step sees a copy of the commentary's weights instead.
+    annotation of its batch instead of the commentary's weights. If they do
+    (`uses_student_loss`), every step sees a copy of the commentary's weights.
 
     Args:
         commentary: a built `Commentary`, or `None` to train without one.
@@ -98,8 +98,8 @@ class InnerProblem:
             annotation: list as `annotate` gave it, without the axis of steps.
             weights: `StudentWeights`.
             batch: `(x, y)` or `(x, y, sample_weight)`.
-            tape: the `tf.GradientTape` that is to see weights by the student's
-                losses as constants, but not those outside it. `None`: all do.
+            tape: the `tf.GradientTape` that must see weights by the student's losses
+                as constants, unlike tapes outside it. `None` means all tapes do.
 
         Returns:
             `(loss, non_trainable)`, a scalar and the student's updated state.

@@ -39,7 +39,7 @@ class FixedPoint(Root):
     """`function(solution, parameters) = solution`.
 
     With `Neumann(terms, scale=1.0, may_grow=True)` the products are those of running
-    the fixed point `terms` times more and differentiating that.
+    the iteration `terms` more times and differentiating that.
 
     Args:
         function: takes and gives lists of tensors; as many as `solution` has.
@@ -59,7 +59,7 @@ class Stationary:
     Products with the Hessian are forward over reverse: a directional derivative of
     the gradient. The mixed product is the gradient, by the parameters, of the
     loss's directional derivative; since that goes forward through the student, it
-    costs two forward passes where the parameters only weight the examples.
+    costs two forward passes if the parameters only weight the examples.
 
     Args:
         loss: function `(solution, parameters)` to a scalar.
@@ -120,10 +120,10 @@ class Stationary:
 
 
 class FiniteDifference(Stationary):
-    """As `Stationary`, its products by central differences of first gradients.
+    """Like `Stationary`, with products by central differences of first gradients.
 
-    For students whose ops have no second derivative, and cheaper. The error is of
-    the order of the squared step, plus rounding.
+    For students whose ops have no second derivative; it is cheaper, too. The error
+    is of the order of the squared step, plus rounding.
 
     Args:
         loss: function `(solution, parameters)` to a scalar.
@@ -164,14 +164,14 @@ class FiniteDifference(Stationary):
 
 @contextlib.contextmanager
 def _forward(solution, u):
-    """A `ForwardAccumulator` whose failure says what to do."""
+    """A `ForwardAccumulator` whose errors say what to do."""
     with tf.autodiff.ForwardAccumulator(solution, u) as accumulator:
         try:
             yield accumulator
         except Exception as error:
             raise ValueError(
-                "The student does not run in forward mode, as products with second "
-                "derivatives are made by default; its recurrent layers may not, "
+                "The student cannot be differentiated in forward mode, the default for "
+                "products with second derivatives; recurrent layers may not support it "
                 'unless unrolled. Pass `products="reverse"` to ImplicitTraining '
                 f'(`mode="reverse"` to Stationary). The error was: {error}'
             ) from error

@@ -2,18 +2,18 @@
 
 import tensorflow as tf
 
-#: Of the mean root: roots that are much smaller scale no more than these.
+#: Added to roots, as a fraction of their mean: it bounds how much small ones scale.
 DAMPING = 0.01
 
 
 class Preconditioned:
-    """Divides what a solver gives by roots of mean squared gradients.
+    """Divides a solver's result by roots of mean squared gradients.
 
-    They are relative to their mean, so that the solution keeps its size.
+    The roots are relative to their mean, so that the solution keeps its size.
 
     Args:
-        solver: as `solvers` has them.
-        mean_squares: list of tensors, as the solution is.
+        solver: a solver from `solvers`.
+        mean_squares: list of tensors, like the solution.
 
     Reference:
         [Choe et al., Making Scalable Meta Learning Practical](

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """Takes A for the identity: `x = b`, no product at all.
+    """Treats A as the identity: `x = b`, without any product.
 
     The first-order form of Luketina et al. (T1-T2): cheapest, and biased by the
     curvature that it leaves out.
@@ -29,17 +29,17 @@ class Identity:
 class Neumann:
     """A truncated Neumann series: `x = scale * sum_{j=0..terms} (I - scale A)^j b`.
 
-    Converges if all eigenvalues of A lie in (0, 2 / scale). Where they do not,
-    terms grow, and the last drowns the others and points elsewhere; so, unless
-    `may_grow`, the series takes a term again instead of one that is larger.
+    Converges if all eigenvalues of A lie in (0, 2 / scale). Otherwise terms grow, and
+    the last one drowns the others and points elsewhere. So, unless `may_grow`, the
+    series repeats a term instead of taking a larger one.
 
     Args:
         terms: number of products with A, `K`; `K + 1` terms are summed.
         scale: step of the series, at most about the inverse of A's largest
             eigenvalue: of a batch-normalised network that may be in the hundreds.
             The paper takes the student's learning rate; the default is Adam's.
-        may_grow: whether the series is taken as it is. Terms of a series that
-            converges may grow for a while if A is not symmetric.
+        may_grow: whether terms may grow. Those of a series that converges may do so
+            for a while if A is not symmetric.
 
     Reference:
         [Lorraine et al., Optimizing Millions of Hyperparameters by Implicit
@@ -68,7 +68,7 @@ class Neumann:
             return step + 1, after, _add(total, after)
 
         if self.terms <= 2:
-            # Without a loop TensorFlow shares what the products have in common.
+            # Without a loop, TensorFlow shares what the products have in common.
             term = total = list(b)
             for step in range(self.terms):
                 _, term, total = body(step, term, total)
@@ -85,7 +85,7 @@ class Neumann:
 class ConjugateGradient:
     """Conjugate gradients on `(A + damping I) x = b`; A symmetric.
 
-    Exact after as many iterations as A has different eigenvalues. Where A is not
+    Exact after as many iterations as A has different eigenvalues. If A is not
     positive definite, choose a damping larger than its most negative eigenvalue;
     iteration stops at a direction of negative curvature.
 
@@ -154,7 +154,7 @@ class Nystrom:
         rank: number of columns.
         damping: d, positive.
         columns: `"random"`: drawn uniformly; `"largest"`: where b is largest.
-        seed: of the draw.
+        seed: seed of the draw.
 
     Reference:
         [Hataya and Yamada, Nyström Method for Accurate and Scalable Implicit
@@ -186,7 +186,7 @@ class Nystrom:
         if self.columns == "largest":
             order = tf.abs(vector)
         else:
-            # By this algorithm numbers are the same inside of XLA.
+            # This algorithm gives the same numbers inside XLA.
             order = tf.random.stateless_uniform([size], [self.seed, 0], alg="philox")
         index = tf.math.top_k(order, rank).indices
         columns = _columns(matvec, index, b)

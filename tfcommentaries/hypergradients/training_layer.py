@@ -24,7 +24,7 @@ class TrainingLayer:
             weights: `StudentWeights` to start from.
             batches: `(x, y)` or `(x, y, sample_weight)`, each `(T, batch, ...)`
                 or a structure of such.
-            progress: `(T,)`, how far training is at each step. `None` means
+            progress: `(T,)`, training progress at each step. `None` means
                 `0, 1/T, ... (T-1)/T`.
 
         Returns:
@@ -36,7 +36,7 @@ class TrainingLayer:
 
     @tf.autograph.experimental.do_not_convert
     def go_on(self, phi, state, batches, progress=None, first_step=0, measure=None):
-        """Goes on with a training.
+        """Continues a training.
 
         Args:
             phi: as for `__call__`.
@@ -44,8 +44,8 @@ class TrainingLayer:
             batches: as for `__call__`.
             progress: as for `__call__`.
             first_step: integer scalar, how many steps the optimizer has made.
-            measure: function from `StudentWeights` to a scalar, float32, that is
-                taken after every step; see Returns.
+            measure: function from `StudentWeights` to a scalar, float32, called after
+                every step; see Returns.
 
         Returns:
             The `TrainingState` after `T` more steps. With `measure`,
@@ -74,7 +74,7 @@ class TrainingLayer:
     def step_of(self, state, batches, first_step, measure=None):
         """One training step in the form that `adjoint_scan` takes.
 
-        With `measure` the last tensor of the flat state is the sum of what it gave.
+        With `measure` the last tensor of the flat state is the sum of its values.
         """
         count = len(tf.nest.flatten(state))
 
@@ -126,7 +126,7 @@ def stack_of_steps(batches, progress=None):
 
 
 def number_of_steps(batches):
-    """How many there are: an integer where the first axis is known, as XLA needs it.
+    """Number of steps: an integer if the first axis is known, as XLA needs it.
 
     Args:
         batches: a structure of tensors `(T, ...)`.

@@ -22,8 +22,8 @@ class UnrolledTraining:
     Forward, a student trains on `T` batches. Backward, an adjoint scan runs the
     steps again from the last to the first and takes one vector-Jacobian product
     at a time. The graph does not grow with `T` and no activations are kept, only
-    the student's state (weights and optimizer slots) at some of the steps. Where
-    all that the steps compute fits into memory it is kept, and nothing is run
+    the student's state (weights and optimizer slots) at some of the steps. If
+    everything that the steps compute fits into memory, it is kept, and no step runs
     again.
 
     Example:
@@ -42,15 +42,15 @@ class UnrolledTraining:
             between again. 1 keeps every state, 0 everything that a step computes.
             `None` is the smallest of 0, 1 and the square root of `T` whose
             memory, by the shapes of the tensors, is within `memory_budget`; with
-            the last, memory grows like the root of `T`. Inside of XLA it is not 0,
-            with which attention does not compile.
+            the last, memory grows like the root of `T`. Inside XLA it is not 0, since
+            attention does not compile with that.
         truncate: differentiate only the last `truncate` steps; the state before
             them counts as constant. `None` differentiates all. Cheaper, smaller
-            and stabler, and biased towards what helps at once.
-        memory_budget: bytes that what is kept may take. Defaults to 512 MiB.
-        eps_root: where a Keras Adam or AdamW trains the student, what is added
-            under its root. The derivative of Adam's step is largest for weights
-            whose gradient is nearly zero, and they would drown the rest; 1e-8 damps
+            and more stable, but biased towards what helps at once.
+        memory_budget: largest size of what is kept, in bytes. Defaults to 512 MiB.
+        eps_root: if a Keras Adam or AdamW trains the student, what is added under
+            its root. The derivative of Adam's step is largest for weights whose
+            gradient is nearly zero, and they would drown the rest; 1e-8 damps
             them, and makes their steps smaller. 1e-20 is Keras's own Adam.
 
     Reference:
@@ -137,7 +137,7 @@ class UnrolledLayer(TrainingLayer):
         return state, total / tf.cast(stop, total.dtype)
 
     def _keeps_everything(self, step, annotations, flat, count):
-        """Whether one tape over `count` steps is to be used."""
+        """Whether to use one tape over `count` steps."""
         if self.options.checkpoint_interval is not None:
             return self.options.checkpoint_interval == 0
         budget = self.options.memory_budget
@@ -163,7 +163,7 @@ def _bytes(tensors):
 
 
 def _bytes_of_step(step, annotation, flat):
-    """About what one step's tape keeps, in bytes; infinite if a shape is unknown."""
+    """Estimates the bytes that one step's tape keeps; infinite for unknown shapes."""
     traced = tf.function(step, autograph=False).get_concrete_function(
         [], annotation, flat, tf.constant(0)
     )

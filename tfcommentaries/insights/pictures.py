@@ -118,7 +118,7 @@ def group_weights(table, notes=None, axes=None):
 
     Args:
         table: a `GroupTable`.
-        notes: dict from a group's name to what is known of it.
+        notes: dict from a group's name to what is known about it.
         axes: as for `final_scores`.
 
     Returns:

@@ -27,7 +27,7 @@ KINDS = {
     "group_weighting": "how much each source of the data should count",
     "label_blending": "how much examples of each two classes should be blended",
     "soft_labels": "what each label should be taught as",
-    "auxiliary_targets": "what else a student should learn beside its labels",
+    "auxiliary_targets": "what else a student should learn besides its labels",
     "attention_mask": "which part of each image a student should look at",
     "composition": "several such things at once",
 }
@@ -48,21 +48,21 @@ def write_report(
     corrupted=None,
     location="commentary",
 ):
-    """Writes one HTML file that needs nothing else, also no network.
+    """Writes one HTML file that needs no other file and no network.
 
     Args:
-        path: of the file; one that is there is replaced.
+        path: path of the file; an existing one is replaced.
         commentary: a `Commentary`, also one that was exported.
         examples: `Examples` with integer labels that the commentary annotates: at most
             a few thousand. `None` leaves out what shows them.
         rows: from `tfcommentaries.teaching.evaluate`, with the conditions
             `commentary` and `plain` among them.
         history: dict with lists `outer_step`, `loss`, `hypergradient_norm`.
-        facts: dict of what else to say of how it was learned. `None` takes what an
+        facts: dict of what else to say about how it was learned. `None` takes what an
             exported commentary says.
         num_classes: number of classes; `None` takes it from the labels.
-        corrupted: which labels are known to be wrong, `(examples,)` booleans, where
-            that is known.
+        corrupted: which labels are wrong, `(examples,)` booleans, or `None` if that is
+            not known.
         location: path of the exported commentary, for the code to copy.
     """
     manifest = getattr(commentary, "manifest", {})
@@ -168,7 +168,7 @@ def _suspects(commentary, examples, num_classes, corrupted):
     try:
         suspects = suspected_labels(commentary, examples, num_classes)
     except ValueError:
-        return None  # This kind does not tell.
+        return None  # This kind cannot tell.
     found = []
     for index, score, suggested in list(zip(*suspects))[:_SUSPECTS]:
         image = examples.x[index] if are_images(examples.x) else None

@@ -13,7 +13,7 @@ from tfcommentaries.teaching import annotate
 class CommentarySummaries(keras.callbacks.Callback):
     """Writes a commentary's annotations and pictures for TensorBoard.
 
-    For `CommentaryLearner.fit`; beside `keras.callbacks.TensorBoard`, which writes the
+    For `CommentaryLearner.fit`, besides `keras.callbacks.TensorBoard`, which writes the
     outer loss and the hypergradient's norm.
 
     Example:
@@ -28,7 +28,7 @@ class CommentarySummaries(keras.callbacks.Callback):
 
     Raises:
         ImportError: if the package tensorboard is not installed, which new versions
-            of TensorFlow do not bring.
+            of TensorFlow do not include.
     """
 
     def __init__(self, log_dir, examples, every=1):

@@ -1,4 +1,4 @@
-"""Labels that a commentary thinks wrong."""
+"""Labels that a commentary considers wrong."""
 
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ class Suspects(NamedTuple):
 
     Attributes:
         index: position of each example, `(examples,)`.
-        score: 0 to 1, how little the commentary thinks of the label, `(examples,)`.
-        suggested: the label that it thinks most of, or -1 where it cannot tell,
+        score: 0 to 1, how little the commentary trusts the label, `(examples,)`.
+        suggested: the label that it trusts most, or -1 if it cannot tell,
             `(examples,)`.
     """
 
@@ -27,9 +27,9 @@ def suspected_labels(commentary, examples, num_classes):
 
     A weighting that sees the label is asked about every label an example might have:
     the score is one minus the weight with its own label divided by the largest weight
-    with any. One that does not see it tells by the weight alone, and soft labels by the
-    probability that they leave to the label. Curricula are asked at the end of
-    training.
+    with any. For one that does not see it the weight alone gives the score, for soft
+    labels the probability that they leave to the label. Curricula are evaluated at the
+    end of training.
 
     How good the ranking is depends on how well the commentary was learned: on small
     digits it equals confident learning (cleanlab), on 3,000 MNIST images it is behind
@@ -67,8 +67,8 @@ def suspected_labels(commentary, examples, num_classes):
         return Suspects(order, score[order], np.full(len(rows), -1))
     else:
         raise ValueError(
-            "Suspected labels are told by commentaries of the kind example_weighting "
-            f"or soft_labels. Received: {commentary.kind}"
+            "Suspected labels need a commentary of the kind example_weighting or "
+            f"soft_labels. Received: {commentary.kind}"
         )
     score = 1 - trust[rows, examples.y]
     order = np.argsort(-score, kind="stable")

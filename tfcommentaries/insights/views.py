@@ -1,4 +1,4 @@
-"""What there is to see of each kind of commentary."""
+"""Pictures of each kind of commentary."""
 
 import dataclasses
 import itertools
@@ -9,13 +9,13 @@ import tensorflow as tf
 from tfcommentaries.insights import pictures
 from tfcommentaries.teaching import annotate
 
-#: Where curricula are asked.
+#: Progress at which curricula are evaluated.
 POINTS = np.linspace(0, 1, 11)
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """One picture and what it tells.
+    """One picture and what it shows.
 
     Attributes:
         name: short, fit for a file name.
@@ -31,14 +31,14 @@ class View:
 
 
 def views(commentary, examples):
-    """Draws what a commentary says of some examples.
+    """Draws what a commentary says about some examples.
 
     Args:
         commentary: a `Commentary`, also one that was exported.
         examples: `Examples` with integer labels; a few hundred are enough.
 
     Returns:
-        A list of `View`, empty for a kind that is not known here.
+        A list of `View`, empty for an unknown kind.
     """
     if commentary.kind == "loss_weighting":
         return _over_loss(commentary)
@@ -154,7 +154,7 @@ def _by_label(y):
 
 
 def _weights_of_elements(commentary, annotations, examples, progress):
-    """Of steps or pixels; labels are `(examples, ...)`, or with an axis of classes."""
+    """For steps or pixels; labels are `(examples, ...)`, or with an axis of classes."""
     y = np.asarray(examples.y)
     if y.ndim > annotations.ndim - 1:
         y = y.argmax(-1) if y.shape[-1] > 1 else y[..., 0]

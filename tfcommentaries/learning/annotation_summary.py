@@ -1,8 +1,8 @@
-"""What is logged of annotations while a commentary is learned."""
+"""Statistics of annotations that are logged while a commentary is learned."""
 
 import tensorflow as tf
 
-#: Names in the logs, and what of an annotation each is.
+#: Names in the logs, and how each is computed from an annotation.
 ANNOTATION_SUMMARY = {
     "annotation_mean": tf.reduce_mean,
     "annotation_min": tf.reduce_min,

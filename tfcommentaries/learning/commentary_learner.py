@@ -38,8 +38,8 @@ class CommentaryLearner(OuterLoop):
 
     One outer step trains a student for `inner_steps` steps with the commentary,
     measures the trained student's loss on a validation batch without it, and
-    takes one optimizer step on the commentary. How the student trains, its
-    optimizer and its loss, is what it was compiled with.
+    takes one optimizer step on the commentary. The student trains with the
+    optimizer and the loss that it was compiled with.
 
     Example:
 
@@ -64,31 +64,30 @@ class CommentaryLearner(OuterLoop):
         inner_steps: student steps per outer step, `T`.
         student_initialization: `"fresh"` draws new initial weights for every
             outer step, `"fixed"` always uses the student's own, an integer is the
-            size of a pool of initial weights to take in turn. A commentary that
-            is to teach other students wants `"fresh"` or a pool. What is not
-            trainable keeps its value: frozen layers, adapted normalisation.
-            `"continue"` goes
-            on with one student, `inner_steps` at a time, and progress goes from 0
-            to 1 over the whole `fit`: with `ImplicitTraining` and few inner steps
+            size of a pool of initial weights to take in turn. A commentary for
+            other students needs `"fresh"` or a pool. What is not trainable keeps
+            its value: frozen layers, adapted normalisation. `"continue"` continues
+            with one student, `inner_steps` at a time, and progress goes from 0 to 1
+            over the whole `fit`: with `ImplicitTraining` and few inner steps
             Algorithm 2 of the paper, with `UnrolledTraining` its online form.
         students_per_step: students per outer step; each sees batches of its own,
-            and the commentary's gradient is their mean. They train one after
-            another in the memory of one. Under a `tf.distribute` strategy they
-            are spread over its replicas.
+            and the commentary's gradient is the mean over them. They train one
+            after another in the memory of one. Under a `tf.distribute` strategy
+            they are spread over its replicas.
         outer_loss_at: `"end"`, or `"every_step"`: the outer loss is the mean of
             the student's validation losses after every step, which rewards fast
             learning and costs a validation batch per step.
         validation_taught: whether the commentary is applied to the validation batch
-            too, at progress 1, for students that are to be used with it, as with
+            too, at progress 1, for students that will be used with it, such as with
             masks. The outer loss then depends on the commentary directly as well.
         validation_mode: `"training"` or `"inference"`, how the trained student
             runs on the validation batch. In training mode, as in the paper, batch
-            normalisation uses that batch's statistics, since those of a short
-            training are not settled; a student with dropout may want
+            normalisation uses that batch's statistics, since moving averages have
+            not settled after a short training; a student with dropout may need
             `"inference"`.
         seed: integer; initial weights and the order of arrays follow from it.
         kept_layers: layers of the student, or their names, whose weights every fresh
-            student begins with, such as a pretrained backbone that learns further.
+            student starts with, such as a pretrained backbone that is trained further.
         **kwargs: other arguments of `keras.Model`.
 
     Reference:
@@ -163,8 +162,9 @@ class CommentaryLearner(OuterLoop):
         """Configures the outer loop.
 
         Args:
-            optimizer: the commentary's. `None` is Adam with the rate that suits its
-                kind. Clip hypergradients with its `clipnorm` or `global_clipnorm`.
+            optimizer: the commentary's. `None` is Adam with the rate that the
+                commentary suggests. Clip hypergradients with its `clipnorm` or
+                `global_clipnorm`.
             loss: outer loss. `None` takes the student's own loss, with its
                 `loss_weights` unless others are given.
             metrics: Keras metrics of the trained students on validation batches.
@@ -172,7 +172,7 @@ class CommentaryLearner(OuterLoop):
                 XLA compiles outer steps: `"auto"`, the default, on a GPU.
 
         Raises:
-            ValueError: if XLA is asked for and cannot compile a layer.
+            ValueError: if XLA is required and cannot compile a layer.
         """
         if kwargs.get("steps_per_execution", 1) != 1:
             raise ValueError(
@@ -185,7 +185,7 @@ class CommentaryLearner(OuterLoop):
             [self.commentary, self.student.model],
             self.distribute_strategy,
         )
-        # Hypergradients are scaled, where they need it, before they come out.
+        # Hypergradients are scaled and unscaled where they are computed.
         kwargs.setdefault("auto_scale_loss", False)
         if optimizer is None:
             rate = self.commentary.suggested["learning_rate"]
@@ -222,7 +222,7 @@ class CommentaryLearner(OuterLoop):
             x: inputs that students train on, arrays. Or all of the training data in
                 one: a batched `tf.data.Dataset`, `PyDataset` or generator of `(x, y)`
                 or `(x, y, sample_weight)`, or such a tuple of arrays.
-            y: labels; or, where x is all of the training data, `validation_data`.
+            y: labels; or, if x is all of the training data, `validation_data`.
             validation_data: what the outer loss sees, in one. What it holds
                 decides what is taught: with label noise or imbalance in training
                 it must be clean or balanced. One batch is used per outer step.
@@ -236,14 +236,14 @@ class CommentaryLearner(OuterLoop):
             epochs: number of epochs.
             callbacks: list of Keras callbacks.
             checkpoint_dir: where to keep a checkpoint. If it holds one, learning
-                goes on from there; with data whose order is fixed (arrays, or
+                resumes from there; with data whose order is fixed (arrays, or
                 data sets shuffled with a seed) the result is the same as without
                 the interruption.
             verbose: as in Keras.
 
         Returns:
-            A `keras.callbacks.History`; with a checkpoint, also of the epochs before
-            an interruption.
+            A `keras.callbacks.History`; with a checkpoint, it includes the epochs
+            before an interruption.
 
         Raises:
             ValueError: if the data do not fit, before learning starts.
@@ -309,7 +309,7 @@ class CommentaryLearner(OuterLoop):
         return history
 
     def _prepare(self, batch, validation_batch):
-        """Builds what is not built and checks that the parts fit together."""
+        """Builds what is not built yet and checks that the parts fit together."""
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         weights = None
         if self.commentary.uses_student_loss:
@@ -371,7 +371,7 @@ class CommentaryLearner(OuterLoop):
         return loss, hypergradient, outputs
 
     def _measure(self, validation_batches, outputs):
-        """Updates the compiled metrics; examples of all students in one axis."""
+        """Updates the compiled metrics; examples of all students on one axis."""
         count = students_here(self.students_per_step)
 
         def join(tensor):
@@ -384,13 +384,13 @@ class CommentaryLearner(OuterLoop):
         return self.compute_metrics(x, y, outputs, sample_weight)
 
     def _first_step(self):
-        """Steps that the present student has made before this outer step."""
+        """Steps that the current student has made before this outer step."""
         if self.initialization.mode != "continue":
             return 0
         return tf.cast(self.optimizer.iterations, tf.int32) * self.inner_steps
 
     def _progress(self):
-        """How far training is at each inner step, `(T,)`."""
+        """Training progress at each inner step, `(T,)`."""
         steps = tf.range(self.inner_steps) + self._first_step()
         total = self.inner_steps
         if self.initialization.mode == "continue":

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def resolve_jit_compile(asked, layers, strategy):
-    """Decides as Keras does, for all that an outer step runs.
+    """Decides as Keras does, for everything that an outer step runs.
 
     Args:
         asked: `True`, `False` or `"auto"`: on one GPU, unless a layer is known not to
@@ -17,13 +17,13 @@ def resolve_jit_compile(asked, layers, strategy):
         `True` or `False`.
 
     Raises:
-        ValueError: if it is asked for and a layer is known not to compile.
+        ValueError: if `asked` is `True` and a layer is known not to compile.
     """
     unable = [
         layer
         for model in layers
         for layer in model._flatten_layers()
-        # Of recurrent layers it is cuDNN that does not compile. Students use none.
+        # In recurrent layers only cuDNN does not compile, and students do not use it.
         if not (getattr(layer, "supports_jit", True) or hasattr(layer, "use_cudnn"))
     ]
     if asked == "auto":
@@ -33,6 +33,6 @@ def resolve_jit_compile(asked, layers, strategy):
         raise ValueError(
             "XLA cannot compile "
             + ", ".join(f"{u.name!r} ({type(u).__name__})" for u in unable)
-            + ". Pass `jit_compile=False`, or do what it does in the input pipeline."
+            + ". Pass `jit_compile=False`, or do their work in the input pipeline."
         )
     return bool(asked)

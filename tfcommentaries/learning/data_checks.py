@@ -8,17 +8,16 @@ BATCHES = 16
 
 
 def check_data(data, commentary, name):
-    """Raises where the data cannot be learned from.
+    """Raises if the data cannot be learned from.
 
     Args:
         data: a batched `tf.data.Dataset`, of which the first batches are read, or
             a tuple of arrays.
-        commentary: asked whether it takes the inputs and labels.
+        commentary: a `Commentary`, whose `check_batch` is called.
         name: what to call the data in errors.
 
     Raises:
-        ValueError: on values that are not finite, and on whatever the
-            commentary refuses.
+        ValueError: if values are not finite, or the commentary refuses the data.
     """
     if isinstance(data, tf.data.Dataset):
         for batch in data.take(BATCHES):

@@ -20,7 +20,7 @@ def compare_hypergradients(
 
     Args:
         commentary: a built `Commentary`.
-        student: a built `FunctionalStudent`; its present weights are the start.
+        student: a built `FunctionalStudent`; training starts from its weights.
         estimators: dict from a name to an `UnrolledTraining` or
             `ImplicitTraining`. The first is what the others are compared with.
         batches: `(x, y)` or `(x, y, sample_weight)`, each `(T, batch, ...)`.
@@ -28,9 +28,9 @@ def compare_hypergradients(
         progress: as for `TrainingLayer.__call__`.
 
     Returns:
-        A dict from each name to a dict with `norm`; `cosine`, 1 where the direction
-        is that of the first estimator; and `distance`, the norm of the difference
-        as a part of the first one's norm.
+        A dict from each name to a dict with `norm`; `cosine`, 1 if the direction is
+        that of the first estimator; and `distance`, the norm of the difference as a
+        fraction of the first one's norm.
     """
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(validation_batch)
     x = commentary.student_inputs(x)

@@ -1,4 +1,4 @@
-"""Learns what a student starts from, so that it learns from few examples."""
+"""Learns initial weights from which a student learns with few examples."""
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ class FewShotLearner(OuterLoop):
     `fit` differentiates that loss through the steps and learns the initial weights,
     the commentary and, if asked for, a step size for each weight.
 
-    Batch normalisation takes its statistics from the batch at hand, in tests too, as
+    Batch normalisation takes its statistics from the current batch, in tests too, as
     in the published experiments: query examples of a task are classified together.
 
     Example:
@@ -42,8 +42,8 @@ class FewShotLearner(OuterLoop):
     >>> student = learner.adapt(x_few, y_few)      # a Keras model for one new task
 
     Args:
-        student: a compiled `keras.Model`; its loss counts, its optimizer does not.
-            Its own weights are where learning starts, and hold what was learned.
+        student: a compiled `keras.Model`; its loss is used, its optimizer is not.
+            Learning starts from its own weights and changes them.
         commentary: a `Commentary` for the support examples, learned in place, or
             `None`: then this is MAML.
         inner_steps: gradient steps per task.
@@ -100,7 +100,7 @@ class FewShotLearner(OuterLoop):
         """Configures the outer loop.
 
         Args:
-            optimizer: of the initial weights, rates and commentary.
+            optimizer: optimizer of the initial weights, rates and commentary.
             metrics: Keras metrics of the adapted students on query examples.
             **kwargs: other arguments of `keras.Model.compile`; `jit_compile` as for
                 `CommentaryLearner.compile`.
@@ -109,7 +109,7 @@ class FewShotLearner(OuterLoop):
         kwargs["jit_compile"] = resolve_jit_compile(
             kwargs.get("jit_compile", "auto"), parts, self.distribute_strategy
         )
-        # Hypergradients are scaled, where they need it, before they come out.
+        # Hypergradients are scaled and unscaled where they are computed.
         kwargs.setdefault("auto_scale_loss", False)
         loss = self.student.model.loss
         super().compile(optimizer=optimizer, loss=loss, metrics=list(metrics), **kwargs)
@@ -121,7 +121,7 @@ class FewShotLearner(OuterLoop):
         return [*self.student.model.trainable_variables, *self.rates, *commentary]
 
     def fit(self, tasks, **kwargs):
-        """Learns.
+        """Learns from tasks.
 
         Args:
             tasks: `tf.data.Dataset` of tasks `((x, y), (x_query, y_query))` as
@@ -248,10 +248,10 @@ class FewShotLearner(OuterLoop):
         return self.compute_metrics(None, *join)
 
     def evaluate_tasks(self, tasks, count=600):
-        """Adapts to unseen tasks and measures.
+        """Adapts to unseen tasks and measures the accuracy.
 
         Args:
-            tasks: as for `fit`, but not batched: one task after the other.
+            tasks: as for `fit`, but not batched: one task after another.
             count: number of tasks.
 
         Returns:
@@ -287,8 +287,8 @@ class FewShotLearner(OuterLoop):
 
         Returns:
             A new compiled `keras.Model` with adapted weights. Its batch
-            normalisation has not seen more than the support examples: call it with
-            `training=True` on batches, as the learner does, or let it see data.
+            normalisation has only seen the support examples: call it with
+            `training=True` on batches, as the learner does, or let it see more data.
         """
         support = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
         self._build((support, support))

@@ -1,10 +1,10 @@
-"""Which of its rewrites TensorFlow makes of graphs that learn."""
+"""Which rewrites TensorFlow applies to graphs that learn."""
 
 import contextlib
 
 from tensorflow.python.eager import context
 
-#: Students with as many variables have graphs that take long to rewrite, and run no
+#: Students with this many variables have graphs that take long to rewrite, and run no
 #: faster after a second pass. Small ones do: implicit learning with a student of six
 #: variables takes 1.6 times as long after one (measured; MobileNetV2 has 262).
 MANY_VARIABLES = 100
@@ -12,18 +12,18 @@ MANY_VARIABLES = 100
 
 @contextlib.contextmanager
 def chosen_rewrites(student):
-    """Functions called within are rewritten by TensorFlow as suits learning.
+    """Context in which TensorFlow rewrites called functions as suits learning.
 
-    Not for memory: where a graph seems to need more than 0.8 of a device's memory,
-    which for a CPU is 205 MB whatever there is, Grappler makes sums of three or more
-    tensors in temporary variables. In a `while_loop` one is left over after the last
-    iteration, and the next call of the function ends with an `AlreadyExistsError`.
-    Gradients of gradients are full of such sums: of a regularised student's weights,
-    for one. There is no public switch for this rewrite alone, nor for the number of
-    passes, of which graphs of large students get one.
+    Not for memory: if a graph seems to need more than 0.8 of a device's memory, which
+    for any CPU is 205 MB, Grappler makes sums of three or more tensors in temporary
+    variables. In a `while_loop` one is left over after the last iteration, and the next
+    call of the function ends with an `AlreadyExistsError`. Gradients of gradients are
+    full of such sums, for example of a regularised student's weights. There is no
+    public switch for this rewrite alone, nor for the number of passes, of which graphs
+    of large students get one.
 
     Args:
-        student: the `keras.Model` that is learned with.
+        student: the `keras.Model` of the learner.
     """
     here = context.context()
     before = here.function_call_options

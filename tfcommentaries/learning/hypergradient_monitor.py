@@ -6,12 +6,12 @@ import keras
 
 
 class HypergradientMonitor(keras.callbacks.Callback):
-    """Warns, once each, when the annotation saturates or hypergradients explode.
+    """Warns, once for each, when the annotation saturates or hypergradients explode.
 
     Args:
         spread: annotations whose largest and smallest value differ by less are
             called constant.
-        vanished: hypergradients smaller than this part of the largest seen so
+        vanished: hypergradients smaller than this fraction of the largest seen so
             far are called vanished.
         exploded: hypergradients with a larger norm are called exploded.
     """

@@ -1,4 +1,4 @@
-"""Changes a commentary by a hypergradient, and stops at one that is not finite."""
+"""Updates a commentary by a hypergradient, and stops at one that is not finite."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import tensorflow as tf
 
 LEARNER_MEND = (
     "Use fewer `inner_steps`, `truncate`, a smaller learning rate of the student, or "
-    "Adam with a larger `eps_root`; and see whether the student's loss itself stays "
+    "Adam with a larger `eps_root`; and check that the student's loss itself stays "
     "finite."
 )
 
@@ -28,8 +28,8 @@ def apply_hypergradient(optimizer, hypergradient, variables):
     """
     norm = tf.linalg.global_norm(hypergradient)
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    # The optimizer adds up what the replicas give. One that scales losses divides
-    # by its scale.
+    # The optimizer adds up the gradients of the replicas. One that scales losses
+    # divides by its scale.
     hypergradient = [optimizer.scale_loss(g / replicas) for g in hypergradient]
     optimizer.apply(hypergradient, variables)
     return norm
@@ -38,7 +38,7 @@ def apply_hypergradient(optimizer, hypergradient, variables):
 class StopAtNonFinite(keras.callbacks.Callback):
     """Stops `fit` after a hypergradient that is not finite, and undoes its step.
 
-    Not in the graph, since XLA leaves out checks there.
+    The check is not in the graph, where XLA leaves out checks.
 
     Args:
         optimizer: the outer optimizer, built, which counts outer steps.

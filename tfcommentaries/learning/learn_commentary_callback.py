@@ -26,17 +26,17 @@ class LearnCommentaryCallback(CommentaryCallback):
     """Teaches a model in `model.fit` and learns the commentary at the same time.
 
     The alternation of Algorithm 2 of the paper: after every `every`-th training
-    step, the model's weights count as a minimum of the training loss, and the
+    step, the model's weights are treated as a minimum of the training loss, and the
     implicit gradient of its validation loss changes the commentary. One pass
     serves both, whatever the model's size; what is learned fits this one training
     better than it transfers. One hypergradient sees one step ahead, on one batch:
     enough for one weight per source of the data (`GroupWeighting`, as below;
-    `experiments/sources`) or per example (`teachers.Table`); a network that sees images
+    `experiments/sources`) or per example (`teachers.Table`). A network that sees images
     and labels learned nothing in this way where the table gained. Measure it against
     training on the clean data alone, which was better still than a table where labels
-    were wrong at random (`experiments/in_fit`). Of groups `CommentaryLearner` tells
-    more, and surely, in more time: use it where the student needs more than some
-    hundred steps (CIFAR-10), or where each point counts.
+    were wrong at random (`experiments/in_fit`). For groups `CommentaryLearner` tells
+    more, and reliably, but takes longer: use it if the student needs more than some
+    hundred steps (CIFAR-10), or if each point counts.
 
     Adds `outer_loss`, `hypergradient_norm` and the mean, smallest and largest value of
     the batch's annotation, `annotation_mean` and so on, to the logs of `fit`, and warns
@@ -56,21 +56,22 @@ class LearnCommentaryCallback(CommentaryCallback):
             used per outer step, or per `steps_per_execution` of the model. Not the
             `validation_data` of `fit`, which should be other data.
         inner_training: an `ImplicitTraining`. Defaults to the first-order method of
-            SAMA: on a table and on groups as good as one Neumann product at half of
+            SAMA: on a table and on groups as good as one Neumann product at half
             the cost, or better (few seeds, `docs/decisions.md`; not tried on networks).
         optimizer: the commentary's; a Keras optimizer or its name. `None` is Adam with
             the rate that suits the kind of commentary.
         every: training steps per outer step.
-        warmup: training steps before the first outer step; `None`: as suits the kind.
-        steps: outer steps, after which the commentary stays as it is; `None`: as suits
-            the kind, throughout for most. Clean examples that the model fits by now
-            tell no more, and weights of groups would drift.
+        warmup: training steps before the first outer step; `None` takes what suits
+            the kind.
+        steps: outer steps, after which the commentary stays as it is; `None` takes
+            what suits the kind, for most no limit. Clean examples that the model
+            already fits say no more, and weights of groups would drift.
         loss: outer loss. `None` takes the model's own, without regularisation.
         validation_batch_size: as for `CommentaryLearner.fit`.
         seed: for shuffling arrays.
         checkpoint_dir: where to keep the commentary and its optimizer after each epoch.
-            A `fit` that goes on at a later epoch, as with Keras's `BackupAndRestore`,
-            which keeps the model alone, goes on with these.
+            A `fit` that resumes at a later epoch, as with Keras's `BackupAndRestore`,
+            which only keeps the model, resumes with these.
         **kwargs: arguments of `CommentaryCallback`.
     """
 
@@ -165,7 +166,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         x, y = self.commentary.student_inputs(x), self.commentary.student_labels(y)
         student.build(x, y)
         check_repeats(student, x, y)
-        # The inner optimizer takes no step here; any will do.
+        # The inner optimizer takes no steps here; any will do.
         problem = InnerProblem(self.commentary, student, "sgd")
         self._layer = ImplicitLayer(problem, self.inner_training)
         self.optimizer.build(self.commentary.trainable_variables)
@@ -210,19 +211,19 @@ class LearnCommentaryCallback(CommentaryCallback):
             self._begun = True
             self._go_on(epoch)
         if self.steps is not None and int(self._step) >= self._last:
-            return  # The logs go on saying how learning ended.
+            return  # The logs keep saying how learning ended.
         for metric in self._logged.values():
             metric.reset_state()
 
     def _go_on(self, epoch):
-        """Makes the commentary what it was when training ended before an epoch."""
+        """Restores the commentary as it was before an epoch at which `fit` resumes."""
         if epoch > 0 and self._checkpoint is not None:
             self._checkpoint.restore(epoch)
             self._iterator = iter(self._validation.skip(int(self._read)))
         elif epoch > 0 and int(tf.convert_to_tensor(self.optimizer.iterations)) == 0:
             warnings.warn(
-                f"Training goes on at epoch {epoch}, but the commentary is as it was "
-                "given, since its callback has no `checkpoint_dir`.",
+                f"Training resumes at epoch {epoch}, but the commentary is as it was "
+                "given. Pass `checkpoint_dir` to its callback to restore it too.",
                 stacklevel=2,
             )
 

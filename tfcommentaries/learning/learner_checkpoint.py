@@ -1,4 +1,4 @@
-"""Lets an interrupted `CommentaryLearner.fit` go on where it was."""
+"""Lets an interrupted `CommentaryLearner.fit` resume where it stopped."""
 
 import json
 
@@ -10,9 +10,9 @@ import tensorflow as tf
 class LearnerCheckpoint(keras.callbacks.Callback):
     """Saves the whole state of a learner, and its history, after each epoch.
 
-    Keras's `BackupAndRestore` says only during `fit` at which epoch training
-    goes on, and the data must be at the right place before. TensorFlow writes a
-    checkpoint beside the old one and then changes over, so being killed at any
+    Keras's `BackupAndRestore` only says during `fit` at which epoch training
+    resumes, and the data must be at the right place before. TensorFlow writes a
+    checkpoint beside the old one and then switches over, so being killed at any
     moment loses at most one epoch.
 
     Args:
@@ -42,7 +42,8 @@ class LearnerCheckpoint(keras.callbacks.Callback):
         """Restores the newest checkpoint, if there is one.
 
         Args:
-            epochs_done: after how many epochs it must be, if not the newest.
+            epochs_done: number of epochs of the checkpoint to restore; `None` takes
+                the newest.
 
         Returns:
             The number of epochs that are done.
@@ -57,7 +58,7 @@ class LearnerCheckpoint(keras.callbacks.Callback):
             if epochs_done not in kept:
                 raise ValueError(
                     f"There is no checkpoint after {epochs_done} epochs in "
-                    f"{self.manager.directory}, only after {sorted(kept)}. Begin anew, "
+                    f"{self.manager.directory}, only after {sorted(kept)}. Start over "
                     "with empty directories."
                 )
             latest = kept[epochs_done]

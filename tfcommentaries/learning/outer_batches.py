@@ -1,4 +1,4 @@
-"""Data of the outer loop: inner batches beside a validation batch."""
+"""Data of the outer loop: inner batches with a validation batch."""
 
 import tensorflow as tf
 
@@ -39,7 +39,7 @@ def endless(data, batch_size, seed, name, prepare=None):
         `(dataset, batch)`: the endless data set and one of its batches.
 
     Raises:
-        ValueError: if there is no example, or the structure is another.
+        ValueError: if there is no example, or the structure is wrong.
     """
     if isinstance(data, tf.data.Dataset):
         if prepare is not None and isinstance(data.element_spec, tuple):

@@ -23,13 +23,13 @@ class OuterStep:
         self.validation_taught = validation_taught
 
     def untaught(self, batch):
-        """A batch `(x, y, sample_weight)` as a student gets it untaught."""
+        """A batch `(x, y, sample_weight)` as an untaught student gets it."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         x = self.commentary.student_inputs(x)
         return x, self.commentary.student_labels(y), sample_weight
 
     def __call__(self, state, batches, validation_batch, progress, first_step):
-        """Makes the step, all but changing the commentary.
+        """Makes the step, except for changing the commentary.
 
         Args:
             state: `TrainingState` that the student starts from.

@@ -11,7 +11,7 @@ FIRST = 32
 
 
 def training_and_validation(x, y, sample_weight, validation_data):
-    """What `CommentaryLearner.fit` was given, arguments as there, each in one.
+    """Sorts the arguments of `CommentaryLearner.fit` into training and validation data.
 
     Returns:
         `(train, validation)`: data sets, or tuples of arrays.
@@ -31,13 +31,13 @@ def training_and_validation(x, y, sample_weight, validation_data):
         train = (x, y) if sample_weight is None else (x, y, sample_weight)
     elif sample_weight is not None:
         raise ValueError(
-            "Give `sample_weight` beside `x` and `y`, or in one with them."
+            "Give `sample_weight` beside `x` and `y`, or in one tuple with them."
         )
     return as_dataset(train, "training"), as_dataset(validation_data, "validation")
 
 
 def as_dataset(data, name):
-    """Gives batches that Python makes as a data set of TensorFlow.
+    """Turns batches that Python makes into a `tf.data.Dataset`.
 
     Args:
         data: a `keras.utils.PyDataset`, or what can be iterated over and gives batches
@@ -46,10 +46,10 @@ def as_dataset(data, name):
         name: what to call the data in errors.
 
     Returns:
-        A `tf.data.Dataset` whose batches have any size; all else as it is.
+        A `tf.data.Dataset` whose batches have any size; other data as they are.
 
     Raises:
-        ValueError: if a generator ends at once, since it cannot begin anew.
+        ValueError: if a generator ends after a few batches, as it cannot start over.
     """
     if isinstance(data, keras.utils.PyDataset):
         iterate = _Epochs(data)
@@ -80,7 +80,7 @@ def as_dataset(data, name):
 
 
 def as_arrays(part, name):
-    """NumPy arrays of inputs, labels or weights, in a structure that tf.data keeps.
+    """Makes NumPy arrays of inputs, labels or weights, in a structure for tf.data.
 
     Args:
         part: an array, or a structure of such; a list of numbers is one array.
@@ -104,7 +104,7 @@ class _Epochs:
     def __call__(self):
         self._data.on_epoch_begin()
         number = 0
-        # Endless ones do not know how many there are.
+        # Endless ones do not know their number of batches.
         while self._data.num_batches is None or number < self._data.num_batches:
             yield self._data[number]
             number += 1
@@ -112,7 +112,7 @@ class _Epochs:
 
 
 class _Continued:
-    """An iterator, which cannot begin anew: what is read for checks is kept."""
+    """An iterator, which cannot start over: batches read by checks are kept."""
 
     def __init__(self, iterator, name):
         self._iterator = iterator
@@ -120,7 +120,7 @@ class _Continued:
         if 0 < len(self._first) < FIRST:
             raise ValueError(
                 f"The {name} data are a generator that ended after {len(self._first)} "
-                "batches. It must be endless, as it cannot begin anew: give a "
+                "batches. It must be endless, as it cannot start over. Or give a "
                 "`PyDataset`, a `tf.data.Dataset` or arrays."
             )
 
@@ -157,7 +157,7 @@ def _array(part, name):
 
 
 def _is_all(data):
-    """Whether it has inputs and labels in one."""
+    """Whether data hold inputs and labels together."""
     if isinstance(data, tuple):
         return len(data) in (2, 3)
     is_array = hasattr(data, "shape") or hasattr(data, "__array__")

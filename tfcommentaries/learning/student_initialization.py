@@ -15,7 +15,7 @@ class StudentInitialization(keras.callbacks.Callback):
             `"fresh"`: new ones at every outer step; an integer: that many,
             drawn once and taken in turn; `"continue"`: where the last outer step
             left the student, optimizer slots included.
-        seed: integer, from which all fresh weights follow.
+        seed: integer that determines all fresh weights.
     """
 
     def __init__(self, student, mode, seed):
@@ -58,20 +58,20 @@ class StudentInitialization(keras.callbacks.Callback):
             self._warn_of_what_is_lost(first.trainable, random)
 
     def _warn_of_what_is_lost(self, drawn, random):
-        """Says so if the model was trained or loaded, which new students are not."""
+        """Warns if the model was trained or loaded, since new students start anew."""
         changed = [
             own.path
             for own, new, differs in zip(
                 self.student.model.trainable_variables, drawn, random
             )
-            # What initializers always make alike, such as biases of zero.
+            # Variables that are the same in all students, such as biases of zero.
             if not differs and not bool(tf.reduce_all(own == new))
         ]
         if changed:
             warnings.warn(
                 f"The student {self.student.model.name!r} has been trained or loaded "
                 f"({changed[0]} is not as its initializer makes it), but fresh "
-                "students begin with new weights. Name layers that are to keep theirs "
+                "students start with new weights. Name layers that should keep theirs "
                 "in `kept_layers`, freeze them, or use `student_initialization="
                 "'fixed'`.",
                 stacklevel=2,

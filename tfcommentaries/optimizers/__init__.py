@@ -1,4 +1,4 @@
-"""Keras optimizers in a form through which gradients flow."""
+"""Keras optimizers in a differentiable form."""
 
 from tfcommentaries.optimizers.adam import Adam
 from tfcommentaries.optimizers.any_keras_optimizer import (

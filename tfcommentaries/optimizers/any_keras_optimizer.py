@@ -9,8 +9,8 @@ from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
 
-#: What TensorFlow's form of these methods does to `tf.Variable`s, out of reach of a
-#: `keras.StatelessScope`, Keras's general form does to Keras variables.
+#: TensorFlow's form of these methods changes `tf.Variable`s, out of reach of a
+#: `keras.StatelessScope`; Keras's general form changes Keras variables.
 _GENERAL = "assign", "assign_add", "assign_sub", "_var_key", "_apply_weight_decay"
 #: Where Keras's optimizers keep mean squared gradients that they scale steps by.
 _MEAN_SQUARES = "_velocity_hats", "_velocities", "_accumulators", "_accumulated_grads"
@@ -33,7 +33,7 @@ def mean_squares(optimizer):
 
 
 class AnyKerasOptimizer(InnerOptimizer):
-    """Runs the steps of a Keras optimizer on tensors, also of a user's own class.
+    """Runs the steps of a Keras optimizer on tensors, even one of a user's own class.
 
     Gradients flow as the optimizer's operations let them. The root of a zero has none:
     `SGD`, `Adam` and `RMSprop` of this package are safe there.
@@ -43,9 +43,9 @@ class AnyKerasOptimizer(InnerOptimizer):
         variables: the variables to be trained.
 
     Raises:
-        ValueError: if a step is more than one for each weight, if the state does not
-            begin alike for all students, or if the optimizer cannot be made again from
-            its config.
+        ValueError: if an update is more than a step for each weight, if the initial
+            state is not the same for all students, or if the optimizer cannot be made
+            again from its config.
     """
 
     def __init__(self, optimizer, variables):
@@ -87,10 +87,10 @@ class AnyKerasOptimizer(InnerOptimizer):
         size = sum(float(tf.reduce_sum(tf.abs(slope))) for slope in slopes)
         if not 0 < size < np.inf:
             raise ValueError(
-                f"Steps of {self.name} have no derivative by the gradients that tells "
-                "anything, so nothing can be learned by unrolling them. Compile the "
-                "student with another optimizer, or pass `inner_training="
-                "ImplicitTraining()`."
+                f"Steps of {self.name} have no derivative by the gradients that is "
+                "finite and not zero, so nothing can be learned by unrolling them. "
+                "Compile the student with another optimizer, or pass "
+                "`inner_training=ImplicitTraining()`."
             )
 
     @property
@@ -113,8 +113,8 @@ class AnyKerasOptimizer(InnerOptimizer):
             *zip(self._variables, weights, strict=True),
         ]
         with keras.StatelessScope(state_mapping=mapping) as scope:
-            # Without what `apply` does besides: constraints and loss scaling, which
-            # are the student's.
+            # Without the rest of `apply`: constraints and loss scaling, which are the
+            # student's.
             optimizer._backend_apply_gradients(gradients, self._variables)
         return tuple(
             [tf.convert_to_tensor(scope.get_current_value(v)) for v in variables]

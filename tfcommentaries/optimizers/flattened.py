@@ -18,7 +18,7 @@ class Flattened(InnerOptimizer):
     step of Adam has a dozen operations, each of which has a gradient.
 
     Args:
-        optimizer: an `InnerOptimizer` whose `step` treats each number by itself.
+        optimizer: an `InnerOptimizer` whose `step` treats each number on its own.
         weights: tensors or variables as they will be trained, all of one dtype.
     """
 
@@ -30,7 +30,7 @@ class Flattened(InnerOptimizer):
 
     @staticmethod
     def suits(optimizer, weights):
-        """Whether this is possible, and fewer operations."""
+        """Whether this is possible and saves operations."""
         dtypes = {weight.dtype for weight in weights}
         return type(optimizer) in _BY_ELEMENT and len(weights) > 1 and len(dtypes) == 1
 

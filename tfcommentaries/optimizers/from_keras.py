@@ -27,11 +27,11 @@ def from_keras(optimizer, variables=None, eps_root=None):
     Args:
         optimizer: a Keras optimizer, its name, or a `LossScaleOptimizer` around one,
             whose loss scaling is left out. An `InnerOptimizer` is returned as it is.
-        variables: the variables to be trained, asked which of them the
-            optimizer excludes from weight decay. `None` means that none is; only SGD,
-            Adam, AdamW and RMSprop do without.
+        variables: the variables to be trained, to find those that the optimizer
+            excludes from weight decay. `None` means that none is excluded; only SGD,
+            Adam, AdamW and RMSprop allow that.
         eps_root: of `Adam`, which Keras's does not have; `None` keeps its default,
-            and other optimizers do without.
+            and other optimizers ignore it.
 
     Returns:
         An `InnerOptimizer`.

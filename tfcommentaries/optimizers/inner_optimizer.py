@@ -17,7 +17,7 @@ class InnerOptimizer:
         clipnorm: largest norm of each gradient, or `None`.
         global_clipnorm: largest norm of all gradients together, or `None`.
         clipvalue: largest absolute value of a gradient, or `None`.
-        decayed: per weight whether `weight_decay` applies; `None` means all.
+        decayed: for each weight, whether `weight_decay` applies; `None` means all.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
 class RMSprop(InnerOptimizer):
     """The differentiable `keras.optimizers.RMSprop`.
 
-    Keras has the epsilon under the root already, so no other is needed.
+    Keras already adds epsilon under the root, so no other is needed.
 
     Args:
         learning_rate: as `InnerOptimizer`.

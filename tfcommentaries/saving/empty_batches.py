@@ -4,10 +4,10 @@ import tensorflow as tf
 
 
 def annotate_any(commentary, x, y, progress):
-    """Annotates a batch, also an empty one.
+    """Annotates a batch, even an empty one.
 
-    TensorFlow's oneDNN convolution hands an empty batch on with the wrong number of
-    channels, which fails or gives an annotation of the wrong shape. So such a batch
+    TensorFlow's oneDNN convolution passes on an empty batch with the wrong number of
+    channels, which fails or gives an annotation of the wrong shape. So an empty batch
     gets a row of zeros, which is cut off again.
 
     Args:

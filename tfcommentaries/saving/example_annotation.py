@@ -13,8 +13,8 @@ class ExampleAnnotation:
         commentary: a `Commentary`.
         reading: `ExampleReading` of the examples.
         x_spec: `tf.TensorSpec` of the commentary's inputs, or a dict of such.
-        progress: points at which a curriculum is asked.
-        prefix: of the annotations' names, to which the progress in per cent is added.
+        progress: points at which a curriculum is evaluated.
+        prefix: prefix of the annotations' names; the progress in per cent is added.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class ExampleAnnotation:
         self.names += self.reading.features if "x" in specs else []
         self.names += [] if self.reading.label is None else [self.reading.label]
         self.spec = {
-            # A group that is not told is one that is not known.
+            # A missing group is an unknown group.
             name: group_parsing_spec(specs[name].dtype)
             if name in specs and name != "x"
             else self.reading.column(name).parsing_spec()

@@ -1,4 +1,4 @@
-"""Features of tf.Examples: their types, and what is done where they are missing."""
+"""Features of tf.Examples: their types, and what is done if they are missing."""
 
 import dataclasses
 
@@ -14,16 +14,16 @@ _NUMBERS = {"float32": (int, float), "int64": int}
 class Column:
     """One feature of tf.Examples.
 
-    A feature is missing where it has no value, an empty string, or a number that is
-    not finite.
+    A feature is missing if it has no value, an empty string, or a number that is not
+    finite.
 
     Attributes:
-        name: of the feature.
+        name: name of the feature.
         dtype: `"float32"`, `"int64"` or `"string"`.
-        size: values that an example has.
-        fill_value: what stands for missing values; `None` if an example without them
+        size: number of values in an example.
+        fill_value: what replaces missing values; `None` if an example without them
             cannot be used.
-        vocabulary: strings that are known, in order; other ones are all alike.
+        vocabulary: known strings, in order; all others are treated alike.
 
     Raises:
         ValueError: if these do not fit together.
@@ -72,10 +72,10 @@ class Column:
 
     @classmethod
     def from_config(cls, name, config):
-        """Makes one of a dict, as `get_config` gives it.
+        """Makes one from a dict, as `get_config` gives it.
 
         Raises:
-            ValueError: if it has anything else.
+            ValueError: if the dict has anything else.
         """
         known = {field.name for field in dataclasses.fields(cls)} - {"name"}
         if not isinstance(config, dict) or not set(config) <= known:
@@ -86,7 +86,7 @@ class Column:
         return cls(name, **config)
 
     def get_config(self):
-        """What tells it from another feature, a dict that JSON can hold."""
+        """All attributes but the name, a dict that JSON can hold."""
         config = dataclasses.asdict(self)
         del config["name"]
         return config
@@ -102,10 +102,10 @@ class Column:
         return tf.constant(_MISSING[self.dtype], self.dtype)
 
     def parsing_spec(self):
-        """Specification for `tf.io.parse_example`; a missing feature is no error.
+        """Specification for `tf.io.parse_example`; a missing feature is not an error.
 
-        Nor is an empty one, as CsvExampleGen writes it, of which a `FixedLenFeature`
-        with a default makes one.
+        Nor is an empty one, as CsvExampleGen writes it, which would be an error for a
+        `FixedLenFeature` with a default.
         """
         return tf.io.FixedLenSequenceFeature(
             [], self.dtype, allow_missing=True, default_value=self.missing
@@ -114,15 +114,15 @@ class Column:
     def dense(self, feature):
         """Values `(batch, size)` of a feature that is dense, sparse or ragged.
 
-        Missing ones are `missing`. More than `size` are an `InvalidArgumentError`.
+        Missing values are `missing`. More than `size` are an `InvalidArgumentError`.
 
         Raises:
-            ValueError: if its type is another.
+            ValueError: if its type is not `dtype`.
         """
         if feature.dtype != self.dtype:
             raise ValueError(
-                f"The feature {self.name!r} is {feature.dtype.name}, but is to be read "
-                f"as {self.dtype}: say so in `columns`."
+                f"The feature {self.name!r} is {feature.dtype.name}, but is read as "
+                f"{self.dtype}. Give its type in `columns`."
             )
         values = dense_rows(feature, self.missing)
         batch, found = tf.unstack(tf.shape(values))
@@ -149,7 +149,7 @@ class Column:
     def numbers(self, values):
         """What a network takes, float32 `(batch, width)`; argument from `dense`.
 
-        Numbers are what they are, strings 0 or 1 for each of the vocabulary.
+        Numbers stay as they are; strings become 0 or 1 for each of the vocabulary.
         """
         values = self.filled(values)
         if self.vocabulary is None:
@@ -158,7 +158,7 @@ class Column:
         return tf.reshape(tf.cast(same, tf.float32), [-1, self.width])
 
     def index(self, values):
-        """The place in the vocabulary, int64 `(batch,)`; -1 for others."""
+        """The index in the vocabulary, int64 `(batch,)`; -1 for others."""
         same = tf.equal(self.filled(values), tf.constant(self.vocabulary))
         places = tf.where(same, tf.range(len(self.vocabulary), dtype=tf.int64), -1)
         return tf.reduce_max(places, 1)
@@ -177,5 +177,5 @@ def dense_rows(feature, default):
     elif isinstance(feature, tf.RaggedTensor):
         values = feature.to_tensor(default)
     shape = tf.shape(values)
-    # Not -1: of an empty batch that tells nothing.
+    # Not -1, which is ambiguous for an empty batch.
     return tf.reshape(values, [shape[0], tf.reduce_prod(shape[1:])])

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfcommentaries.saving.example_columns import Column
 from tfcommentaries.saving.example_groups import first_group
 
-#: What a reading may say, and what it means where it does not.
+#: The arguments of a reading and their defaults.
 DEFAULTS = {
     "features": None,
     "label": "label",
@@ -20,10 +20,10 @@ RESIZES = "area", "bicubic", "bilinear", "nearest"
 
 
 class ExampleReading:
-    """How the inputs and the label of a model are made from an example's features.
+    """Makes the inputs and the label of a model from an example's features.
 
-    An example that lacks a feature or its label, for which no `fill_value` is stated,
-    cannot be read: it never becomes 0. `complete` tells which can.
+    An example that lacks a feature or its label without a `fill_value` cannot be read:
+    a missing value never becomes 0. `complete` says which can be read.
 
     Args:
         features: name of one feature, or list of names of features that make a vector
@@ -32,12 +32,12 @@ class ExampleReading:
         image_shape: `(height, width, channels)` if the one feature holds encoded
             images (PNG, JPEG); they become float32 from 0 to 1.
         num_classes: labels must be 0 to `num_classes - 1`; `None` does not check.
-        groups: name or names of the features, strings or integers, that tell which
+        groups: name or names of the features, strings or integers, that say which
             group an example belongs to; they are the columns of a `GroupWeighting`.
         resize: one of `RESIZES`, for images of other sizes; `None` refuses them.
         columns: dict from names of features and label to the dict of `Column`'s
-            other attributes. One that is not named is a float, and a label an integer;
-            a recipe of CommentaryGen takes all from the schema.
+            other attributes. A feature that is not named is a float, a label that is
+            not named an integer; a recipe of CommentaryGen takes all from the schema.
 
     Raises:
         ValueError: if these do not fit together.
@@ -127,7 +127,7 @@ class ExampleReading:
 
     @property
     def vector_size(self):
-        """Length of the vector that the features make."""
+        """Length of the vector that the features form."""
         return sum(self.column(name).width for name in self.features)
 
     def dense(self, features):
@@ -137,8 +137,8 @@ class ExampleReading:
             features: dict of tensors `(batch, ...)`, dense, sparse or ragged.
 
         Returns:
-            A dict for the other methods; missing values are what stands for them.
-            Groups are `(batch,)`.
+            A dict for the other methods, with placeholders for missing values. Groups
+            are `(batch,)`.
 
         Raises:
             ValueError: if a feature is in no example.
@@ -172,8 +172,9 @@ class ExampleReading:
 
         Returns:
             `(x, y)`: images `(batch, *image_shape)` or a matrix
-            `(batch, features)`, float32, where there are groups in a dict as `"x"`
-            beside their columns; labels `(batch,)`, or `None` if examples have none.
+            `(batch, features)`, float32; if there are groups, a dict with these as
+            `"x"` and the columns of groups. Labels `(batch,)`, or `None` if examples
+            have none.
         """
         if self.image_shape is not None:
             bytes_ = tf.reshape(dense[self.features[0]], [-1])
@@ -202,7 +203,7 @@ class ExampleReading:
             if self.num_classes is None:
                 return given
             y, classes = tf.cast(given, tf.int64), self.num_classes
-            # 1.5 is no class.
+            # 1.5 is not a class.
             y = tf.where(tf.cast(y, given.dtype) == given, y, -1)
             allowed = f"from 0 to {classes - 1}"
         message = f"The label {self.label} must be {allowed}"
@@ -247,7 +248,7 @@ class ExampleReading:
             x_spec = x_spec["x"]
         expected = tuple(x_spec.shape[1:])
         found = self.image_shape or (self.vector_size,)
-        # Of one feature alone the commentary tells how many values it has.
+        # The commentary says how many values a single feature has.
         told = self.image_shape or len(self.features) > 1 or self.columns
         if found != expected and (told or len(expected) != 1):
             raise ValueError(
@@ -281,7 +282,7 @@ class ExampleReading:
 
 
 def _names(given, argument):
-    """A list of names of features, of a list or one."""
+    """A list of names of features, from a list or a single name."""
     names = [given] if isinstance(given, str) else given or []
     fits = isinstance(names, list | tuple) and all(isinstance(n, str) for n in names)
     if not fits or len(set(names)) < len(names):

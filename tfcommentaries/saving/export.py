@@ -17,11 +17,13 @@ from tfcommentaries.saving.manifest import (
 )
 from tfcommentaries.saving.replacing import replacing_directory
 
-#: Names that the signature gives to what is not an input of the user's.
+#: Names that the signature uses for what is not a user's input.
 _RESERVED = ("y", "progress")
 
 
-def export_commentary(commentary, path, learned=None, metrics=None, reading=None):
+def export_commentary(
+    commentary, path, learned=None, metrics=None, reading=None, columns=None
+):
     """Exports a commentary as a SavedModel that needs none of this package.
 
     Its signature `annotate`, which is also `serving_default`, takes the inputs by
@@ -32,16 +34,20 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
 
     Args:
         commentary: a `Commentary` that has been called or learned.
-        path: directory; a commentary that is there is replaced at the end.
+        path: directory; an existing commentary is replaced at the end.
         learned: as for `make_manifest`.
         metrics: as for `make_manifest`.
         reading: `ExampleReading`; adds a signature `serve_examples` from serialized
             tf.Examples to annotations, a curriculum's at progress 0, 0.5 and 1, as
             `annotation_0` and so on.
+        columns: `keras.Model` from a dict of raw columns to the inputs, as
+            `TableEncoding.model` makes it; adds a signature `annotate_columns`, which
+            takes the columns by name in place of `x`.
 
     Raises:
         FileExistsError: if `path` holds anything but a commentary.
-        ValueError: if the commentary has never been called.
+        ValueError: if the commentary has never been called, or takes a dict of inputs
+            beside `columns`.
     """
     if commentary.batch_spec is None:
         raise ValueError(
@@ -68,6 +74,23 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
             progress = _checked(progress, tf.nest.flatten(x)[0])
         return {"annotation": annotate_any(commentary, x, y, progress)}
 
+    def annotate_columns(inputs):
+        others = {name: inputs[name] for name in _RESERVED if name in inputs}
+        x = columns({key: inputs[name] for key, name in names.items()})
+        return annotate({**others, "x": x})
+
+    if columns is not None:
+        if manifest["inputs_are_dict"]:
+            raise ValueError(
+                "`columns` is for a commentary of one input, but this one takes "
+                f"{sorted(x_spec)}."
+            )
+        names = {key: values.name for key, values in columns.input.items()}
+        if taken := set(_RESERVED).intersection(names.values()):
+            raise ValueError(
+                f"The columns {sorted(taken)} are named like the labels and the "
+                "progress of an exported commentary. Rename them."
+            )
     if reading is not None:
         manifest["reading"] = reading.get_config()
     text = to_json(manifest)
@@ -80,9 +103,17 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
                 archive.track(layer)
         archive.add_endpoint("annotate", annotate, [_signature(manifest["inputs"])])
         if "prepared_inputs" in manifest:
-            # For use inside a training step: without what must happen before one.
+            # For use inside a training step, after `prepare`.
             prepared = _signature(manifest["prepared_inputs"])
             archive.add_endpoint("annotate_prepared", annotate, [prepared])
+        if columns is not None:
+            archive.track(columns)
+            spec = _signature(manifest["inputs"])
+            del spec["x"]
+            for values in columns.inputs:
+                name = values.name
+                spec[name] = tf.TensorSpec([None, 1], values.dtype, name=name)
+            archive.add_endpoint("annotate_columns", annotate_columns, [spec])
         if reading is not None:
             archive.add_endpoint(
                 "serve_examples",
@@ -96,14 +127,14 @@ def export_commentary(commentary, path, learned=None, metrics=None, reading=None
 
 
 def _checked(progress, x):
-    """Progress, of which requests may hold anything."""
+    """Progress, checked, since requests may hold anything."""
     message = "progress must be one number from 0 to 1 for each example."
     checks = [
         tf.debugging.assert_equal(tf.shape(progress)[:1], tf.shape(x)[:1], message),
         tf.debugging.assert_equal(
             (progress >= 0) & (progress <= 1),
             True,
-            message,  # So is NaN refused.
+            message,  # This refuses NaN too.
         ),
     ]
     with tf.control_dependencies(checks):

@@ -1,4 +1,4 @@
-"""What a SavedModel could do, read before it is loaded."""
+"""Checks what a SavedModel could do before it is loaded."""
 
 import os
 import re
@@ -16,10 +16,10 @@ _OF_TENSORFLOW = {"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"
 
 
 def check_graph(path):
-    """Raises where a SavedModel has operations that no annotation needs.
+    """Raises if a SavedModel has operations that no annotation needs.
 
-    This finds what is plainly out of place. It does not make a SavedModel from people
-    who are not trusted safe: a graph is a program.
+    This finds what is plainly out of place. It does not make a SavedModel from an
+    untrusted source safe: a graph is a program.
 
     Args:
         path: directory of the SavedModel.

@@ -44,7 +44,7 @@ def read_json(path, required, optional=None):
 
 
 def check_object(found, path, required, optional=None):
-    """Raises a `ValueError` where an object of a file is not as `read_json` wants it.
+    """Raises a `ValueError` if an object of a file is not what `read_json` requires.
 
     Args:
         found: dict.

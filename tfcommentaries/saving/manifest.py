@@ -1,4 +1,4 @@
-"""What an exported commentary says of itself."""
+"""The manifest of an exported commentary."""
 
 import datetime
 import json
@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfcommentaries import version
 from tfcommentaries.saving.json_files import check_object, read_json
 
-#: Where the manifest lies inside the SavedModel.
+#: Where the manifest is inside the SavedModel.
 FILE = os.path.join("assets", "commentary.json")
 #: What a SavedModel of a commentary consists of.
 _SAVED_MODEL = {
@@ -22,7 +22,7 @@ _SAVED_MODEL = {
     "saved_model.pb",
     "variables",
 }
-#: Raised by one when an older reader could not use a newer manifest.
+#: Increased by one when an older reader cannot use a newer manifest.
 FORMAT = 1
 _REQUIRED = {
     "format": int,
@@ -50,7 +50,7 @@ def make_manifest(commentary, learned=None, metrics=None):
 
     Args:
         commentary: a built `Commentary`.
-        learned: dict that tells how it was learned: data set, student, steps.
+        learned: dict that says how it was learned: data set, student, steps.
         metrics: dict of what it gained.
 
     Returns:
@@ -83,7 +83,7 @@ def make_manifest(commentary, learned=None, metrics=None):
 
 
 def is_commentary(path):
-    """Whether a directory is an exported commentary, and holds nothing else."""
+    """Whether a directory is an exported commentary and holds nothing else."""
     if not tf.io.gfile.exists(os.path.join(path, FILE)):
         return False
     names = {name.rstrip("/") for name in tf.io.gfile.listdir(path)}
@@ -101,8 +101,8 @@ def read_manifest(path):
 
     Raises:
         FileNotFoundError: if there is no SavedModel.
-        ValueError: if it is not a commentary, one of a newer format, or its manifest
-            has anything but what `make_manifest` writes.
+        ValueError: if it is not a commentary, has a newer format, or its manifest is
+            not what `make_manifest` writes.
     """
     path = os.fspath(path)
     if not tf.io.gfile.exists(os.path.join(path, "saved_model.pb")):
@@ -139,7 +139,7 @@ def read_manifest(path):
 
 
 def inputs_of(manifest):
-    """`tf.TensorSpec` of the inputs, or a dict of such where they are a dict."""
+    """`tf.TensorSpec` of the inputs, or a dict of such if they are a dict."""
     specs = {
         name: tf.TensorSpec(spec["shape"], spec["dtype"])
         for name, spec in manifest["inputs"].items()

@@ -1,4 +1,4 @@
-"""Removing a directory, and nothing that lies elsewhere."""
+"""Removing a directory, and nothing outside it."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ import time
 
 import tensorflow as tf
 
-#: Nobody writes a commentary for as long, in seconds.
+#: Longer than any commentary takes to write, in seconds.
 ABANDONED = 24 * 3600
 
 
@@ -19,7 +19,7 @@ def remove_tree(path):
     `tf.io.gfile.rmtree` follows them, and removes what they point to.
 
     Args:
-        path: any path that `tf.io.gfile` takes; of a link, the link is removed.
+        path: any path that `tf.io.gfile` takes; if it is a link, the link is removed.
     """
     path = os.fspath(path).rstrip("/")
     if os.path.islink(path):
@@ -32,17 +32,17 @@ def remove_tree(path):
 
 
 def remove_abandoned(folder, prefix):
-    """Removes what writers that were killed a day ago or more had begun.
+    """Removes the leftovers of writers that were killed a day ago or earlier.
 
-    What cannot be listed or removed stays, and so does all of a file system that does
-    not know when directories changed, as those of clouds.
+    What cannot be listed or removed stays, and so does everything on a file system that
+    does not know when directories changed, as in clouds.
 
     Args:
         folder: where they wrote, any path that `tf.io.gfile` takes.
         prefix: what their directories' names begin with, before digits and `.new`.
     """
     begun = re.compile(re.escape(prefix) + r"[0-9a-f]{8,32}\.new")
-    # Another writer may be at the same.
+    # Another writer may do the same at the same time.
     with contextlib.suppress(OSError, tf.errors.OpError):
         for name in tf.io.gfile.listdir(folder or "."):
             path = posixpath.join(folder, name.rstrip("/"))

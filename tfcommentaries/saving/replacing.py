@@ -18,14 +18,14 @@ def replacing_directory(path, ours=lambda path: False):
     """Gives a new directory to write in, which then takes the place of `path`.
 
     Nothing at `path` changes until everything is written; if writing fails, what
-    was there stays. On Linux's own file systems the two change places in one step, so
-    that whoever reads, or comes after a crash, finds the one or the other; elsewhere
-    there is a moment between two renamings.
+    was there stays. On Linux's own file systems the two are exchanged in one step, so
+    readers find either of them, even after a crash; elsewhere there is a moment
+    between two renamings.
 
     Args:
         path: directory to make or to replace; any path that `tf.io.gfile` takes.
-        ours: function of a path that tells whether the directory that is there may be
-            replaced. One that is empty always may.
+        ours: function of a path that says whether the directory there may be replaced.
+            An empty one always may.
 
     Yields:
         The path of an empty directory beside it.
@@ -61,33 +61,33 @@ def replacing_directory(path, ours=lambda path: False):
 
 
 def _exchange(one, other):
-    """Lets two paths change places in one step; returns whether that was possible."""
+    """Exchanges two paths in one step; returns whether that was possible."""
     try:
         exchange = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError, TypeError):
         return False  # Not Linux, or an old C library.
     paths = [os.fsencode(os.path.abspath(path)) for path in (one, other)]
-    # A path of another file system, such as gs://, is not there for this one.
+    # Paths of other file systems, such as gs://, do not exist for this call.
     return exchange(_HERE, paths[0], _HERE, paths[1], _EXCHANGE) == 0
 
 
 def _check_may_go(path, ours):
     if not tf.io.gfile.isdir(path):
         raise FileExistsError(
-            f"{path} is a file, where a directory is to be written. Choose another "
+            f"{path} is a file, but a directory must be written there. Choose another "
             "path."
         )
     names = sorted(name.rstrip("/") for name in tf.io.gfile.listdir(path))
     if names and not ours(path):
         raise FileExistsError(
-            f"The directory {path} holds something else than what is to be written: "
+            f"The directory {path} holds something else that is not overwritten: "
             f"{names[:5]}. Nothing was changed. Choose a new directory, or an empty "
             "one."
         )
 
 
 def write_text(path, text):
-    """Writes a small file, beside and then renamed into place.
+    """Writes a small file beside its place, then renames it.
 
     Args:
         path: file to make or to replace; any path that `tf.io.gfile` takes.

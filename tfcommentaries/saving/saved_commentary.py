@@ -22,8 +22,8 @@ class SavedCommentary(Commentary):
 
     Raises:
         FileNotFoundError: if there is no SavedModel.
-        ValueError: if it is not a commentary, its kind is not known here, or it has
-            operations that no commentary needs; see `SECURITY.md`.
+        ValueError: if it is not a commentary, its kind is unknown, or it has operations
+            that no commentary needs; see `SECURITY.md`.
     """
 
     def __init__(self, path, **kwargs):
@@ -32,8 +32,8 @@ class SavedCommentary(Commentary):
         self.manifest = read_manifest(path)
         self.kind = self.manifest["kind"]
         try:
-            #: A commentary of the class that was exported, which has not learned
-            #: anything but applies annotations as that one does.
+            #: A commentary of the class that was exported, which has learned nothing
+            #: but applies annotations in the same way.
             self.applying = make_applying(
                 self.manifest["class"], self.manifest["teaching_config"]
             )
@@ -120,7 +120,7 @@ class SavedCommentary(Commentary):
         return self.applying.apply(annotation, x, y, sample_weight)
 
     def add_groups(self, x, groups):
-        """As `GroupWeighting.add_groups`, where such was exported."""
+        """Like `GroupWeighting.add_groups`, if one was exported."""
         if not hasattr(self.applying, "add_groups"):
             raise ValueError(
                 f"The commentary at {self.directory} is of the kind {self.kind}, which "
@@ -129,7 +129,7 @@ class SavedCommentary(Commentary):
         return self.applying.add_groups(x, groups)
 
     def table(self):
-        """As it was when exported; see `GroupWeighting.table`."""
+        """The table as it was exported; see `GroupWeighting.table`."""
         rows = self.manifest.get("table")
         return None if rows is None else GroupTable(rows)
 
@@ -160,7 +160,7 @@ def load_commentary(commentary, learned_steps=None):
         learned_steps: overrides what the exported commentary says.
 
     Returns:
-        `(commentary, learned_steps)`; the latter is `None` where nobody says.
+        `(commentary, learned_steps)`; the latter is `None` if it is not known.
     """
     if isinstance(commentary, str | os.PathLike):
         commentary = SavedCommentary(commentary)

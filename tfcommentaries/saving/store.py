@@ -1,7 +1,7 @@
 """Commentaries kept with the data set that they were learned on.
 
-In TFDS's data directory, beside the versions of a data set, lies a folder
-`commentaries` with a folder per name and in it a numbered one per version:
+In TFDS's data directory, beside the versions of a data set, is a folder
+`commentaries` with a folder per name, which holds a numbered one per version:
 
     DATA_DIR/mnist/commentaries/weighting/1/card.json
                                             checksums.json
@@ -9,9 +9,9 @@ In TFDS's data directory, beside the versions of a data set, lies a folder
                                             commentary/   (the SavedModel)
                                             annotations.npz  (if there are any)
 
-A version is written beside and renamed into place, so it is whole or not there, and
-writers at the same time get numbers of their own. Checksums guard against accidents; a
-SavedModel is a program, and whoever can write to the store can write another.
+A version is written beside its place and then renamed, so it is whole or not there, and
+concurrent writers get different numbers. Checksums guard against accidents only: a
+SavedModel is a program, and anyone who can write to the store can write another.
 Needs the extra `tfds`.
 """
 
@@ -64,13 +64,13 @@ def save(
     Args:
         commentary: a `Commentary`, or the path of an exported one.
         dataset: TFDS name, such as `"mnist"` or `"cifar10:3.*.*"`.
-        name: of the commentary.
+        name: name of the commentary.
         data_dir: TFDS data directory, any path of `tf.io.gfile`; `None` is TFDS's own.
         card: dict of what a reader should know: `description`, `student`, `gains`,
             `licence`.
         annotations: `(ids, values)`: TFDS example ids and an annotation for each.
         key: bytes, a secret of those who may write. The version is signed with it, by
-            HMAC-SHA256 over its checksums, and `load(key=)` takes none that is not.
+            HMAC-SHA256 over its checksums, and `load(key=)` refuses all that are not.
 
     Returns:
         The number of the version.
@@ -133,8 +133,8 @@ def list_commentaries(dataset, data_dir=None):
         data_dir: as for `save`.
 
     Returns:
-        A list of cards, dicts, each with its `version`, by name and version. What is
-        broken is left out, with a warning in the log.
+        A list of cards, dicts, each with its `version`, by name and version. Broken
+        versions are left out, with a warning in the log.
     """
     root = _root(_builder(dataset, data_dir))
     names = tf.io.gfile.listdir(root) if tf.io.gfile.exists(root) else []
@@ -155,12 +155,12 @@ def load(dataset, name, version=None, data_dir=None, key=None):
 
     Args:
         dataset: TFDS name.
-        name: of the commentary.
+        name: name of the commentary.
         version: number; `None` is the newest.
         data_dir: as for `save`.
-        key: bytes that it must have been saved with, kept where the store is not.
-            Without one the checksums guard against accidents only: a SavedModel is a
-            program, and whoever can write to the store can write another.
+        key: bytes that it must have been saved with, kept outside the store. Without
+            one the checksums guard against accidents only: a SavedModel is a program,
+            and anyone who can write to the store can write another.
 
     Returns:
         `Stored`.
@@ -174,7 +174,7 @@ def load(dataset, name, version=None, data_dir=None, key=None):
     builder = _builder(dataset, data_dir)
     directory = _find(builder, name, version)
     if key is not None:
-        # Before anything else in the folder is believed.
+        # Before anything else in the folder is trusted.
         _check_signature(directory, key)
     expected = read_json(posixpath.join(directory, CHECKSUMS), {})
     found = checksums(directory)
@@ -201,7 +201,7 @@ def remove(dataset, name, version=None, data_dir=None):
 
     Args:
         dataset: TFDS name.
-        name: of the commentary.
+        name: name of the commentary.
         version: number; `None` removes all.
         data_dir: as for `save`.
 
@@ -215,7 +215,7 @@ def remove(dataset, name, version=None, data_dir=None):
 
 
 def fingerprint(builder):
-    """What tells data sets apart.
+    """What identifies a data set.
 
     Args:
         builder: a TFDS builder whose data set is prepared.
@@ -277,9 +277,10 @@ def _find(builder, name, version):
     versions = versions_in(folder)
     if not versions or (version is not None and version not in versions):
         raise FileNotFoundError(
-            f"With {builder.info.full_name} in {builder.data_dir} no commentary "
-            f"{name!r} {'' if version is None else f'of version {version} '}is stored. "
-            f"Versions of that name: {versions}."
+            f"There is no commentary {name!r} "
+            f"{'' if version is None else f'of version {version} '}stored with "
+            f"{builder.info.full_name} in {builder.data_dir}. Versions of that name: "
+            f"{versions}."
         )
     return posixpath.join(folder, str(versions[-1] if version is None else version))
 
@@ -294,16 +295,14 @@ def _read_card(directory):
 
 
 def _sign(directory, key):
-    """A keyed hash of the checksums, and so of all files that they are of."""
+    """A keyed hash of the checksums, and so of all files that they cover."""
     with tf.io.gfile.GFile(posixpath.join(directory, CHECKSUMS), "rb") as file:
         return hmac.new(key, file.read(), "sha256").hexdigest()
 
 
 def _check_key(key):
     if key is not None and (not isinstance(key, bytes) or len(key) < 16):
-        raise ValueError(
-            "`key` must be at least 16 bytes, such as of `os.urandom(32)`."
-        )
+        raise ValueError("`key` must be at least 16 bytes, such as `os.urandom(32)`.")
 
 
 def _check_signature(directory, key):

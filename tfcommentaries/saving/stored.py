@@ -42,7 +42,7 @@ class Stored:
         Args:
             dataset: `tf.data.Dataset` of dicts with `tfds_id`, not batched, as TFDS
                 gives with `ReadConfig(add_tfds_id=True)`.
-            default: annotation of examples that have none; `None` makes them an error.
+            default: annotation of examples that have none; `None` makes these an error.
 
         Returns:
             The data set with the entry `annotation` in each element.
@@ -82,7 +82,7 @@ def write_annotations(directory, annotations):
     """Writes annotations for `Stored` to read.
 
     Args:
-        directory: of the version.
+        directory: directory of the version.
         annotations: `(ids, values)`: TFDS example ids and an annotation for each.
 
     Raises:

@@ -9,7 +9,7 @@ import re
 
 import tensorflow as tf
 
-#: The file with the checksums, which has none itself.
+#: The file with the checksums, which has no checksum itself.
 CHECKSUMS = "checksums.json"
 #: The file with the keyed hash of that.
 SIGNATURE = "signature"
@@ -26,12 +26,11 @@ def versions_in(folder):
 def publish(written, folder):
     """Renames a whole directory to the next free number, which is returned.
 
-    Writers at the same time get numbers of their own: who is too late takes the one
-    after.
+    Concurrent writers get different numbers: one that is too late takes the next.
 
     Args:
         written: directory to rename.
-        folder: where versions lie.
+        folder: where the versions are.
     """
     number = max(versions_in(folder), default=0) + 1
     while True:

@@ -1,4 +1,4 @@
-"""Going on from a commentary that was exported."""
+"""Continuing from a commentary that was exported."""
 
 import os
 
@@ -11,12 +11,12 @@ def load_weights(commentary, path):
     """Gives a commentary the weights of an exported one, to learn it further.
 
     Args:
-        commentary: a `Commentary` that has been called, made as the exported one.
+        commentary: a `Commentary` that has been called, made like the exported one.
         path: directory of the SavedModel.
 
     Raises:
         FileNotFoundError: if there is no SavedModel.
-        ValueError: if it is no commentary, or one with other weights.
+        ValueError: if it is not a commentary, or one with other weights.
     """
     read_manifest(path)
     values = tf.saved_model.load(os.fspath(path)).trainable_variables

@@ -1,4 +1,4 @@
-"""Requests that TensorFlow Serving answers before it takes those of others."""
+"""Requests that TensorFlow Serving answers before it takes those of clients."""
 
 import os
 
@@ -16,16 +16,16 @@ def write_warmup_requests(path, x, y=None, progress=0.0, batch_sizes=(1,), name=
 
     The first answer of a SavedModel is slow, as its graph is prepared then. TensorFlow
     Serving replays these requests when it loads a version, so that no client waits.
-    Needs the package tensorflow-serving-api, which the extra `tfx` brings.
+    Needs the package tensorflow-serving-api, which the extra `tfx` installs.
 
     Args:
         path: directory of the exported commentary.
         x: inputs as for the commentary, an array or a dict of arrays; as many as the
             largest batch.
-        y: labels, where the commentary uses them.
-        progress: how far training is, where the commentary uses it.
+        y: labels, if the commentary uses them.
+        progress: training progress, if the commentary uses it.
         batch_sizes: one request is made of each size.
-        name: of the model on the server; `None` takes the name of the folder that
+        name: name of the model on the server; `None` takes that of the folder that
             holds the versions.
 
     Raises:

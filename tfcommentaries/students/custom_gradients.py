@@ -1,11 +1,11 @@
-"""Keeps TensorFlow from holding every learner for ever."""
+"""Keeps TensorFlow from holding on to every learner forever."""
 
 import contextlib
 import threading
 
 from tensorflow.python.framework import ops
 
-#: Modules whose gradients are taken where they are traced. Every step of a Keras
+#: Modules whose gradients are only used where they are traced. Every step of a Keras
 #: optimizer registers one of the second, for replicas.
 _OURS = "tfcommentaries.", "tensorflow.python.distribute."
 _lock = threading.Lock()
@@ -15,13 +15,13 @@ _before = frozenset()
 
 @contextlib.contextmanager
 def forgotten_custom_gradients():
-    """Functions of this package that are traced within leave nothing registered.
+    """Context in which traced functions of this package leave nothing registered.
 
     Each `tf.custom_gradient` in a graph is registered by name for the rest of the
-    process, with its graph and all that it refers to: about 17 MB a learner. There is
-    no public way to take it out again. Gradients that are taken within need it, in
-    other threads too, so the last to leave clears up. What others register
-    stays: who knows what for.
+    process, with its graph and all that it refers to: about 17 MB per learner. There is
+    no public way to remove it. Gradients that are taken inside need it, in other
+    threads too, so the last thread to leave cleans up. What others register stays,
+    since they may need it.
     """
     global _fits, _before
     registered = ops.gradient_registry._registry

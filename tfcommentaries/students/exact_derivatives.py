@@ -1,4 +1,4 @@
-"""Second derivatives of TensorFlow's functions that are right."""
+"""Correct second derivatives of TensorFlow's functions."""
 
 import contextlib
 import threading
@@ -15,9 +15,9 @@ _inside = 0
 
 @contextlib.contextmanager
 def exact_derivatives():
-    """Lets students have second derivatives that are right, also inside of XLA.
+    """Context in which students have correct second derivatives, also inside XLA.
 
-    Three functions that Keras's layers and losses call have right values and first
+    Three functions that Keras's layers and losses call have correct values and first
     derivatives, but gradients of gradients through them are silently wrong:
 
     - `tf.nn.moments` stops the gradient of the mean inside the variance. That
@@ -25,17 +25,17 @@ def exact_derivatives():
       training mode.
     - `tf.nn.softmax_cross_entropy_with_logits` drops the derivative by the labels of
       the gradient by the logits: learned labels, blended ones too.
-    - `tf.nn.max_pool` with steps of 1 and the padding "SAME" has zeros for a second
-      derivative, in graphs: input and output have one shape, and the kernel overwrites
-      what it still has to read. Inside of XLA it has the digits of bfloat16, and none
-      but float32 compiles.
+    - `tf.nn.max_pool` with strides of 1 and the padding "SAME" has a second derivative
+      of zero in graphs: input and output have one shape, and the kernel overwrites
+      what it still has to read. Inside XLA it has the precision of bfloat16, and
+      compiles in float32 alone.
 
-    Two have none: `tf.image.resize`, but bilinear, and `tf.nn.softsign`.
-    `tf.nn.silu` leaks.
+    Two have none: `tf.image.resize`, except bilinear, and `tf.nn.softsign`.
+    `tf.nn.silu` leaks memory.
 
-    Inside this context they are the same functions without these faults. Should
-    another thread trace a graph meanwhile, it gets the same values and first
-    derivatives as ever.
+    Inside this context they are the same functions without these faults. If another
+    thread traces a graph meanwhile, it gets the same values and first derivatives as
+    usual.
     """
     global _inside
     with _lock:
@@ -64,8 +64,8 @@ def _moments(x, axes, shift=None, keepdims=False, name=None):
 def _kept_moments(x, axes):
     """Mean and variance over axes that are kept, with length 1.
 
-    The gradient that TensorFlow would make of these ops takes twice as many passes
-    over tensors of the size of x, and theirs four times as many.
+    TensorFlow's own gradient of these ops takes twice as many passes over tensors of
+    the size of x, and the gradient of that four times as many.
     """
 
     @tf.custom_gradient
@@ -93,15 +93,15 @@ def _softmax_cross_entropy(labels, logits, axis=-1, name=None):
 
 
 def _max_pool(input, ksize, strides, padding, data_format=None, name=None):
-    """`tf.nn.max_pool`; half precision goes by float32, the same to a maximum."""
+    """`tf.nn.max_pool`; half precision goes through float32, with the same maxima."""
     half = input.dtype in (tf.float16, tf.bfloat16)
     x = tf.cast(input, tf.float32) if half else input
     axes = (x.shape.rank or 2) - 2
     size, steps = _of_axes(ksize, axes), _of_axes(strides, axes)
     last = not (data_format or "").startswith("NC")
     known = axes > 0 and None not in x.shape[1:-1] and size and steps
-    # TensorFlow's second derivative is zero where no axis gets shorter, and in XLA it
-    # has the digits of bfloat16.
+    # TensorFlow's second derivative is zero if no axis gets shorter, and inside XLA it
+    # has the precision of bfloat16.
     in_xla = control_flow_util.GraphOrParentsInXlaContext(get_default_graph())
     wrong = set(steps or ()) == {1} or in_xla
     if known and last and wrong and isinstance(padding, str):
@@ -112,7 +112,7 @@ def _max_pool(input, ksize, strides, padding, data_format=None, name=None):
 
 
 def _of_axes(given, axes):
-    """A number for each axis of space, of what TensorFlow takes; `None` of others."""
+    """A number for each spatial axis, from what TensorFlow takes; `None` for others."""
     numbers = [given] if isinstance(given, int) else list(given)
     if len(numbers) == 1:
         return numbers * axes
@@ -136,7 +136,7 @@ def _resize(images, size, method="bilinear", *args, **kwargs):
     @tf.custom_gradient
     def back(adjoint):
         with tf.GradientTape() as tape:
-            # Of a linear function the gradient is the same everywhere.
+            # The gradient of a linear function is the same everywhere.
             nowhere = tf.zeros_like(images)
             tape.watch(nowhere)
             resized = plain(nowhere)
@@ -146,7 +146,7 @@ def _resize(images, size, method="bilinear", *args, **kwargs):
     if not images.dtype.is_floating:
         return plain(images)
     if method != "nearest":
-        # As it does itself; some of its gradients are for nothing else.
+        # As it does itself; some of its gradients only exist for float32.
         images = tf.cast(images, tf.float32)
     return resize(images)
 
@@ -154,7 +154,7 @@ def _resize(images, size, method="bilinear", *args, **kwargs):
 def _silu(features, beta=1.0):
     """`tf.nn.silu` without its custom gradient, which saves memory at first order only.
 
-    TensorFlow keeps graphs with such gradients for ever.
+    TensorFlow keeps graphs with such gradients forever.
     """
     return features * tf.sigmoid(beta * features)
 

@@ -17,7 +17,7 @@ class StudentWeights(NamedTuple):
 
     Attributes:
         trainable: one tensor per entry of `model.trainable_variables`.
-        non_trainable: likewise of `model.non_trainable_variables`: statistics of
+        non_trainable: likewise for `model.non_trainable_variables`: statistics of
             batch normalisation, states of random-number seeds.
     """
 
@@ -98,7 +98,7 @@ class FunctionalStudent:
             raise ValueError(
                 f"The student {self.model.name!r} has no trainable weights: all of its "
                 "layers are frozen, so a commentary would change nothing. Set "
-                "`trainable = True` where it is to learn, and compile it again."
+                "`trainable = True` on those that should learn, and compile it again."
             )
         if loss.shape.rank != 0:
             raise ValueError(
@@ -110,7 +110,7 @@ class FunctionalStudent:
 
     @property
     def weights(self):
-        """The model's present weights, as `StudentWeights`."""
+        """The model's current weights, as `StudentWeights`."""
         return self._read(self.model)
 
     @staticmethod
@@ -136,7 +136,7 @@ class FunctionalStudent:
 
         What is not trainable stays as the model has it: frozen layers, with their
         moving statistics, and layers such as an adapted `Normalization`. So do
-        `kept_layers`. Of a student that a function makes, all is as that makes it.
+        `kept_layers`. If a function makes the student, all is as the function makes it.
 
         Args:
             seed: an integer; the same seed gives the same weights.
@@ -202,8 +202,8 @@ class FunctionalStudent:
             y: labels as the compiled loss takes them.
             sample_weight: `(batch,)` weights or `None`.
             training: as for `predict`.
-            weigh: function `(losses, sample_weight)` to the weights that count
-                instead, where they depend on each example's loss, `(batch,)`.
+            weigh: function `(losses, sample_weight)` to the weights to use instead,
+                if they depend on each example's loss, `(batch,)`.
 
         Returns:
             `(loss, non_trainable)`: a scalar and the updated state.
@@ -220,8 +220,8 @@ class FunctionalStudent:
                 sample_weight=sample_weight,
                 training=training,
             )
-        # Keras divides by the number of replicas, for a batch that they share. Each
-        # replica trains a student of its own.
+        # Keras divides by the number of replicas, for a batch that they share. Here
+        # each replica trains its own student.
         loss *= tf.distribute.get_strategy().num_replicas_in_sync
         return loss, self._updated(scope)
 
@@ -229,8 +229,7 @@ class FunctionalStudent:
     def loss_scale(self):
         """What to multiply losses by before their gradients are taken.
 
-        1, but 1024 if a layer computes in float16, whose smallest numbers gradients
-        would fall below.
+        1, but 1024 if a layer computes in float16, where gradients would underflow.
         """
         half = any(layer.compute_dtype == "float16" for layer in self.model.layers)
         return 1024.0 if half else 1.0
@@ -272,7 +271,7 @@ class FunctionalStudent:
 
 @contextlib.contextmanager
 def _without_cudnn(model):
-    """Inside, recurrent layers use no cuDNN, which has no second derivative."""
+    """Context without cuDNN in recurrent layers, as it has no second derivative."""
     layers = [la for la in model._flatten_layers() if hasattr(la, "use_cudnn")]
     with all_with(layers, "use_cudnn", False):
         yield

@@ -1,4 +1,4 @@
-"""The loss of each example, as a model was compiled with."""
+"""Each example's loss, by the loss that a model was compiled with."""
 
 import keras
 import tensorflow as tf

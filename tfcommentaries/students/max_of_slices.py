@@ -1,4 +1,4 @@
-"""Max-pools whose derivatives of all orders are right, also inside of XLA."""
+"""Max-pools with correct derivatives of all orders, also inside XLA."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,19 +7,19 @@ import tensorflow as tf
 def max_of_slices(x, size, steps, padding):
     """A max-pool as maxima of shifted slices, one axis at a time.
 
-    Values and first derivatives are those of `tf.nn.max_pool`: of several maxima the
-    first counts.
+    Values and first derivatives are those of `tf.nn.max_pool`: the first of several
+    equal maxima counts.
 
     Args:
         x: `(batch, ..., channels)`, of known length in between.
-        size: of windows, a number for each axis between batch and channels.
-        steps: of windows, likewise.
+        size: size of the windows, a number for each axis between batch and channels.
+        steps: strides of the windows, likewise.
         padding: `"SAME"` or `"VALID"`.
 
     Returns:
-        The pool, `(batch, ..., channels)`.
+        The maxima, `(batch, ..., channels)`.
     """
-    # From the last axis, so that the first of several is as in TensorFlow's order.
+    # From the last axis, so that the first of equal maxima is TensorFlow's.
     for axis in reversed(range(1, x.shape.rank - 1)):
         window, step = size[axis - 1], steps[axis - 1]
         length = x.shape[axis]
@@ -39,9 +39,9 @@ def max_of_slices(x, size, steps, padding):
 
 
 def _pad(x, axis, before, after):
-    """Pads with the lowest number there is.
+    """Pads with the lowest number of the dtype.
 
-    By the gradient of a slice: that of `tf.pad` has no gradient itself inside of XLA.
+    Uses the gradient of a slice, since that of `tf.pad` has no gradient inside XLA.
     """
     if before + after == 0:
         return x

@@ -1,4 +1,4 @@
-"""A new model like another, whose weights are drawn anew."""
+"""A new model like another, with newly drawn weights."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ def model_like(model, inputs=None):
 
     Args:
         model: a built `keras.Model`, functional, Sequential or subclassed.
-        inputs: what to build a subclassed one on.
+        inputs: a batch to build a subclassed model on.
 
     Returns:
         A built `keras.Model` with as many variables, in the same order.
@@ -58,7 +58,7 @@ def built(model, inputs):
 
 @contextlib.contextmanager
 def all_with(objects, name, value):
-    """Inside, an attribute of all objects has a value."""
+    """Context in which an attribute of all objects has a value."""
     before = [getattr(one, name) for one in objects]
     for one in objects:
         setattr(one, name, value)
@@ -70,7 +70,7 @@ def all_with(objects, name, value):
 
 
 def _layer_like(layer):
-    """A layer or subclassed model like this one, not built, with weights of its own."""
+    """A layer or subclassed model like this one, not built, with separate weights."""
     try:
         return type(layer).from_config(layer.get_config())
     except Exception:

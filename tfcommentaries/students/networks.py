@@ -2,7 +2,7 @@
 
 Batch normalisation runs with momentum 0.9 (Keras's default of 0.99 needs some
 hundred steps before it can be used for evaluation), and convolutions before it
-have no bias: its gradient would be exactly zero, which Adam turns into noise.
+have no bias: the bias's gradient would be exactly zero, which Adam turns into noise.
 """
 
 import keras

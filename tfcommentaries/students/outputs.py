@@ -1,4 +1,4 @@
-"""What a model gives, and the loss and metrics that suit it and its labels."""
+"""What a model outputs, and the loss and metrics for it and its labels."""
 
 import keras
 
@@ -6,14 +6,14 @@ _PROBABILITIES = "softmax", "sigmoid"
 
 
 def gives_probabilities(model):
-    """Whether a model ends with a softmax or a sigmoid; otherwise they are logits.
+    """Whether a model ends with a softmax or a sigmoid; else it gives logits.
 
     Args:
-        model: a `keras.Model`. One that is no graph of layers, a subclass, cannot be
-            looked into.
+        model: a `keras.Model`. One that is not a graph of layers, a subclass, cannot
+            be looked into.
 
     Returns:
-        A boolean; `None` where it cannot be told.
+        A boolean; `None` if it is not known.
     """
     layer = model
     while isinstance(layer, keras.Model):
@@ -38,7 +38,7 @@ def loss_for(model, labels):
         labels: `"classes"`, `"distributions"` over classes, or `"numbers"`.
 
     Returns:
-        A `keras.losses.Loss`: of classes with one output the binary one.
+        A `keras.losses.Loss`: for classes with one output the binary one.
     """
     losses = keras.losses
     if labels == "numbers":
@@ -53,10 +53,10 @@ def loss_for(model, labels):
 
 
 def metrics_for(model, labels):
-    """New metrics for a model, by its labels; arguments as of `loss_for`.
+    """New metrics for a model, by its labels; arguments as for `loss_for`.
 
     Returns:
-        A list: `mae` of numbers, else `accuracy`, and with one output `auc` too.
+        A list: `mae` for numbers, else `accuracy`, and with one output `auc` too.
     """
     if labels == "numbers":
         return ["mae"]

@@ -1,4 +1,4 @@
-"""Whether a student's step can be made again."""
+"""Whether a student's step can be repeated."""
 
 import tensorflow as tf
 
@@ -19,9 +19,9 @@ _RANDOM = {
 
 
 def check_repeats(student, x, y):
-    """Raises a `ValueError` if the same step with the same weights may be another.
+    """Raises a `ValueError` if the same step with the same weights may differ.
 
-    Steps are made again to differentiate them; plain training does without.
+    Steps are repeated to differentiate them; plain training does not need that.
 
     Args:
         student: `FunctionalStudent`, built.
@@ -32,7 +32,7 @@ def check_repeats(student, x, y):
         ValueError: if random numbers do not repeat, or a layer changes weights.
     """
     weights = student.weights
-    # What Python draws differs between calls; what TensorFlow draws is in a graph.
+    # What Python draws differs between calls; what TensorFlow draws is in the graph.
     first, second = (float(student.loss(weights, x, y)[0]) for _ in range(2))
     with forgotten_custom_gradients():
         traced = tf.function(student.loss, autograph=False).get_concrete_function(
@@ -48,7 +48,7 @@ def check_repeats(student, x, y):
 
 
 def _draws(graph):
-    """Whether a graph has random numbers that are others each time."""
+    """Whether a graph has random numbers that differ each time."""
     definition = graph.as_graph_def()
     nodes = [*definition.node]
     for function in definition.library.function:

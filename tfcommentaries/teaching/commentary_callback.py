@@ -12,7 +12,7 @@ from tfcommentaries.students import check_takes_weights, example_losses
 from tfcommentaries.teaching.plain_errors import plain_errors
 from tfcommentaries.teaching.progress import progress_schedule
 
-#: Models whose loss is changed: how often, and their own function, if any.
+#: Models whose loss is changed: how often, and their original function, if any.
 _changed = weakref.WeakKeyDictionary()
 
 
@@ -20,8 +20,8 @@ class CommentaryCallback(keras.callbacks.Callback):
     """Teaches a compiled Keras model with a commentary while it is fitted.
 
     Each training batch passes through `commentary.teach` before the model's own
-    `train_step`. Loss, metrics, optimizer and a `train_step` of the user's stay
-    as they are, and after `fit` the model is as it was. Sample weights that the
+    `train_step`. Loss, metrics, optimizer and a user's own `train_step` stay as
+    they are, and after `fit` the model is as it was. Sample weights that the
     user gives are multiplied. Evaluation and `validation_data` are not taught.
 
     Example:
@@ -33,12 +33,12 @@ class CommentaryCallback(keras.callbacks.Callback):
         commentary: a `Commentary`, or the path of an exported one.
         progress: as for `progress_schedule`: `"stretch"`, `"clip"` or a function.
         total_steps: batches of the whole training. `None` takes what `fit` knows;
-            needed where a data set does not know its length.
+            needed if a data set does not know its length.
         learned_steps: as for `progress_schedule`; `None` takes what the exported
             commentary says.
     """
 
-    #: Whether training steps have gradients of gradients.
+    #: Whether training steps take gradients of gradients.
     _differentiates = False
 
     def __init__(
@@ -115,7 +115,7 @@ class CommentaryCallback(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def _weighing(self):
-        """Inside, the model's own loss has weights that follow from it."""
+        """Context in which the model's own loss determines the sample weights."""
         model = self.model
         original = model.compute_loss
 
@@ -143,8 +143,8 @@ class CommentaryCallback(keras.callbacks.Callback):
         if self._armed:
             self.restore()
             raise ValueError(
-                "Another callback has taken the place of this CommentaryCallback: one "
-                "can teach a model. Give one with a `Composition` of the commentaries."
+                "Another callback has taken the place of this CommentaryCallback: only "
+                "one can teach a model. Give one a `Composition` of the commentaries."
             )
         total = self.total_steps
         if total is None and self.params.get("steps") is not None:
@@ -162,7 +162,7 @@ class CommentaryCallback(keras.callbacks.Callback):
         self._total.assign(total)
 
     def on_epoch_begin(self, epoch, logs=None):
-        # So that a training that goes on at a later epoch is as far as it says.
+        # So that progress is right if training resumes at a later epoch.
         if self.params.get("steps") is not None:
             self._step.assign(epoch * self.params["steps"])
 
@@ -189,7 +189,7 @@ class CommentaryCallback(keras.callbacks.Callback):
         self.restore()
 
     def restore(self):
-        """Makes the model as it was. Only needed by hand after an interruption."""
+        """Restores the model. Only needed by hand after an interruption."""
         model = self.model
         if model is not None and "make_train_function" in vars(model):
             del model.make_train_function
@@ -199,10 +199,10 @@ class CommentaryCallback(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def _with_loss(model, compute_loss):
-    """Inside, the model computes its loss in another way.
+    """Context in which the model computes its loss with another function.
 
-    Replicas are inside at once, in threads of their own: the first changes the model
-    for all, and the last makes it as it was.
+    Replicas are inside at the same time, in separate threads: the first changes the
+    model for all, and the last restores it.
     """
     inside, own = _changed.get(model, (0, vars(model).get("compute_loss")))
     if not inside:
@@ -224,7 +224,7 @@ def _with_loss(model, compute_loss):
 def _used(weights, given, model):
     """Raises if what is traced inside cannot use the weights, or does not."""
     if weights is None or weights is given or tf.executing_eagerly():
-        yield  # Eager tensors do not tell who uses them.
+        yield  # Eager tensors do not know who uses them.
         return
     before = _uses(weights)
     original = model.compute_loss

@@ -1,12 +1,12 @@
-"""Says what a commentary gains, from what `evaluate` measured."""
+"""Computes what a commentary gains from what `evaluate` measured."""
 
 import numpy as np
 
-#: Metrics that tell most, the best first; Keras's names.
+#: The most telling metrics, the best first; Keras's names.
 _TELLING = "auc", "accuracy", "mae"
 #: Metrics from 0 to 1, of which a hundredth is a point.
 _SHARES = "auc", "accuracy"
-#: Conditions that need to know what nobody knows.
+#: Conditions that need to know what nobody knows in practice.
 _ORACLES = ("good_sources_known",)
 
 
@@ -68,7 +68,7 @@ def gain_text(mean, error, metric):
 
 
 def unit(metric):
-    """In what `gain_text` counts: `"points"`, or the metric itself."""
+    """The unit of `gain_text`: `"points"`, or the metric itself."""
     return "points" if metric in _SHARES else f"in {metric}"
 
 
@@ -90,14 +90,14 @@ def baselines(rows):
 def beaten(rows, metric=None):
     """Which conditions a commentary beats at the end of training.
 
-    A gain counts where it is more than two standard errors.
+    A gain counts if it is more than two standard errors.
 
     Args:
         rows: from `evaluate`, with the conditions `commentary` and `plain` among them.
         metric: name of a metric; `None` takes `main_metric`.
 
     Returns:
-        A list of names, of `baselines`. A commentary helps if `plain` is among them.
+        A list of names from `baselines`. A commentary helps if `plain` is among them.
     """
     metric = metric or main_metric(rows)
     step = max(row["student_step"] for row in rows)

@@ -18,12 +18,12 @@ def teach(
     >>> model.fit(taught, epochs=10, steps_per_epoch=100)
 
     Args:
-        dataset: batched, of `(x, y)` or `(x, y, sample_weight)`. It counts the
-            steps, so it must hold all of the training's batches in one go:
-            `.repeat()` it before, not after.
+        dataset: batched, of `(x, y)` or `(x, y, sample_weight)`. Its batches count
+            as steps, so it must hold those of the whole training: `.repeat()` it
+            before, not after.
         commentary: a `Commentary`, or the path of an exported one.
         total_steps: batches of the whole training. `None` takes the data set's
-            cardinality, where it is known.
+            cardinality, if it is known.
         progress: as for `progress_schedule`.
         learned_steps: as for `progress_schedule`; `None` takes what the exported
             commentary says.

@@ -22,9 +22,9 @@ def evaluate(
             on, and a `Commentary` or `None`.
         test: `(x, y)` arrays.
         steps: training steps of each student.
-        every: test each time so many steps are done; `steps` is a multiple.
+        every: steps between two tests; `steps` is a multiple of it.
         seeds: number of students per condition.
-        batch_size: of training.
+        batch_size: batch size of training.
         on_seed: called with a text after each student.
 
     Returns:
@@ -80,7 +80,7 @@ def evaluate(
 
 
 def mean_and_std(values):
-    """What is said of one number measured with several seeds.
+    """Summarizes one number measured with several seeds.
 
     Args:
         values: list of numbers, one per seed.
@@ -97,6 +97,6 @@ def _batches(x, y, commentary, steps, batch_size, seed):
     dataset = tf.data.Dataset.from_tensor_slices((x, y))
     dataset = dataset.shuffle(len(y), seed=seed).repeat().batch(batch_size)
     if commentary is None:
-        # The same graph for every condition: a weight of one is none.
+        # The same graph for every condition: a weight of 1 changes nothing.
         return dataset.map(lambda x, y: (x, y, tf.ones([batch_size])))
     return teach(dataset, commentary, total_steps=steps)

@@ -1,4 +1,4 @@
-"""TensorFlow's errors about what a graph does, as sentences."""
+"""TensorFlow's errors about graphs, in plain sentences."""
 
 import contextlib
 import re
@@ -10,7 +10,7 @@ from tfcommentaries.commentaries.index_check import MESSAGES
 
 @contextlib.contextmanager
 def plain_errors(model, twice=True):
-    """Inside, errors of graphs that train a model say what was wrong and the mend.
+    """Context in which errors of training graphs say what is wrong and how to fix it.
 
     Args:
         model: the `keras.Model` that trains.
@@ -18,13 +18,13 @@ def plain_errors(model, twice=True):
 
     Raises:
         ValueError: if an operation has no second derivative; it names the layer.
-        tf.errors.InvalidArgumentError: with its one sentence, where a check of this
+        tf.errors.InvalidArgumentError: with only the message, if a check of this
             package in the graph failed, such as that of labels.
     """
     try:
         yield
     except LookupError as error:
-        # Inside of functions the registry itself complains, without the place.
+        # Inside functions the registry itself raises, without the place.
         found = re.search(r"'([^']+)' \(op type: (\w+)\)", str(error)) or re.search(
             r"(no entry for): (\w+)", str(error)
         )

@@ -1,4 +1,4 @@
-"""How far a student's training is, as the commentary sees it."""
+"""Progress of a student's training, as the commentary sees it."""
 
 import tensorflow as tf
 
@@ -35,8 +35,8 @@ def progress_schedule(schedule, total_steps, learned_steps=None):
     if steps is None:
         name = "total_steps" if schedule == "stretch" else "learned_steps"
         raise ValueError(
-            f"progress={schedule!r} needs to know `{name}`, which cannot be told "
-            f"here. Pass `{name}=`."
+            f"progress={schedule!r} needs to know `{name}`, which is not known here. "
+            f"Pass `{name}=`."
         )
 
     def progress(step):

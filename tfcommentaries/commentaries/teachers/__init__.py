@@ -1,6 +1,6 @@
 """Networks and tables inside a commentary.
 
-None of them holds batch statistics: what a teacher says of an example must not
+None of them holds batch statistics: a teacher's output for an example must not
 depend on the other examples of its batch, nor differ between learning and
 serving.
 """

@@ -14,8 +14,8 @@ def unet(input_shape, depth=2, width=16, stride=1, dtype="float32"):
         input_shape: `(height, width, channels)`.
         depth: number of times that height and width are halved.
         width: filters at full size; doubled at each depth.
-        stride: 1, 2, 4, up to two to the `depth`: the mask is made with one value
-            per so many pixels and enlarged bilinearly. Coarse ones cost less.
+        stride: 1, 2, 4, up to `2**depth`: the mask is made with one value per
+            `stride` pixels and enlarged bilinearly. Coarse masks cost less.
         dtype: dtype or policy, whatever the global policy is.
 
     Returns:
@@ -71,7 +71,7 @@ def key_points(input_shape, points=1, filters=(16, 32), dtype="float32"):
     Returns:
         A built `keras.Model` from `(batch, height, width, channels)` to masks in
         [0, 1], `(batch, height, width, 1)`: near 1 at a point, and falling off as a
-        Gaussian whose width, in parts of the image, is learned too.
+        Gaussian whose width, as a fraction of the image, is learned too.
 
     Reference:
         [Jakab et al., Unsupervised Learning of Object Landmarks](
@@ -91,11 +91,11 @@ def key_points(input_shape, points=1, filters=(16, 32), dtype="float32"):
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class GaussianMask(layers.Layer):
-    """Round masks around where heat maps have their centres.
+    """Round masks around the centres of heat maps.
 
     Args:
         size: `(height, width)` of the mask.
-        initial_width: standard deviation at the start; height and width are 1.
+        initial_width: initial standard deviation, in units of height and width.
         **kwargs: arguments of `keras.layers.Layer`.
     """
 
@@ -126,7 +126,7 @@ class GaussianMask(layers.Layer):
         return (1 - absent)[..., None]
 
     def _places(self, count, axis):
-        """Where rows or columns are, 0 to 1, along an axis of four."""
+        """Positions of rows or columns, 0 to 1, along one of four axes."""
         places = (tf.range(count, dtype=self.compute_dtype) + 0.5) / count
         return tf.reshape(places, [count if a == axis else 1 for a in range(4)])
 

@@ -27,7 +27,7 @@ def cbr(input_shape, outputs=1, filters=(32, 64), dtype="float32"):
     Each block is a convolution with stride 2 (5x5, then 3x3), normalisation,
     ReLU and, for images larger than 16 pixels, a 3x3 max-pool with stride 2. The
     normalisation is over all of one example instead of the
-    paper's batch normalisation (see the module's text).
+    paper's batch normalisation (see the package's docstring).
 
     Args:
         input_shape: `(height, width, channels)`, conditions included.
@@ -66,8 +66,8 @@ def convolutions(input_shape, outputs=1, filters=(32, 32), dtype="float32"):
         input_shape: `(steps, features)`, `(height, width, channels)` or with one axis
             more, conditions included; sizes other than the last may be `None`.
         outputs: number of logits.
-        filters: number of filters of each convolution; each sees one neighbour more on
-            all sides.
+        filters: number of filters of each convolution; each one sees one more
+            neighbour on all sides.
         dtype: dtype or policy, whatever the global policy is.
 
     Returns:

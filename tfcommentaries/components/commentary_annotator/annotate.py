@@ -21,10 +21,10 @@ class Annotate(beam.DoFn):
     """Adds a commentary's annotations to serialized tf.Examples.
 
     Args:
-        directory: of the exported commentary, which each worker loads once.
+        directory: path of the exported commentary, which each worker loads once.
         reading: config of an `ExampleReading`.
-        progress: points at which a curriculum is asked.
-        prefix: of the new features' names.
+        progress: points at which a curriculum is evaluated.
+        prefix: prefix of the new features' names.
     """
 
     def __init__(self, directory, reading, progress, prefix):
@@ -53,7 +53,7 @@ class Annotate(beam.DoFn):
                 self._rejected.inc()
                 yield beam.pvalue.TaggedOutput(REJECTED, batch[0])
                 return
-            # One of them is at fault; halves find it in few calls.
+            # One of them is at fault; halving finds it in few calls.
             half = len(batch) // 2
             yield from self.process(batch[:half])
             yield from self.process(batch[half:])
@@ -74,7 +74,7 @@ class Annotate(beam.DoFn):
 
 
 class _Annotator:
-    """A commentary loaded, and everything that is traced once."""
+    """A loaded commentary, and everything that is traced once."""
 
     def __init__(self, directory, reading, progress, prefix):
         commentary = SavedCommentary(directory)
@@ -122,13 +122,13 @@ class _Annotator:
 
 
 def _serialized(name, values):
-    """An Example with nothing but one feature, serialized, for each of the values."""
+    """Serialized Examples with only one feature, one for each of the values."""
     if values.dtype == object:
         return [_example(name, bytes_list={"value": [value]}) for value in values]
     values = values.reshape(len(values), -1).astype("<f4")
     if not values.size:
         return [b""] * len(values)
-    # All are alike but for the floats, which come last.
+    # They differ only in the floats, which come last.
     start = _example(name, float_list={"value": values[0]})[: -values[0].nbytes]
     return [start + row.tobytes() for row in values]
 
@@ -141,9 +141,9 @@ def _example(name, **kind):
 
 
 def _joined(record, added, names):
-    """One Example of several: those that are joined are merged when they are read."""
+    """Joins serialized Examples into one: parsing merges concatenated messages."""
     if any(name in record for name in names):
-        # It may have features of these names, of which some readers take the first.
+        # The record may have features of these names, and some readers take the first.
         example = tf.train.Example.FromString(record)
         for name in names:
             example.features.feature.pop(name.decode(), None)

@@ -69,12 +69,12 @@ class CommentaryAnnotator(base_beam_component.BaseBeamComponent):
     Args:
         examples: channel of `standard_artifacts.Examples` in tf.Example format.
         commentary: channel of `CommentaryArtifact`.
-        progress: list of points from 0 to 1 at which a curriculum is asked.
+        progress: list of points from 0 to 1 at which a curriculum is evaluated.
         reading: dict, arguments of `ExampleReading`; `None` takes what a recipe of
             CommentaryGen wrote into the commentary.
         splits: splits to annotate; `None` means all. The others are left out.
-        prefix: of the features' names.
-        max_rejected: part of the examples that may be rejected; more is an error.
+        prefix: prefix of the features' names.
+        max_rejected: fraction of the examples that may be rejected; more is an error.
 
     Raises:
         ValueError: if progress or `max_rejected` are not from 0 to 1.

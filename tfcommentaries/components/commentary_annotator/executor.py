@@ -25,7 +25,7 @@ SPLITS_KEY = "splits"
 PREFIX_KEY = "prefix"
 THRESHOLD_KEY = "max_rejected"
 
-#: Examples that the commentary is asked about at once.
+#: Maximum number of examples that are annotated at once.
 BATCH = 1024
 
 
@@ -134,8 +134,8 @@ def _raise_if_too_many(annotated, rejected, split, threshold):
     if rejected > threshold * total:
         raise ValueError(
             f"{rejected} of {total} examples of the split {split!r} cannot be "
-            f"annotated, more than max_rejected={threshold}. The log tells why; see "
-            "whether they have the features, the label and the image format that the "
+            f"annotated, more than max_rejected={threshold}. The log says why; check "
+            "that they have the features, the label and the image format that the "
             "commentary was learned on."
         )
 
@@ -155,7 +155,7 @@ def _splits(sources, wanted):
 
 
 def _describe_like(artifact, sources, splits):
-    """Says of an output what its inputs are, the newest of them for the span."""
+    """Describes an output like its inputs, with the span of the newest."""
     source = max(sources, key=lambda one: (one.span or 0, one.version or 0))
     artifact.split_names = artifact_utils.encode_split_names(list(splits))
     examples_utils.set_payload_format(

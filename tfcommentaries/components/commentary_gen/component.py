@@ -92,25 +92,25 @@ class CommentaryGen(base_component.BaseComponent):
        TensorBoard.
 
     Args:
-        examples: channel of `standard_artifacts.Examples`, raw or transformed; of
-            several artifacts, such as spans, all are read.
+        examples: channel of `standard_artifacts.Examples`, raw or transformed. All of
+            several artifacts, such as spans, are read.
         transform_graph: channel of `standard_artifacts.TransformGraph`, if examples
             are transformed.
         schema: channel of `standard_artifacts.Schema`. A recipe needs it or a
             transform graph.
-        base_commentary: channel of `CommentaryArtifact` to go on from, the newest of
-            several.
+        base_commentary: channel of `CommentaryArtifact` to continue from, the newest
+            if there are several.
         hyperparameters: channel of `standard_artifacts.HyperParameters`; a recipe
             takes those whose names begin with `commentary/`, such as
             `commentary/learner_config/inner_steps`, in place of its own values.
         module_file: path of a Python file with `run_fn(fn_args)`, `fn_args` being a
             `CommentaryFnArgs`. `None` follows the recipe in `custom_config`.
-        custom_config: dict that JSON can hold; without a module a recipe, see
+        custom_config: dict that JSON can hold; without a module, a recipe: see
             `recipe.RECIPE`.
         train_args: `trainer_pb2.TrainArgs`: splits that students train on, and the
             number of outer steps. Default: split `train`, 100 steps.
         eval_args: `trainer_pb2.EvalArgs`: splits for the outer loss, which must be
-            clean and no test data. Default: split `eval`.
+            clean and not test data. Default: split `eval`.
 
     Raises:
         ValueError: if there is neither a module nor a recipe, or the recipe lacks

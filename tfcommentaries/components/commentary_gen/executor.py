@@ -34,8 +34,8 @@ class CommentaryFnArgs(fn_args_utils.FnArgs):
 
     Attributes:
         commentary_dir: where `export_commentary` must write.
-        pictures_dir: where to put what people should look at, beside the commentary.
-        base_commentary: SavedModel of a commentary to go on from, or `None`.
+        pictures_dir: where to put pictures for people, beside the commentary.
+        base_commentary: SavedModel of a commentary to continue from, or `None`.
         checkpoint_dir: for `CommentaryLearner.fit(checkpoint_dir=)`: the same when
             the same work is run again after a crash, and removed when it is done.
     """
@@ -136,7 +136,7 @@ class Executor(base_executor.BaseExecutor):
 
 
 def _identities(artifacts):
-    """What tells examples apart: where they lie, and their fingerprints."""
+    """What identifies examples: where they are, and their fingerprints."""
     return [
         (artifact.uri, artifact.get_string_custom_property("input_fingerprint"))
         for artifact in artifacts

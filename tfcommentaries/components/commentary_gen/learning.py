@@ -32,7 +32,7 @@ from tfcommentaries.saving.example_reading import ExampleReading
 from tfcommentaries.saving.warm_start import load_weights
 from tfcommentaries.students.outputs import metrics_for
 
-#: How a LossWeighting is learned, unless the recipe says more.
+#: How a LossWeighting is learned, unless the recipe says otherwise.
 _OF_LOSSES = {"inner_steps": 1, "student_initialization": "continue"}
 
 
@@ -40,7 +40,7 @@ def run_fn(fn_args):
     """Learns a commentary and exports it.
 
     Args:
-        fn_args: `CommentaryFnArgs`, `custom_config` being a recipe.
+        fn_args: `CommentaryFnArgs`, whose `custom_config` is a recipe.
     """
     given = with_hyperparameters(fn_args.custom_config, fn_args.hyperparameters)
     check_recipe(given)

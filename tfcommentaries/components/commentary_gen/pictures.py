@@ -1,4 +1,4 @@
-"""What people look at beside a commentary."""
+"""Pictures and a report beside a commentary."""
 
 import os
 
@@ -8,11 +8,11 @@ from tfcommentaries import SavedCommentary, insights
 
 
 def write_pictures(directory, commentary_dir, history, examples):
-    """Writes pictures, and beside their directory `report.html`.
+    """Writes pictures, and `report.html` beside their directory.
 
     Args:
         directory: where the pictures go.
-        commentary_dir: of the exported commentary.
+        commentary_dir: path of the exported commentary.
         history: as for `insights.learning_history`.
         examples: `Examples`, some of the training examples.
     """

@@ -1,4 +1,4 @@
-"""What a recipe may say: a commentary described without code."""
+"""Recipes: commentaries described without code."""
 
 import inspect
 
@@ -6,26 +6,26 @@ from tfcommentaries import commentaries
 from tfcommentaries.components.commentary_gen.student import kinds_of
 from tfcommentaries.saving.example_reading import DEFAULTS, ExampleReading
 
-#: What a recipe may say, and what it means where it does not.
+#: The keys of a recipe and their defaults.
 RECIPE = {
     **{key: value for key, value in DEFAULTS.items() if key != "columns"},
-    "fill_values": {},  # what stands for a missing value, by feature
-    "missing": "drop",  # of an example that lacks another: "drop" or "error"
+    "fill_values": {},  # what replaces a missing value, by feature
+    "missing": "drop",  # examples that lack other values: "drop" or "error"
     "commentary": "ExampleWeighting",  # class in tfcommentaries.commentaries
-    "commentary_config": {},  # its arguments, but the groups of a GroupWeighting
+    "commentary_config": {},  # its arguments, except the groups of a GroupWeighting
     "student": None,  # import path of a function that makes a Keras model
     "student_config": {},  # its arguments; x's shape and num_classes if left out
     "student_learning_rate": 1e-3,  # Adam's, for a student that is not compiled
     "inner_training": "UnrolledTraining",  # or ImplicitTraining
     "learner_config": {},  # arguments of CommentaryLearner, such as inner_steps
-    "learning_rate": None,  # of the outer Adam; as suits the commentary
+    "learning_rate": None,  # of the outer Adam; None takes what the commentary suggests
     "batch_size": 32,
     "validation_batch_size": 256,
     "seed": 0,
 }
-#: Begins the names of hyperparameters that are a recipe's, not a Trainer's.
+#: Prefix of the hyperparameters that are a recipe's, not a Trainer's.
 OF_RECIPE = "commentary/"
-#: Commentaries that examples alone are enough for.
+#: Commentaries that need nothing but examples.
 _KINDS = {
     name
     for name in commentaries.__all__
@@ -34,12 +34,12 @@ _KINDS = {
 } - {"Commentary", "ElementWeighting", "ShuffledWeighting"}
 _INNER_TRAININGS = {"UnrolledTraining", "ImplicitTraining"}
 _NUMBERS = (int, float)
-#: Types of what `ExampleReading` does not check, and how to say them. `None` is allowed
-#: where it is the default.
+#: Types of values that `ExampleReading` does not check, and their descriptions. `None`
+#: is allowed where it is the default.
 _TYPES = {
     "label": (str, "the name of a feature"),
     "num_classes": (int, "a whole number above 1"),
-    "fill_values": (dict, "a dict from features to what stands for a missing value"),
+    "fill_values": (dict, "a dict from features to what replaces a missing value"),
     "missing": (str, "'drop' or 'error'"),
     "commentary": (str, "the name of a class"),
     "commentary_config": (dict, "a dict of arguments"),
@@ -56,7 +56,7 @@ _TYPES = {
 
 
 def check_recipe(config, source="custom_config"):
-    """Raises a `ValueError` if a recipe says something unknown or too little.
+    """Raises a `ValueError` if a recipe has unknown, missing or wrong entries.
 
     Args:
         config: dict.
@@ -169,7 +169,7 @@ def with_hyperparameters(config, hyperparameters):
             or (inner and not isinstance(found.get(key, RECIPE[key]), dict))
         ):
             raise ValueError(
-                f"The hyperparameter {name!r} from Tuner is none of a recipe. Known: "
+                f"The hyperparameter {name!r} from Tuner is not a recipe's. Known: "
                 + ", ".join(OF_RECIPE + known for known in sorted(RECIPE))
             )
         if inner:
@@ -180,7 +180,7 @@ def with_hyperparameters(config, hyperparameters):
 
 
 def _values(hyperparameters):
-    """Values of what Tuner found."""
+    """The values that Tuner found."""
     if not hyperparameters:
         return {}
     return hyperparameters.get("values", hyperparameters)

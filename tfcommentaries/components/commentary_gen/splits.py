@@ -11,7 +11,7 @@ from tfcommentaries.commentaries.group_names import GroupNames, as_names
 from tfcommentaries.saving.example_groups import NO_GROUP
 from tfcommentaries.saving.example_reading import ExampleReading
 
-#: Strings that a feature may have, each of which becomes a number.
+#: Maximum number of different strings of a feature; each becomes a number.
 MAX_VOCABULARY = 1000
 _DTYPES = {
     schema_pb2.INT: "int64",
@@ -31,7 +31,7 @@ class Split:
         role: what to call the split in errors.
 
     Raises:
-        ValueError: if the schema has no feature of these names.
+        ValueError: if the schema lacks one of these features, or its type.
     """
 
     def __init__(self, fn_args, files, schema, names, role):
@@ -45,14 +45,14 @@ class Split:
         unread = [name for name in names if known[name].type not in _DTYPES]
         if unread:
             raise ValueError(
-                f"The schema does not say of {unread} whether they are INT, FLOAT or "
-                "BYTES, or says that they are structures. Name others."
+                f"The schema does not say whether {unread} are INT, FLOAT or BYTES, or "
+                "says that they are structures. Name other features."
             )
         self.files = files
         self.role = role
         wanted = schema_pb2.Schema()
         for name in names:
-            # Without a shape: one that is missing is seen to be, and is no error.
+            # Without a shape, a missing feature is noticed and is not an error.
             wanted.feature.add(name=name, type=known[name].type)
         options = tfxio.TensorFlowDatasetOptions(
             batch_size=256, shuffle=False, num_epochs=1
@@ -60,7 +60,7 @@ class Split:
         self.features = fn_args.data_accessor.tf_dataset_factory(files, options, wanted)
 
     def passes(self, function):
-        """Batches of what a function gives for features, as NumPy arrays.
+        """Yields batches of what a function gives for features, as NumPy arrays.
 
         Raises:
             ValueError: if a file or an example cannot be read.
@@ -78,8 +78,8 @@ class Split:
 
         Returns:
             `(all, lacking, groups)`: how many examples there are, how many lack what is
-            read, and a dict from columns to the `GroupNames` of all, without what
-            stands for none.
+            read, and a dict from columns to the `GroupNames` of all, without those
+            that stand for no group.
 
         Raises:
             ValueError: if one cannot be read, or its label is not allowed.
@@ -131,7 +131,7 @@ class Split:
 
 
 def reading_of(recipe, schema, train):
-    """How a recipe's examples are read: types by the schema, the rest by the examples.
+    """How to read a recipe's examples: types by the schema, the rest by the examples.
 
     Args:
         recipe: dict with all keys.
@@ -195,7 +195,7 @@ def reading_of(recipe, schema, train):
 
 
 def _size(feature):
-    """Values of an example, by the schema; `None` if that does not tell."""
+    """Values of an example, by the schema; `None` if that does not say."""
     if feature.HasField("shape"):
         size = 1
         for dim in feature.shape.dim:
@@ -205,7 +205,7 @@ def _size(feature):
 
 
 def _survey(train, columns, sizes, vocabularies):
-    """Completes columns by what the training examples have."""
+    """Completes columns with what the training examples have."""
     longest = dict.fromkeys(sizes, 0)
     strings = {name: set() for name in vocabularies}
 
@@ -222,7 +222,7 @@ def _survey(train, columns, sizes, vocabularies):
             if len(strings[name]) > MAX_VOCABULARY:
                 raise ValueError(
                     f"The feature {name!r} has more than {MAX_VOCABULARY} different "
-                    "strings. Make numbers of them with Transform, or leave it out."
+                    "strings. Turn them into numbers with Transform, or leave it out."
                 )
     for name, length in longest.items():
         columns[name]["size"] = max(1, length)
@@ -233,7 +233,7 @@ def _survey(train, columns, sizes, vocabularies):
 
 
 def check_missing(split, reading, missing):
-    """Counts the examples that lack something, and refuses what must not.
+    """Counts the examples that lack something, and raises if there must be none.
 
     Args:
         split: a `Split`.
@@ -241,11 +241,11 @@ def check_missing(split, reading, missing):
         missing: `"drop"` or `"error"`.
 
     Returns:
-        `(lacking, groups)`, as of `Split.count`.
+        `(lacking, groups)`, as from `Split.count`.
 
     Raises:
-        ValueError: if there is no example, all lack something, or one does that must
-            not.
+        ValueError: if there is no example, all lack something, or one does and
+            `missing` is `"error"`.
     """
     size, lacking, groups = split.count(reading)
     if not size:

@@ -18,9 +18,9 @@ def make_student(recipe, x_spec, regression=False):
         regression: whether labels are numbers, not classes.
 
     Returns:
-        A compiled Keras model. One that is compiled by its function keeps its loss;
-        another gets the loss that labels and commentary ask for, and for
-        `AuxiliaryTargets` a second output beside its own.
+        A compiled Keras model. One that its function compiles keeps its loss; others
+        get the loss that labels and commentary need, and for `AuxiliaryTargets` a
+        second output.
 
     Raises:
         ValueError: if the student cannot be imported or made.
@@ -41,7 +41,7 @@ def make_student(recipe, x_spec, regression=False):
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"The recipe's `student` {recipe['student']} cannot be made with {config} "
-            f"(`student_config` may say more): {error}"
+            f"(`student_config` can add to these): {error}"
         ) from error
     if getattr(model, "compiled", False):
         return model
@@ -77,10 +77,10 @@ def make_commentary(name, config, num_classes, groups):
     """Makes a commentary, and the parts of a Composition.
 
     Args:
-        name: of the class.
+        name: name of the class.
         config: dict of its arguments; for a Composition a list of dicts
             `{"commentary": name, "commentary_config": {...}}` as `commentaries`.
-        num_classes: for those that must know it and are not told.
+        num_classes: for those that require it and whose config lacks it.
         groups: dict from columns to `GroupNames`, for a `GroupWeighting`.
 
     Returns:
@@ -124,7 +124,7 @@ def _config_of(kind, recipe):
 
 
 def _parts(name, config):
-    """`(name, arguments)` of a commentary, and of its parts, and of theirs."""
+    """Yields `(name, arguments)` of a commentary and, recursively, of its parts."""
     yield name, config
     for part in config.get("commentaries", ()) if name == "Composition" else ():
         yield from _parts(part["commentary"], part.get("commentary_config", {}))

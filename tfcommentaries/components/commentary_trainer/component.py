@@ -14,7 +14,7 @@ KEYS = standard_component_specs
 
 
 class CommentaryTrainerSpec(types.ComponentSpec):
-    """Trainer's, with one more input."""
+    """Trainer's specification with one more input."""
 
     PARAMETERS = KEYS.TrainerSpec.PARAMETERS
     INPUTS = {
@@ -32,7 +32,7 @@ class CommentaryTrainer(base_component.BaseComponent):
     The user's `run_fn` is one for Trainer; it finds the path of the commentary, or
     `None`, in `fn_args.custom_config["commentary"]` and gives it to
     `tfcommentaries.CommentaryCallback`. Trainer itself cannot be given another
-    specification, so this is a component of its own.
+    specification, so this is a separate component.
 
     Example:
 

@@ -13,7 +13,7 @@ WEIGHT = "commentary"
 
 
 def input_fn(files, fn_args, schema, weighted, batch_size=32):
-    """Endless batches `(features, labels)`, with weights if so."""
+    """Endless batches `(features, labels, weights)`; ones unless `weighted`."""
     dataset = fn_args.data_accessor.tf_dataset_factory(
         files,
         tfxio.TensorFlowDatasetOptions(batch_size=batch_size, shuffle_seed=0),
@@ -25,7 +25,7 @@ def input_fn(files, fn_args, schema, weighted, batch_size=32):
         weights = tf.reshape(features.pop(WEIGHT), [-1])
         y = tf.reshape(features.pop(LABEL), [-1])
         x = tf.concat([features[name] for name in sorted(features)], -1)
-        # As teaching does: weights say what counts more, not how much all counts.
+        # As in teaching: only the ratios of the weights count.
         weights /= tf.reduce_mean(weights)
         return x, y, weights if weighted else tf.ones_like(weights)
 
@@ -36,7 +36,7 @@ def run_fn(fn_args):
     """Trains a network and exports it with the transformation.
 
     Args:
-        fn_args: `FnArgs`; `custom_config["weighted"]` says whether weights count.
+        fn_args: `FnArgs`; `custom_config["weighted"]` says whether to use weights.
     """
     keras.utils.set_random_seed(0)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)

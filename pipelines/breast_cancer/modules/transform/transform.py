@@ -7,7 +7,7 @@ LABEL = "benign"
 
 
 def preprocessing_fn(inputs):
-    """Numbers by their mean and standard deviation; the label as it is."""
+    """Standardizes numbers by mean and standard deviation; keeps the label."""
     outputs = {
         name: tft.scale_to_z_score(values)
         for name, values in inputs.items()
