@@ -128,7 +128,6 @@ def test_a_folder_of_images(tmp_path, digits):
         f"--validation_data={tmp_path}/checked",
         f"--test_data={tmp_path}/test",
         "--image_size=16",
-        "--student=mlp",
     )
     assert manifest["learned"]["dataset"] == "train"
     assert manifest["inputs"]["x"]["shape"] == [None, 16, 16, 3]
@@ -267,7 +266,6 @@ def test_other_kinds(kind, tmp_path, capsys):
     """Each from learning to a report, and a student that is taught and kept."""
     run_dir = tmp_path / kind
     few = [*FEW, "--train_size=128", "--validation_size=64", "--label_noise=0.3"]
-    few += ["--test_size=100", "--student=mlp"]
     assert run("learn", f"--run_dir={run_dir}", f"--commentary={kind}", *few) == 0
     saved = SavedCommentary(run_dir / "commentary")
     assert saved.kind == ("composition" if "," in kind else kind)

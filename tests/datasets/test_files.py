@@ -89,6 +89,17 @@ def test_labels_that_hugging_face_lacks_are_counted(saved_data_set):
         load_file(saved_data_set(table, {"label": feature}))
 
 
+@pytest.mark.parametrize(
+    "value, kind",
+    [([0.5, 1.0], "ndarray"), (b"PNG", "bytes"), ({"bytes": b"PNG"}, "dict")],
+)
+def test_columns_of_vectors_and_images_are_no_texts(value, kind, tmp_path):
+    table = pd.DataFrame({"v": [value] * 2, "label": [0, 1]})
+    table.to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=f"'v' holds values of the type {kind}"):
+        load_file(str(tmp_path / "t.parquet"))
+
+
 @pytest.fixture
 def pictures(tmp_path):
     """Three PNG files; the middle is grey and all are bright; gives their bytes."""

@@ -68,7 +68,7 @@ def test_few_shots(digits):
     histories = []
     for jit_compile in (False, True):
         keras.utils.set_random_seed(0)
-        learner = FewShotLearner(make_linear((8, 8, 1), 2), inner_steps=2)
+        learner = FewShotLearner(make_student(num_classes=2, units=4), inner_steps=2)
         learner.compile("sgd", jit_compile=jit_compile)
         tasks = episodes(*digits.train, ways=2, shots=2, queries=3)
         tasks = tasks.batch(2, drop_remainder=True)

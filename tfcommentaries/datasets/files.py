@@ -145,11 +145,17 @@ def _read_arrays(path, names):
 
 
 def _read_table(path, encoding, image):
+    saved = os.path.isdir(path)
     try:
         import pandas
+
+        if saved:
+            import pyarrow  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"Reading {path} needs pandas: pip install pandas") from error
-    if os.path.isdir(path):
+        raise ImportError(
+            f"Reading {path} needs {error.name}: pip install {error.name}"
+        ) from error
+    if saved:
         return read_saved_data_set(path)
     if path.endswith(".csv"):
         # Columns of texts stay texts, even if all of them are numbers here.

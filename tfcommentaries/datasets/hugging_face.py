@@ -3,6 +3,9 @@
 import json
 import os
 
+#: What `Dataset.save_to_disk` and `DatasetDict.save_to_disk` leave.
+_STATE, _SPLITS = "state.json", "dataset_dict.json"
+
 
 def is_saved_data_set(path):
     """Whether a folder was written by `save_to_disk`."""
@@ -48,9 +51,6 @@ def read_saved_data_set(path):
             table[name] = table[name].map(names).astype(object)
             table[name] = table[name].where(pandas.notna(table[name]), None)
     return table
-
-
-_STATE, _SPLITS = "state.json", "dataset_dict.json"
 
 
 def _json(path, name):

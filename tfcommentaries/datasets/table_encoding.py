@@ -1,5 +1,6 @@
 """Columns of a table as features of a network."""
 
+import numbers
 import re
 from typing import NamedTuple
 
@@ -96,9 +97,9 @@ class TableEncoding:
                     f"The column {column.name!r} has numbers in the training data, "
                     f"but here it is {values.dtype}."
                 )
-            numbers = values.to_numpy("float32", na_value=np.nan)
-            missing = np.isnan(numbers)
-            features.append(np.where(missing, np.float32(column.fill), numbers))
+            found = values.to_numpy("float32", na_value=np.nan)
+            missing = np.isnan(found)
+            features.append(np.where(missing, np.float32(column.fill), found))
             features += [missing] * column.flagged
         return np.stack([np.asarray(f, "float32") for f in features], -1)
 
@@ -142,13 +143,20 @@ def _column(values):
     if not len(present) and len(values):
         raise ValueError(f"The column {name!r} is empty. Leave it out.")
     if _is_number(values):
-        numbers = present.to_numpy("float64")
-        fill = float(np.median(numbers)) if len(numbers) else 0.0
+        found = present.to_numpy("float64")
+        fill = float(np.median(found)) if len(found) else 0.0
         return Column(name, None, fill, len(present) < len(values))
     if values.dtype.kind in "mM":
         raise ValueError(
             f"The column {name!r} holds times. Give numbers, such as days since the "
             "first, or leave it out."
+        )
+    others = [v for v in present if not isinstance(v, str | numbers.Number | np.bool_)]
+    if others:
+        raise ValueError(
+            f"The column {name!r} holds values of the type {type(others[0]).__name__}. "
+            "Features are numbers, booleans and texts. Make a column of each number of "
+            "a vector; name a column of images with --image_column."
         )
     categories = sorted(present.astype("string").unique().tolist())
     if len(categories) > MOST_CATEGORIES:
