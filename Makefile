@@ -29,8 +29,7 @@ COMPILE := uv pip compile --quiet --no-header --no-annotate
 help:
 	@echo "make demo       learn a commentary on real data and see what it gains"
 	@echo "make pipeline   a whole TFX pipeline: learn, train with and without, compare"
-	@echo "make test       all tests that can run here; its parts: test-core,"
-	@echo "                experiments-quick, test-tfx"
+	@echo "make test       all tests that can run here; its parts: test-core, test-tfx"
 	@echo "make test-oldest   some tests on the oldest TensorFlow and Keras supported"
 	@echo "make experiments-quick   every experiment, a few steps each"
 	@echo "make bench      speed and memory against PyTorch and JAX; also bench-quick"
@@ -54,11 +53,10 @@ pipeline: tfx-environment
 
 test:
 	@$(MAKE) --no-print-directory test-core
-	@$(MAKE) --no-print-directory experiments-quick
 	@$(MAKE) --no-print-directory test-tfx
 
 test-core: core-environment
-	$(QUIET) $(BIN)/python $(PYTEST) --ignore=tests/experiments tests
+	$(QUIET) $(BIN)/python $(PYTEST) tests
 
 # Exit code 3 of the script: no TFX for this machine.
 test-tfx:
