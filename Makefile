@@ -95,8 +95,8 @@ docs: publish-environment
 	@echo "Open runs/site/index.html"
 
 # What they print is committed, and is compared with the pages' code by tests.
-notebooks: notebooks-environment
-	$(QUIET) .venv-notebooks/bin/python scripts/notebooks.py
+notebooks: notebooks-environment tfx-environment
+	$(QUIET) .venv-notebooks/bin/python scripts/notebooks.py $(CURDIR)/$(TFX_BIN)/python
 
 dist: publish-environment
 	rm -rf dist build

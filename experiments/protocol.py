@@ -73,7 +73,7 @@ def run(file, groups, measure, draw=None, seeds=5):
             record = json.loads((folder / RECORD).read_text())
             records.setdefault(group, []).append(record)
         rows = table(records)
-        write_text(here / "results.json", to_json(rows))
+        write_text(here / "results.json", _a_row_a_line(rows))
         for name, figure in (draw(records, run_dir) if draw else {}).items():
             figure.savefig(here / name, dpi=100)
         for row in rows:
@@ -160,6 +160,18 @@ def table(records):
         }
         for (condition, metric), values in found.items()
     ]
+
+
+def _a_row_a_line(rows):
+    """JSON of rows, short enough to be kept in the repository."""
+    lines = (json.dumps({k: _rounded(v) for k, v in row.items()}) for row in rows)
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def _rounded(value):
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def fewer(size, quick):

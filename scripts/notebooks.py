@@ -1,37 +1,67 @@
-"""For `make notebooks`: makes notebooks of tutorials and runs them."""
+"""For `make notebooks`: makes notebooks of tutorials and runs them.
 
+    python scripts/notebooks.py PYTHON-WITH-TFX
+"""
+
+import json
+import os
 import pathlib
+import sys
 import tempfile
 
 import jupytext
 import nbclient
 import nbformat
 
-TUTORIALS = pathlib.Path(__file__).parents[1] / "docs" / "tutorials"
+REPOSITORY = pathlib.Path(__file__).parents[1]
+TUTORIALS = REPOSITORY / "docs" / "tutorials"
+#: Name of the kernel that has TFX and TensorFlow Serving's API.
+TFX_KERNEL = "tfx"
 
 
-def main():
-    """Writes a notebook beside the page of each tutorial that needs only the core."""
-    for name in "sources", "keras":
-        notebook = jupytext.read(TUTORIALS / f"{name}.md", fmt="md")
-        with tempfile.TemporaryDirectory() as folder:
-            resources = {"metadata": {"path": folder}}
-            nbclient.NotebookClient(notebook, resources=resources).execute()
-        for cell in notebook.cells:
-            # Of this run and machine alone.
-            cell.metadata.clear()
-            if cell.cell_type == "code":
-                cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
-        notebook.metadata = {
-            "kernelspec": {
-                "name": "python3",
-                "display_name": "Python 3",
-                "language": "python",
-            }
+def main(tfx_python):
+    """Writes a notebook beside the page of each tutorial."""
+    with tempfile.TemporaryDirectory() as folder:
+        _add_kernel(folder, tfx_python)
+        _write("sources")
+        _write("keras")
+        _write("serving", TFX_KERNEL)
+        _write("tfx", TFX_KERNEL)
+
+
+def _add_kernel(folder, python):
+    """Tells Jupyter, in a folder of its own, to run a kernel with a given Python."""
+    kernel = pathlib.Path(folder, "kernels", TFX_KERNEL, "kernel.json")
+    kernel.parent.mkdir(parents=True)
+    command = [python, "-W", "ignore", "-m", "ipykernel_launcher"]
+    command += ["-f", "{connection_file}"]
+    kernel.write_text(json.dumps({"argv": command, "display_name": TFX_KERNEL}))
+    os.environ["JUPYTER_PATH"] = folder
+    # The TFX tutorial is run from the repository's root and would leave files there.
+    os.environ["PYTHONPATH"] = str(REPOSITORY)
+
+
+def _write(name, kernel="python3"):
+    notebook = jupytext.read(TUTORIALS / f"{name}.md", fmt="md")
+    with tempfile.TemporaryDirectory() as folder:
+        nbclient.NotebookClient(
+            notebook, kernel_name=kernel, resources={"metadata": {"path": folder}}
+        ).execute()
+    for cell in notebook.cells:
+        # Of this run and machine alone.
+        cell.metadata.clear()
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+    notebook.metadata = {
+        "kernelspec": {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
         }
-        nbformat.write(notebook, TUTORIALS / f"{name}.ipynb")
-        print(f"Written: docs/tutorials/{name}.ipynb")
+    }
+    nbformat.write(notebook, TUTORIALS / f"{name}.ipynb")
+    print(f"Written: docs/tutorials/{name}.ipynb")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

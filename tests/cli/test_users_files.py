@@ -261,15 +261,32 @@ def test_what_failed_before_learning_does_not_bind(tmp_path, capsys):
     assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == pictures
 
 
-@pytest.mark.parametrize("kind", ["soft_labels", "masks,blending"])
-def test_other_kinds(kind, tmp_path, capsys):
-    """Each from learning to a report, and a student that is taught and kept."""
+#: What is compared where the data have sources, beside what always is.
+OF_SOURCES = {
+    "commentary_trusted_sources",
+    "sources_by_rate_0.5",
+    "sources_by_rate_0.8",
+    "good_sources_known",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spoiled", "more"),
+    [
+        ("masks,blending", "--label_noise=0.3", set()),
+        ("sources,soft_labels", "--spoiled_sources", OF_SOURCES),
+    ],
+)
+def test_several_kinds(kind, spoiled, more, tmp_path, capsys):
+    """From learning to a report, and a student that is taught and kept."""
     run_dir = tmp_path / kind
-    few = [*FEW, "--train_size=128", "--validation_size=64", "--label_noise=0.3"]
+    few = [*FEW, "--train_size=128", "--validation_size=64", spoiled]
     assert run("learn", f"--run_dir={run_dir}", f"--commentary={kind}", *few) == 0
+    assert ("group     examples" in capsys.readouterr().out) == bool(more)
     saved = SavedCommentary(run_dir / "commentary")
-    assert saved.kind == ("composition" if "," in kind else kind)
-    assert len(list((run_dir / "pictures").glob("*.png"))) >= 2
+    assert saved.kind == "composition"
+    pictures = {path.stem for path in (run_dir / "pictures").glob("*.png")}
+    assert {name[:2] for name in pictures} == {"1-", "2-", "le"}
     test = ["--steps=4", "--seeds=1"]
     assert run("evaluate", f"--run_dir={run_dir}", *test) == 0
     rows = json.loads((run_dir / "metrics.json").read_text())
@@ -279,6 +296,7 @@ def test_other_kinds(kind, tmp_path, capsys):
         "plain_with_validation",
         "validation_only",
         "filtered_with_validation",
+        *more,
     }
     assert all(0 <= r["mean"] <= 1 for r in rows if r["metric"] == "accuracy")
     assert run("report", run_dir) == 0
@@ -299,10 +317,6 @@ def test_kinds_that_do_not_suit_are_refused(tables, tmp_path, capsys):
             "no other kind takes them",
         ),
         (["--commentary=masks"], "is for images"),
-        (
-            ["--commentary=sources,masks", "--group_column=annotator"],
-            "at another rate",
-        ),
         (["--commentary=blending", "--no-curriculum"], "--no-curriculum is for"),
     ):
         assert run("learn", *flags, *more) == 1

@@ -30,6 +30,20 @@ def test_conditions_that_are_the_same_come_out_the_same(digits):
     assert found["none", 40, "accuracy"]["mean"] < plain["mean"] - 0.3
 
 
+def test_only_the_last_test_is_on_all(digits):
+    (x, y), student = digits.train, make_student()
+
+    def curve(**options):
+        plain = {"plain": (x, y, None)}
+        rows = evaluate(student, plain, digits.test, 8, 4, 1, 32, **options)
+        return [r["values"][0] for r in rows if r["metric"] == "accuracy"]
+
+    all_first, all_last = curve()
+    first, last = curve(tested_on_the_way=50)
+    assert last == all_last
+    assert first == pytest.approx(round(50 * first) / 50) != all_first
+
+
 def test_gains_are_paired():
     rows = [
         {"condition": c, "student_step": 1, "metric": "accuracy", "values": v}

@@ -26,6 +26,9 @@ from tfcommentaries.teaching import (
 )
 from tfcommentaries.teaching.comparison import gain_text, score_text, unit
 
+#: Test examples for all but the last test of a student: enough to draw a curve.
+_TESTED_ON_THE_WAY = 1000
+
 
 def run(args):
     """Trains new students with and without the commentary and compares them."""
@@ -82,6 +85,7 @@ def run(args):
         seeds=args.seeds,
         batch_size=task.batch_size,
         on_seed=lambda text: line.update(next(done)),
+        tested_on_the_way=_TESTED_ON_THE_WAY,
     )
     write_text(folder.metrics, to_json(rows))
     folder.save_picture(insights.learning_curves(rows), "learning_curves")

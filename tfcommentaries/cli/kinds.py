@@ -38,14 +38,9 @@ def kinds_of(args):
     found = tuple((args.commentary or default).split(","))
     if ("sources" in found) != has_sources:
         raise ValueError(
-            "--commentary=sources needs --group_column (or --spoiled_sources), and no "
-            f"other kind takes them. Received: --commentary={','.join(found)}"
-        )
-    if has_sources and len(found) > 1:
-        raise ValueError(
-            "Weights of sources learn at another rate than other kinds: learn them "
-            "alone, or write the Composition in Python. Received: "
-            f"--commentary={args.commentary}"
+            "--commentary=sources, alone or among others, needs --group_column (or "
+            "--spoiled_sources), and no other kind takes them. Received: "
+            f"--commentary={','.join(found)}"
         )
     for name in _OF_EXAMPLES:
         if "examples" not in found and not getattr(args, name):

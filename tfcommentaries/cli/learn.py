@@ -18,7 +18,6 @@ from tfcommentaries.cli.progress import LearningProgress
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.student import labels_of
 from tfcommentaries.cli.task import Task
-from tfcommentaries.datasets import Examples
 from tfcommentaries.learning.epochs import steps_per_epoch
 from tfcommentaries.students.outputs import metrics_for
 from tfcommentaries.teaching import annotate
@@ -64,12 +63,15 @@ def _draw(folder, args, data):
         return
     commentary = SavedCommentary(folder.commentary)
     kinds = kinds_of(args)
+    if "sources" in kinds:
+        _print_sources(commentary.table(), data.faults)
     if kinds == ("examples",):
         _draw_weights(folder, commentary, data, args)
     elif kinds == ("sources",):
-        _show_sources(folder, commentary, data)
+        figure = insights.group_weights(commentary.table(), data.faults)
+        folder.save_picture(figure, "sources")
     else:
-        some = Examples(*(part[:_DRAWN] for part in data.splits.train))
+        some = data.some(commentary, _DRAWN)
         for view in insights.views(commentary, some):
             folder.save_picture(view.figure, view.name)
     history = folder.read_history()
@@ -134,18 +136,15 @@ def _learn(folder, task, args, data, student, commentary, config):
     print(f"Learned in {time.monotonic() - begin:.0f} s: {folder.commentary}")
 
 
-def _show_sources(folder, commentary, data):
-    table = commentary.table()
-    figure = insights.group_weights(table, data.faults)
-    folder.save_picture(figure, "sources")
-    if data.faults is None:
+def _print_sources(table, faults):
+    if faults is None:
         print(f"\n{table}")
         return
     head, *lines = str(table).splitlines()
     print(f"\n{head:<{len(lines[0])}}  what is wrong with it")
     width = max(map(len, lines))
     for line, row in zip(lines, table):
-        print(f"{line:<{width}}  {data.faults[row['group']]}")
+        print(f"{line:<{width}}  {faults[row['group']]}")
 
 
 def _draw_weights(folder, commentary, data, args):

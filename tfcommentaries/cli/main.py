@@ -76,7 +76,7 @@ def _add_learn(commands):
         "--outer_learning_rate",
         type=arguments.rate,
         help="learning rate of the commentary's Adam. Default: 0.001; 0.2 for weights "
-        "of sources",
+        "of sources, also among several kinds",
     )
     group.add_argument(
         "--steps_per_epoch",

@@ -3,7 +3,6 @@
 import os
 
 import numpy as np
-import tensorflow as tf
 
 from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.run_folder import RunFolder
@@ -41,9 +40,8 @@ def _of_run(folder, commentary):
     history = folder.read_history()
     per_epoch = folder.read_config()["steps_per_epoch"]
     history["outer_step"] = (np.array(history["epoch"]) + 1) * per_epoch
-    x, y = data.inputs(commentary), data.splits.train.y
     return {
-        "examples": Examples(tf.nest.map_structure(lambda a: a[:_MOST], x), y[:_MOST]),
+        "examples": data.some(commentary, _MOST),
         "rows": folder.read_metrics(),
         "history": history,
         "num_classes": data.splits.num_classes,

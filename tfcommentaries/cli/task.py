@@ -48,6 +48,11 @@ class NoisyData(NamedTuple):
         x = self.splits.train.x
         return x if self.groups is None else commentary.add_groups(x, self.groups)
 
+    def some(self, commentary, number):
+        """The first training `Examples`, with inputs as a commentary takes them."""
+        inputs = keras.tree.map_structure(lambda a: a[:number], self.inputs(commentary))
+        return datasets.Examples(inputs, self.splits.train.y[:number])
+
     def by_label(self):
         """`{name: mask of training examples}` by class, or by third of the numbers."""
         y = self.splits.train.y

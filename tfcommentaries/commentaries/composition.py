@@ -54,6 +54,17 @@ class Composition(Commentary):
     def reads_beside(self):
         return any(part.reads_beside for part in self.commentaries)
 
+    @property
+    def suggested(self):
+        # The smallest rate; `default_optimizer` gives each part its own.
+        parts = [part.suggested for part in self.commentaries]
+        steps = [part["steps"] for part in parts]
+        return {
+            "learning_rate": min(part["learning_rate"] for part in parts),
+            "warmup": max(part["warmup"] for part in parts),
+            "steps": None if None in steps else max(steps),
+        }
+
     def add_groups(self, x, groups):
         """Like `GroupWeighting.add_groups`, if one of the parts has it."""
         for part in self.commentaries:

@@ -17,6 +17,7 @@ from tfcommentaries.learning.hypergradient_update import (
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import endless, outer_batches
 from tfcommentaries.learning.outer_loop import OuterLoop
+from tfcommentaries.learning.outer_optimizer import default_optimizer
 from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.python_batches import training_and_validation
 from tfcommentaries.learning.several_students import mean_over_students, students_here
@@ -163,8 +164,8 @@ class CommentaryLearner(OuterLoop):
 
         Args:
             optimizer: the commentary's. `None` is Adam with the rate that the
-                commentary suggests. Clip hypergradients with its `clipnorm` or
-                `global_clipnorm`.
+                commentary suggests, each part of a `Composition` its own. Clip
+                hypergradients with its `clipnorm` or `global_clipnorm`.
             loss: outer loss. `None` takes the student's own loss, with its
                 `loss_weights` unless others are given.
             metrics: Keras metrics of the trained students on validation batches.
@@ -188,8 +189,7 @@ class CommentaryLearner(OuterLoop):
         # Hypergradients are scaled and unscaled where they are computed.
         kwargs.setdefault("auto_scale_loss", False)
         if optimizer is None:
-            rate = self.commentary.suggested["learning_rate"]
-            optimizer = keras.optimizers.Adam(rate)
+            optimizer = default_optimizer(self.commentary)
         if loss is None:
             loss = self.student.model.loss
             compiled = getattr(self.student.model, "_compile_loss", None)

@@ -16,6 +16,7 @@ from tfcommentaries.learning.hypergradient_update import (
 )
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import endless
+from tfcommentaries.learning.outer_optimizer import default_optimizer
 from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.optimizers import mean_squares
 from tfcommentaries.students import FunctionalStudent, check_repeats
@@ -59,7 +60,8 @@ class LearnCommentaryCallback(CommentaryCallback):
             SAMA: on a table and on groups as good as one Neumann product at half
             the cost, or better (few seeds, `docs/decisions.md`; not tried on networks).
         optimizer: the commentary's; a Keras optimizer or its name. `None` is Adam with
-            the rate that suits the kind of commentary.
+            the rate that suits the kind of commentary, or each part of a
+            `Composition`.
         every: training steps per outer step.
         warmup: training steps before the first outer step; `None` takes what suits
             the kind.
@@ -111,7 +113,7 @@ class LearnCommentaryCallback(CommentaryCallback):
                 f"{type(inner_training).__name__}"
             )
         if optimizer is None:
-            optimizer = keras.optimizers.Adam(suggested["learning_rate"])
+            optimizer = default_optimizer(commentary)
         self.optimizer = keras.optimizers.get(optimizer)
         self.every = every
         self.warmup = warmup

@@ -9,7 +9,15 @@ from tfcommentaries.teaching.dataset import teach
 
 
 def evaluate(
-    student, conditions, test, steps, every, seeds, batch_size, on_seed=lambda _: None
+    student,
+    conditions,
+    test,
+    steps,
+    every,
+    seeds,
+    batch_size,
+    on_seed=lambda _: None,
+    tested_on_the_way=None,
 ):
     """Trains fresh students under several conditions and tests them on the way.
 
@@ -26,6 +34,8 @@ def evaluate(
         seeds: number of students per condition.
         batch_size: batch size of training.
         on_seed: called with a text after each student.
+        tested_on_the_way: number of test examples, drawn at random, for all tests but
+            the last of each student, which is on all. `None` takes all for all.
 
     Returns:
         A list of rows `{"condition", "student_step", "metric", "mean", "std",
@@ -38,12 +48,17 @@ def evaluate(
             f"`steps` must be a multiple of `every`. Received: steps={steps}, "
             f"every={every}"
         )
+    some = _drawn(test, tested_on_the_way)
     student = FunctionalStudent(student)
     model = student.model
     first_x, first_y, _ = next(iter(conditions.values()))
     student.build(first_x[:2], first_y[:2])
     model.optimizer.build(model.trainable_variables)
-    fresh = [v.numpy() for v in model.optimizer.variables]
+    fresh = model.optimizer
+    if int(fresh.iterations):
+        fresh = fresh.from_config(fresh.get_config())
+        fresh.build(model.trainable_variables)
+    fresh = [v.numpy() for v in fresh.variables]
     values = {}
     for seed in range(seeds):
         weights = student.draw(f"evaluation-{seed}")
@@ -56,16 +71,23 @@ def evaluate(
                 _batches(x, y, commentary, steps, batch_size, seed),
                 steps_per_epoch=every,
                 epochs=steps // every,
-                validation_data=test,
+                validation_data=some,
                 validation_batch_size=1024,
                 shuffle=False,
                 verbose=0,
             ).history
-            for metric, curve in history.items():
-                if metric.startswith("val_"):
-                    for number, value in enumerate(curve):
-                        key = name, (number + 1) * every, metric.removeprefix("val_")
-                        values.setdefault(key, []).append(float(value))
+            curves = {
+                metric.removeprefix("val_"): curve
+                for metric, curve in history.items()
+                if metric.startswith("val_")
+            }
+            if some is not test:
+                last = model.evaluate(*test, 1024, verbose=0, return_dict=True)
+                curves = {m: [*curve[:-1], last[m]] for m, curve in curves.items()}
+            for metric, curve in curves.items():
+                for number, value in enumerate(curve, 1):
+                    key = name, number * every, metric
+                    values.setdefault(key, []).append(float(value))
             on_seed(f"student {seed + 1} of {seeds}, {name}")
     return [
         {
@@ -77,6 +99,14 @@ def evaluate(
         }
         for (name, step, metric), found in values.items()
     ]
+
+
+def _drawn(test, number):
+    """The test examples, or some if there are more than that."""
+    if number is None or number >= len(test[1]):
+        return test
+    chosen = np.random.default_rng(0).permutation(len(test[1]))[:number]
+    return tuple(part[chosen] for part in test)
 
 
 def mean_and_std(values):
