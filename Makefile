@@ -92,6 +92,7 @@ bench-labels: core-environment bench-environment
 
 docs: publish-environment
 	NO_MKDOCS_2_WARNING=1 $(PUBLISH_BIN)/mkdocs build --quiet --strict
+	@! grep -l '<blockquote>' runs/site/api/*/index.html # Prompts that are no code.
 	@echo "Open runs/site/index.html"
 
 # What they print is committed, and is compared with the pages' code by tests.

@@ -81,6 +81,9 @@ sys.exit(not pathlib.Path(sysconfig.get_paths()["include"], "Python.h").exists()
         fail "TFX needs Python's headers to be installed: apt-get install python$version-dev"
     ;;
 esac
+free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
+! grep -q ^tensorflow== "requirements/$list.txt" || [ "$free" -ge 4000 ] ||
+    fail "To make $directory takes 4 GB of disk space, but $free MB are free here. Remove what you no longer need, such as other .venv-* folders."
 echo "  installing $(grep -c == "requirements/$list.txt") packages"
 "$python" -m venv --clear "$directory"
 pip() {

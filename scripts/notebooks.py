@@ -17,6 +17,8 @@ REPOSITORY = pathlib.Path(__file__).parents[1]
 TUTORIALS = REPOSITORY / "docs" / "tutorials"
 #: Name of the kernel that has TFX and TensorFlow Serving's API.
 TFX_KERNEL = "tfx"
+#: In notebooks TensorFlow's messages are no errors but output.
+_QUIET = "import tensorflow; tensorflow.get_logger().setLevel('ERROR')"
 
 
 def main(tfx_python):
@@ -25,6 +27,7 @@ def main(tfx_python):
         _add_kernel(folder, tfx_python)
         _write("sources")
         _write("keras")
+        _write("text")
         _write("serving", TFX_KERNEL)
         _write("tfx", TFX_KERNEL)
 
@@ -34,7 +37,7 @@ def _add_kernel(folder, python):
     kernel = pathlib.Path(folder, "kernels", TFX_KERNEL, "kernel.json")
     kernel.parent.mkdir(parents=True)
     command = [python, "-W", "ignore", "-m", "ipykernel_launcher"]
-    command += ["-f", "{connection_file}"]
+    command += ["-f", "{connection_file}", f"--IPKernelApp.exec_lines={_QUIET}"]
     kernel.write_text(json.dumps({"argv": command, "display_name": TFX_KERNEL}))
     os.environ["JUPYTER_PATH"] = folder
     # The TFX tutorial is run from the repository's root and would leave files there.
@@ -47,11 +50,14 @@ def _write(name, kernel="python3"):
         nbclient.NotebookClient(
             notebook, kernel_name=kernel, resources={"metadata": {"path": folder}}
         ).execute()
-    for cell in notebook.cells:
+    for number, cell in enumerate(notebook.cells):
         # Of this run and machine alone.
+        cell.id = f"cell-{number}"
         cell.metadata.clear()
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+            cell.outputs = [o for o in cell.outputs if o.get("name") == "stdout"]
+            for output in cell.outputs:
+                output.text = output.text.replace(folder, "")
     notebook.metadata = {
         "kernelspec": {
             "name": "python3",

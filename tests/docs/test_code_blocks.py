@@ -45,6 +45,12 @@ def test_sources_tutorial(capsys):
     assert capsys.readouterr().out.count("trusted sources: 0.9") == 1
 
 
+def test_text_tutorial():
+    names = run("tutorials/text.md")
+    trusted = set(names["weighting"].table().trusted())
+    assert trusted == {"Ada", "Cleo", "Dan", "Finn"}
+
+
 def test_quick_start(capsys):
     names = runpy.run_path(str(DOCS / "tutorials" / "quickstart.py"))
     trusted = names["weighting"].table().trusted()
