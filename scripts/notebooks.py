@@ -1,6 +1,6 @@
 """For `make notebooks`: makes notebooks of tutorials and runs them.
 
-    python scripts/notebooks.py PYTHON-WITH-TFX
+Takes the path of a Python that has TFX and TensorFlow Serving's API.
 """
 
 import json
@@ -15,8 +15,6 @@ import nbformat
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
 TUTORIALS = REPOSITORY / "docs" / "tutorials"
-#: Name of the kernel that has TFX and TensorFlow Serving's API.
-TFX_KERNEL = "tfx"
 #: In notebooks TensorFlow's messages are no errors but output.
 _QUIET = "import tensorflow; tensorflow.get_logger().setLevel('ERROR')"
 
@@ -24,27 +22,27 @@ _QUIET = "import tensorflow; tensorflow.get_logger().setLevel('ERROR')"
 def main(tfx_python):
     """Writes a notebook beside the page of each tutorial."""
     with tempfile.TemporaryDirectory() as folder:
-        _add_kernel(folder, tfx_python)
-        _write("sources")
-        _write("keras")
-        _write("text")
-        _write("serving", TFX_KERNEL)
-        _write("tfx", TFX_KERNEL)
+        _add_kernel(folder, "core", sys.executable)
+        _add_kernel(folder, "tfx", tfx_python)
+        os.environ["JUPYTER_PATH"] = folder
+        # The TFX tutorial imports `pipelines`; in the root it would leave files.
+        os.environ["PYTHONPATH"] = str(REPOSITORY)
+        for name in "sources", "keras", "text":
+            _write(name, "core")
+        for name in "serving", "tfx":
+            _write(name, "tfx")
 
 
-def _add_kernel(folder, python):
+def _add_kernel(folder, name, python):
     """Tells Jupyter, in a folder of its own, to run a kernel with a given Python."""
-    kernel = pathlib.Path(folder, "kernels", TFX_KERNEL, "kernel.json")
+    kernel = pathlib.Path(folder, "kernels", name, "kernel.json")
     kernel.parent.mkdir(parents=True)
     command = [python, "-W", "ignore", "-m", "ipykernel_launcher"]
     command += ["-f", "{connection_file}", f"--IPKernelApp.exec_lines={_QUIET}"]
-    kernel.write_text(json.dumps({"argv": command, "display_name": TFX_KERNEL}))
-    os.environ["JUPYTER_PATH"] = folder
-    # The TFX tutorial is run from the repository's root and would leave files there.
-    os.environ["PYTHONPATH"] = str(REPOSITORY)
+    kernel.write_text(json.dumps({"argv": command, "display_name": name}))
 
 
-def _write(name, kernel="python3"):
+def _write(name, kernel):
     notebook = jupytext.read(TUTORIALS / f"{name}.md", fmt="md")
     with tempfile.TemporaryDirectory() as folder:
         nbclient.NotebookClient(

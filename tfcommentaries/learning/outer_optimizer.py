@@ -50,7 +50,8 @@ class AdamOfParts(keras.optimizers.Adam):
     def build(self, variables):
         super().build(variables)
         rates = self._rates()
-        self._factors = [rates[id(v)] / self._smallest for v in variables]
+        rates = [rates.get(id(v), self._smallest) for v in variables]
+        self._factors = [rate / self._smallest for rate in rates]
 
     def update_step(self, gradient, variable, learning_rate):
         factor = self._factors[self._get_variable_index(variable)]
