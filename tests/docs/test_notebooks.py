@@ -1,6 +1,7 @@
-"""Notebooks hold the code of their pages, which is tested, and what it printed."""
+"""Notebooks hold their pages, whose code is tested, and what it printed."""
 
 import json
+import re
 
 import pytest
 from pages import DOCS, blocks
@@ -17,6 +18,11 @@ def test_notebooks_are_their_pages(path):
     page = path.with_suffix(".md").relative_to(DOCS)
     code = ["".join(cell["source"]).strip() for cell in found]
     assert code == [block.strip() for block in blocks(page)]
+    prose = re.sub(
+        r"```python\n.*?```", "", path.with_suffix(".md").read_text(), flags=re.S
+    )
+    texts = ["".join(cell["source"]) for cell in cells if cell not in found]
+    assert " ".join(texts).split() == prose.split()
     assert all(cell["execution_count"] for cell in found)
     kinds = {o["output_type"] for cell in found for o in cell["outputs"]}
     assert kinds and "error" not in kinds
