@@ -27,6 +27,8 @@ from tfcommentaries.teaching import mean_and_std
 STATISTICS_BATCHES = 60
 #: What a group and seed gave; where it is, that is done.
 RECORD = "record.json"
+#: How wide networks are with `--quick`.
+_QUICK_FILTERS = {students.cbr: (4,), students.few_shot_net: 16}
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "TFDS data directory; none: bundled digits.")
@@ -187,7 +189,8 @@ def first(items, quick=1):
 @functools.cache
 def load_tfds(name):
     """`Splits` of a data set in `--data_dir`; all its images take seconds to decode."""
-    return datasets.load_tfds(name, FLAGS.data_dir)
+    sizes = fewer((None, 5000, None), (500, 300, 300))
+    return datasets.load_tfds(name, FLAGS.data_dir, *sizes)
 
 
 def join(*parts):
@@ -211,8 +214,8 @@ def make_student(network, shape, num_classes, optimizer=None, soft_labels=False)
             with 1e-3.
         soft_labels: whether labels are distributions.
     """
-    if FLAGS.quick and network is students.cbr:
-        network = functools.partial(network, filters=(4,))
+    if FLAGS.quick and network in _QUICK_FILTERS:
+        network = functools.partial(network, filters=_QUICK_FILTERS[network])
     model = network(shape, num_classes)
     losses = keras.losses
     loss = losses.CategoricalCrossentropy if soft_labels else None
