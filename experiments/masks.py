@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.ndimage import binary_dilation
 
-from experiments import protocol
+from experiments import protocol, student_training
 from tfcommentaries import (
     AttentionMask,
     CommentaryLearner,
@@ -69,7 +69,7 @@ def learn(
     masks = AttentionMask(teacher, fill, area_penalty=area_penalty)
     learner = CommentaryLearner(
         masks,
-        protocol.make_student(students.cbr, shape, 10),
+        student_training.make_student(students.cbr, shape, 10),
         inner_steps=protocol.fewer(INNER_STEPS, 5),
         validation_taught=True,
         seed=seed,
@@ -105,7 +105,7 @@ def measure(train, validation, test, seed, folder, **learning):
     """
     masks = learn(train, validation, seed, **learning)
     export_commentary(masks, folder / "masks", {"inner_steps": INNER_STEPS})
-    found = protocol.in_batches(masks, test.examples.x)[..., 0]
+    found = student_training.in_batches(masks, test.examples.x)[..., 0]
     relevant, distracting = (found * p for p in (test.relevant, test.distracting))
     values = {
         "masks": {
@@ -174,8 +174,8 @@ def teach_students(network, conditions, seed, steps):
     """
     first = next(iter(conditions.values()))[0]
     keras.utils.set_random_seed(1000 + seed)
-    model = protocol.make_student(network, first.x.shape[1:], 10)
-    restart = protocol.restarting(model)
+    model = student_training.make_student(network, first.x.shape[1:], 10)
+    restart = student_training.restarting(model)
     found = {}
     for name, (examples, test, teaching, testing) in conditions.items():
         keras.utils.set_random_seed(1000 + seed)
@@ -206,7 +206,10 @@ def _accuracies(model, test, masks):
     def outputs(x):
         return model(x if masks is None else masks.teach(x, None)[0], training=False)
 
-    right = protocol.in_batches(outputs, test.examples.x).argmax(-1) == test.examples.y
+    right = (
+        student_training.in_batches(outputs, test.examples.x).argmax(-1)
+        == test.examples.y
+    )
     return {
         "aligned": right[test.aligned].mean(),
         "conflicting": right[~test.aligned].mean(),

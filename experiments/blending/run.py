@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import flags
 from matplotlib.figure import Figure
 
-from experiments import protocol
+from experiments import protocol, student_training
 from experiments.protocol import FLAGS
 from tfcommentaries import (
     CommentaryLearner,
@@ -99,7 +99,9 @@ def learn(train, validation, initial_logit, seed):
     blending = LabelBlending(10, initial_logit=initial_logit)
     learner = CommentaryLearner(
         blending,
-        protocol.make_student(students.cbr, train.x.shape[1:], 10, soft_labels=True),
+        student_training.make_student(
+            students.cbr, train.x.shape[1:], 10, soft_labels=True
+        ),
         ImplicitTraining(),
         inner_steps=1,
         student_initialization="continue",
@@ -164,7 +166,7 @@ def measure(group, seed, folder):
     }
     values = teach(conditions, test, seed)
     steps = protocol.fewer((TRANSFER_STEPS,), (2,))
-    transfer = protocol.accuracies(
+    transfer = student_training.accuracies(
         students.few_shot_net,
         {name: conditions[name] for name in transferred[: protocol.fewer(None, 2)]},
         test,
@@ -195,7 +197,7 @@ def measure_alike(group, seed):
 def teach(conditions, test, seed):
     """Accuracies of CBR students; batch normalisation's averages also untaught."""
     steps = protocol.fewer((STEPS,), (5, 20))
-    return protocol.accuracies(
+    return student_training.accuracies(
         students.cbr,
         conditions,
         test,

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics.pairwise import cosine_similarity
 
-from experiments import protocol
+from experiments import protocol, student_training
 from experiments.protocol import FLAGS
 from tfcommentaries import (
     CommentaryLearner,
@@ -62,7 +62,7 @@ def learn(train, validation, seed, **options):
     weighting = ExampleWeighting(**options)
     learner = CommentaryLearner(
         weighting,
-        protocol.make_student(students.cbr, train.x.shape[1:], 10),
+        student_training.make_student(students.cbr, train.x.shape[1:], 10),
         inner_steps=protocol.fewer(INNER_STEPS, 5),
         seed=seed,
     )
@@ -99,7 +99,7 @@ def agreement(
         where there is nothing but noise.
     """
     student = FunctionalStudent(
-        protocol.make_student(students.cbr, train.x.shape[1:], 10)
+        student_training.make_student(students.cbr, train.x.shape[1:], 10)
     )
     student.build(train.x[:2], train.y[:2])
     weighting = ExampleWeighting(**options)
@@ -140,7 +140,7 @@ def measure(group, seed, folder):
     export_commentary(weighting, folder / "weighting", {"inner_steps": INNER_STEPS})
     # Of training examples as they are, at three points of training.
     found = [
-        protocol.in_batches(
+        student_training.in_batches(
             lambda i, p=p: weighting(train.x[i], y=train.y[i], progress=p),
             np.arange(len(train.y))[:2000],
         )
@@ -159,7 +159,7 @@ def measure(group, seed, folder):
     values = {}
     for batch_size, steps in protocol.first({8: (100,), 64: STEPS}):
         steps = protocol.fewer(steps, (5, 20))
-        for name, ones in protocol.accuracies(
+        for name, ones in student_training.accuracies(
             students.cbr, conditions, test, steps, seed, batch_size
         ).items():
             for metric, value in ones.items():
@@ -168,7 +168,7 @@ def measure(group, seed, folder):
     few = {k: conditions[k] for k in ("plain", "learned weights", "shuffled weights")}
     narrow = functools.partial(students.resnet18, width=protocol.fewer(16, 4))
     steps = protocol.fewer((200,), (2,))
-    for name, ones in protocol.accuracies(
+    for name, ones in student_training.accuracies(
         narrow, dict(protocol.first(few)), test, steps, seed
     ).items():
         values[f"{name} (transfer: narrow ResNet-18)"] = ones

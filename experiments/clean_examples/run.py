@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.model_selection import StratifiedKFold
 
-from experiments import protocol
+from experiments import protocol, student_training
 from experiments.protocol import FLAGS
 from tfcommentaries import (
     CommentaryLearner,
@@ -53,7 +53,7 @@ def optimizer():
 
 def make_student(shape):
     """The network that commentaries are learned with and labels checked by."""
-    return protocol.make_student(students.cbr, shape, 10, optimizer)
+    return student_training.make_student(students.cbr, shape, 10, optimizer)
 
 
 def learn(train, clean, seed):
@@ -124,7 +124,7 @@ def measure(group, seed, folder):
     )
     networks = {"": students.cbr, " (transfer: few-shot net)": students.few_shot_net}
     for suffix, network in protocol.first(networks):
-        for name, found in protocol.accuracies(
+        for name, found in student_training.accuracies(
             network,
             conditions,
             test,

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, f1_score, log_loss
 
-from experiments import protocol
+from experiments import protocol, student_training
 from experiments.protocol import FLAGS
 from tfcommentaries import (
     CommentaryLearner,
@@ -173,7 +173,7 @@ def measure(group, seed, folder):
         }
         for name, examples in conditions.items()
     }
-    trained = protocol.accuracies(
+    trained = student_training.accuracies(
         students.cbr,
         {name: (examples, None, None) for name, examples in conditions.items()},
         test,

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
-from experiments import protocol
+from experiments import protocol, student_training
 from experiments.protocol import FLAGS
 from tfcommentaries import (
     ExampleWeighting,
@@ -56,13 +56,13 @@ def fit(train, test, seed, learn=None):
         learn: `LearnCommentaryCallback` or `None`.
 
     Returns:
-        What `protocol.TestAt` found.
+        What `student_training.TestAt` found.
     """
     keras.utils.set_random_seed(seed)
-    student = protocol.make_student(students.cbr, test.x.shape[1:], 10)
+    student = student_training.make_student(students.cbr, test.x.shape[1:], 10)
     batches = tf.data.Dataset.from_tensor_slices(tuple(train))
     batches = batches.shuffle(len(train.y), seed=seed).repeat().batch(BATCH)
-    tester = protocol.TestAt(test, protocol.fewer(STEPS, (5, 20)))
+    tester = student_training.TestAt(test, protocol.fewer(STEPS, (5, 20)))
     callbacks = [tester] if learn is None else [learn, tester]
     student.fit(
         batches, steps_per_epoch=tester.steps[-1], callbacks=callbacks, verbose=0
@@ -100,7 +100,7 @@ def measure(group, seed, folder):
     )
     both = protocol.join(noisy, validation)
     kept = agreeing(
-        lambda: protocol.make_student(students.cbr, test.x.shape[1:], 10),
+        lambda: student_training.make_student(students.cbr, test.x.shape[1:], 10),
         validation,
         noisy,
         protocol.fewer(STEPS[0], 5),
@@ -119,7 +119,7 @@ def measure(group, seed, folder):
     export_commentary(table, folder / "table")
     export_commentary(network, folder / "network")
     weights = table(with_ids(noisy).x).numpy()
-    seen = protocol.in_batches(
+    seen = student_training.in_batches(
         lambda i: network(noisy.x[i], y=noisy.y[i], progress=1.0),
         np.arange(len(noisy.y)),
     )
@@ -153,7 +153,7 @@ def measure(group, seed, folder):
         "transfer: few-shot net": students.few_shot_net,
     }
     for student, architecture in protocol.first(networks):
-        for name, found in protocol.accuracies(
+        for name, found in student_training.accuracies(
             architecture, conditions, test, steps, 1000 + seed
         ).items():
             values[f"{name} ({student})"] = found

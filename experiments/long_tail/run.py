@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from experiments import protocol
+from experiments import protocol, student_training
 from experiments.protocol import FLAGS
 from tfcommentaries import (
     CommentaryLearner,
@@ -133,7 +133,7 @@ def learn_from_losses(setting, train, validation, test, seed):
         and of one from the same weights that was trained alike without it.
     """
     weighting = LossWeighting()
-    student = protocol.make_student(
+    student = student_training.make_student(
         setting.network, train.x.shape[1:], 10, setting.optimizer
     )
     learner = CommentaryLearner(
@@ -169,7 +169,7 @@ def learn_from_examples(setting, train, validation, seed):
     weighting = ExampleWeighting(num_classes=10)
     learner = CommentaryLearner(
         weighting,
-        protocol.make_student(
+        student_training.make_student(
             setting.network, train.x.shape[1:], 10, setting.unrolled_optimizer
         ),
         inner_steps=protocol.fewer(100, 5),
@@ -214,7 +214,7 @@ def measure(group, seed, folder):
         "weights by inverse frequency": (train, None, inverse_frequency(train.y)),
     }
     steps = protocol.fewer(setting.steps, (5, 20))
-    values = protocol.accuracies(
+    values = student_training.accuracies(
         setting.network,
         conditions,
         test,
@@ -233,7 +233,7 @@ def measure(group, seed, folder):
         "weights by example, validation data added",
         "weights by inverse frequency",
     )
-    for name, ones in protocol.accuracies(
+    for name, ones in student_training.accuracies(
         setting.transferred,
         {name: conditions[name] for name in few},
         test,
@@ -242,7 +242,7 @@ def measure(group, seed, folder):
         batch_size=100,
     ).items():
         values[f"{name} (transfer: {setting.transferred.__name__})"] = ones
-    weights = protocol.in_batches(
+    weights = student_training.in_batches(
         lambda i: by_example(train.x[i], y=train.y[i], progress=0.5),
         np.arange(len(train.y)),
     )

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from experiments import protocol
+from experiments import protocol, student_training
 from experiments.protocol import FLAGS
 from tfcommentaries import (
     CommentaryLearner,
@@ -41,7 +41,7 @@ def learn(data, seed):
     commentary = ExampleWeighting()
     learner = CommentaryLearner(
         commentary,
-        protocol.make_student(students.cbr, (28, 28, 1), 2),
+        student_training.make_student(students.cbr, (28, 28, 1), 2),
         inner_steps=protocol.fewer(INNER_STEPS, 5),
         seed=seed,
     )
@@ -98,7 +98,7 @@ def measure(group, seed, folder):
     steps = protocol.fewer(TEST_STEPS, (5, 20))
     networks = {"": students.cbr, " (transfer: few-shot net)": students.few_shot_net}
     for suffix, network in protocol.first(networks):
-        for name, found in protocol.accuracies(
+        for name, found in student_training.accuracies(
             network, conditions, data.test, steps, seed, BATCH
         ).items():
             values[name + suffix] = found

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from experiments import protocol
+from experiments import protocol, student_training
 from experiments.sources.problems import BATCH, RATES, STEPS, make_student
 from tfcommentaries import students
 from tfcommentaries.teaching import agreeing, agreement_rates, trusted
@@ -84,7 +84,7 @@ def without_one(setting, data, seed):
     }
     conditions = {"all": (data.train, None, None), **without}
     steps = protocol.fewer(STEPS[setting.data], 5)
-    found = protocol.accuracies(
+    found = student_training.accuracies(
         students.cbr,
         conditions,
         data.checked,

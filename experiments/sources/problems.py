@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from sklearn.datasets import load_diabetes
 
-from experiments import protocol
+from experiments import student_training
 from experiments.protocol import FLAGS
 from tfcommentaries import datasets, students
 
@@ -130,4 +130,4 @@ def make_student(data, shape, network=students.cbr):
         model = students.mlp(shape, 1, (32,))
         model.compile(optimizer, "mse", metrics=["mae"])
         return model
-    return protocol.make_student(network, shape, 10, lambda: optimizer)
+    return student_training.make_student(network, shape, 10, lambda: optimizer)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from experiments import protocol
+from experiments import protocol, student_training
 from experiments.sources.conditions import of_sources, taught
 from experiments.sources.learning import learn
 from experiments.sources.problems import BATCH, STEPS, make_data, make_student
@@ -21,7 +21,7 @@ def measure_diabetes(setting, seed):
     student = FunctionalStudent(model)
     student.build(data.train.x[:2], data.train.y[:2])
     student.assign(student.draw(f"test-{seed}"))
-    restart = protocol.restarting(model)
+    restart = student_training.restarting(model)
 
     def train(examples, commentary=None, sample_weight=None):
         restart()

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments import protocol
+from experiments import protocol, student_training
 from experiments.protocol import FLAGS
 from experiments.sources.conditions import (
     by_rate,
@@ -97,7 +97,7 @@ def measure(group, seed, folder):
     values = {}
     last = STEPS[setting.data]
     for suffix, network in protocol.first(networks):
-        for name, found in protocol.accuracies(
+        for name, found in student_training.accuracies(
             network,
             conditions,
             data.test,

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from command_line import run
 
 from tfcommentaries import SavedCommentary
-from tfcommentaries.cli import evaluate, main
+from tfcommentaries.cli import evaluate
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.task import Task
 
@@ -24,11 +25,6 @@ LEARN = [
     "--inner_steps=3",
     "--steps_per_epoch=2",
 ]
-
-
-def run(*arguments):
-    """Runs one command in this process; returns its exit code."""
-    return main.run(main.parse(["tfcommentaries", *map(str, arguments)]))
 
 
 @pytest.fixture(scope="module")
@@ -145,14 +141,6 @@ def test_sizes_of_zero_are_refused_by_name(command, flag, tmp_path, capsys):
     name, _, value = flag.partition("=")
     least = "above 0" if name.endswith("rate") else "at least 1"
     assert f"{name}: must be {least}, not {value}" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("kinds", ["mask", "masks,masks", "masks,", ""])
-def test_kinds_that_are_none_are_refused_by_name(kinds, tmp_path, capsys):
-    with pytest.raises(SystemExit) as ended:
-        run("learn", f"--run_dir={tmp_path}/run", f"--commentary={kinds}")
-    assert ended.value.code == 2
-    assert "must be one of examples, sources" in capsys.readouterr().err
 
 
 def test_teach_saves_a_keras_model(learned, tmp_path, capsys):

@@ -9,17 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from command_line import FEW, run
 
 from tfcommentaries import SavedCommentary, datasets
-from tfcommentaries.cli import main
-
-#: A few steps of everything.
-FEW = ["--outer_steps=2", "--inner_steps=3", "--steps_per_epoch=1"]
-
-
-def run(*arguments):
-    """Runs one command in this process; returns its exit code."""
-    return main.run(main.parse(["tfcommentaries", *map(str, arguments)]))
 
 
 @pytest.fixture
@@ -259,51 +251,6 @@ def test_what_failed_before_learning_does_not_bind(tmp_path, capsys):
         (tmp_path / "pictures" / name).unlink()
     assert run("learn", run_dir, *flags) == 0
     assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == pictures
-
-
-#: What is compared where the data have sources, beside what always is.
-OF_SOURCES = {
-    "commentary_trusted_sources",
-    "sources_by_rate_0.5",
-    "sources_by_rate_0.8",
-    "good_sources_known",
-}
-
-
-@pytest.mark.parametrize(
-    ("kind", "spoiled", "more"),
-    [
-        ("masks,blending", "--label_noise=0.3", set()),
-        ("sources,soft_labels", "--spoiled_sources", OF_SOURCES),
-    ],
-)
-def test_several_kinds(kind, spoiled, more, tmp_path, capsys):
-    """From learning to a report, and a student that is taught and kept."""
-    run_dir = tmp_path / kind
-    few = [*FEW, "--train_size=128", "--validation_size=64", spoiled]
-    assert run("learn", f"--run_dir={run_dir}", f"--commentary={kind}", *few) == 0
-    assert ("group     examples" in capsys.readouterr().out) == bool(more)
-    saved = SavedCommentary(run_dir / "commentary")
-    assert saved.kind == "composition"
-    pictures = {path.stem for path in (run_dir / "pictures").glob("*.png")}
-    assert {name[:2] for name in pictures} == {"1-", "2-", "le"}
-    test = ["--steps=4", "--seeds=1"]
-    assert run("evaluate", f"--run_dir={run_dir}", *test) == 0
-    rows = json.loads((run_dir / "metrics.json").read_text())
-    assert {row["condition"] for row in rows} == {
-        "plain",
-        "commentary",
-        "plain_with_validation",
-        "validation_only",
-        "filtered_with_validation",
-        *more,
-    }
-    assert all(0 <= r["mean"] <= 1 for r in rows if r["metric"] == "accuracy")
-    assert run("report", run_dir) == 0
-    assert "Test accuracy" in (run_dir / "report.html").read_text()
-    model = tmp_path / f"{kind}.keras"
-    assert run("teach", f"--run_dir={run_dir}", f"--model={model}", "--epochs=1") == 0
-    assert model.exists() and "accuracy" in capsys.readouterr().out
 
 
 def test_kinds_that_do_not_suit_are_refused(tables, tmp_path, capsys):
