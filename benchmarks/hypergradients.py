@@ -244,7 +244,10 @@ def compare():
             for estimator, other in others:
                 theirs = vector(*other)
                 difference = np.linalg.norm(own - theirs) / np.linalg.norm(theirs)
-                print(f"{student} {ours} against {estimator}: {difference:.1e}")
+                print(
+                    f"{student} {ours} against {estimator}: {difference:.1e}",
+                    flush=True,
+                )
 
 
 def main(_):

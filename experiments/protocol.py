@@ -32,6 +32,11 @@ flags.DEFINE_integer(
     "seeds", None, "How often all is repeated; none: as an hour allows."
 )
 flags.DEFINE_integer("jobs", 1, "Groups and seeds measured at once, a process each.", 1)
+flags.DEFINE_multi_string(
+    "group",
+    None,
+    "Measure this alone (may be repeated); what is known of others stays.",
+)
 flags.DEFINE_bool("quick", False, "A few steps of the first group: does it run?")
 
 
@@ -41,6 +46,8 @@ def run(file, groups, measure, draw=None, seeds=5):
     Measures each group with each seed, unless the run folder has it, and writes
     `results.json` and pictures beside `run.py`; with `--quick` only the first group
     with one seed, and all into the run folder. Tells how many minutes each took.
+
+    With `--group` the rows of other groups stay as they are, and no picture is drawn.
 
     Args:
         file: `__file__` of the `run.py`.
@@ -59,9 +66,10 @@ def run(file, groups, measure, draw=None, seeds=5):
         run_dir = pathlib.Path(FLAGS.run_dir or f"runs/{here.name}")
         if FLAGS.quick:
             here = run_dir = run_dir / "quick"
+        names = _chosen(groups())
         folders = {
             (group, seed): folder_of(run_dir, group, seed)
-            for group in fewer(groups(), groups()[:1])
+            for group in fewer(names, names[:1])
             for seed in range(fewer(FLAGS.seeds or seeds, 1))
         }
         _measure_all(measure, folders)
@@ -70,8 +78,10 @@ def run(file, groups, measure, draw=None, seeds=5):
             record = json.loads((folder / RECORD).read_text())
             records.setdefault(group, []).append(record)
         rows = table(records)
-        write_text(here / "results.json", _a_row_a_line(rows))
-        for name, figure in (draw(records, run_dir) if draw else {}).items():
+        kept = _rows_of_others(here / "results.json", names) if FLAGS.group else []
+        write_text(here / "results.json", _a_row_a_line(kept + rows))
+        whole = draw and not FLAGS.group
+        for name, figure in (draw(records, run_dir) if whole else {}).items():
             figure.savefig(here / name, dpi=100)
         for row in rows:
             title = f"{row['condition']:<60} {row['metric']:<40}"
@@ -82,6 +92,20 @@ def run(file, groups, measure, draw=None, seeds=5):
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     app.run(main)
+
+
+def _chosen(names):
+    """The groups that a flag names, or all."""
+    unknown = sorted(set(FLAGS.group or ()) - set(names))
+    if unknown:
+        raise app.UsageError(f"No group {unknown[0]!r}. Those here: {', '.join(names)}")
+    return FLAGS.group or names
+
+
+def _rows_of_others(file, names):
+    """Rows of a `results.json` of other groups than these."""
+    rows = json.loads(file.read_text()) if file.exists() else []
+    return [row for row in rows if row["condition"].split(": ")[0] not in names]
 
 
 def _measure_all(measure, folders):

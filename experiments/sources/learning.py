@@ -5,7 +5,7 @@ import time
 import keras
 
 from experiments import protocol
-from experiments.sources.problems import BATCH, make_student
+from experiments.sources.problems import BATCH, EPOCHS, INNER_STEPS, make_student
 from tfcommentaries import CommentaryLearner, GroupWeighting, LearnCommentaryCallback
 
 
@@ -15,7 +15,7 @@ def learn(setting, data, seed):
     learner = CommentaryLearner(
         weighting,
         make_student(setting.data, data.train.x.shape[1:]),
-        inner_steps=protocol.fewer(50 if setting.data == "digits" else 100, 5),
+        inner_steps=protocol.fewer(INNER_STEPS.get(setting.data, 100), 5),
         seed=seed,
     )
     learner.compile()
@@ -43,7 +43,7 @@ def learn_inside_fit(setting, data, seed):
 def fit_inside(setting, model, weighting, data, callbacks):
     """One `fit`: five epochs, eight of the small digits; its seconds."""
     x = weighting.add_groups(data.train.x, data.source) if callbacks else data.train.x
-    epochs = 8 if setting.data == "digits" else 5
+    epochs = EPOCHS.get(setting.data, 5)
     began = time.monotonic()
     model.fit(
         x,

@@ -8,12 +8,21 @@ from sklearn.datasets import load_diabetes
 
 from experiments import student_training
 from experiments.protocol import FLAGS
+from experiments.sources.texts import bag_of_words, load_lines
 from tfcommentaries import datasets, students
 
 BATCH = 32
 #: Training steps of students, and rate of their Adam.
-STEPS = {"mnist": 500, "cifar10": 500, "digits": 300, "diabetes": 300}
-RATES = {"mnist": 1e-3, "cifar10": 1e-3, "digits": 3e-3, "diabetes": 3e-3}
+STEPS = {"mnist": 500, "cifar10": 500, "digits": 300, "diabetes": 300, "text": 375}
+RATES = {"mnist": 1e-3, "cifar10": 1e-3, "digits": 3e-3, "diabetes": 3e-3, "text": 1e-2}
+#: Steps of the students through which a commentary is learned; 100 of others.
+INNER_STEPS = {"digits": 50, "text": 50}
+#: Epochs of learning inside `fit`; 5 of others.
+EPOCHS = {"digits": 8}
+#: Students of other data are CBR nets.
+NETWORKS = {"text": bag_of_words}
+#: What is wrong with each of six annotators of texts.
+TEXT_FAULTS = ("nothing",) * 4 + ("random labels", "labels moved by one")
 #: What is wrong with each of ten sources of diabetes patients.
 TARGET_FAULTS = ("nothing",) * 4 + (
     "noise",
@@ -57,6 +66,7 @@ SETTINGS = {
     ),
     "digits, inputs only": Setting("digits", faults=datasets.INPUT_FAULTS),
     "digits, no difference": Setting("digits", faults=("nothing",) * 10),
+    "text, 60 checked": Setting("text", 60, faults=TEXT_FAULTS),
     "diabetes, 50 checked": Setting("diabetes", faults=TARGET_FAULTS),
 }
 
@@ -82,6 +92,8 @@ def make_data(setting, seed):
         return make_diabetes(setting, seed)
     if setting.data == "digits":
         splits = datasets.load_digits(setting.checked, seed=seed)
+    elif setting.data == "text":
+        splits = load_lines(setting.checked, 1140, seed)
     else:
         splits = datasets.load_tfds(
             setting.data, FLAGS.data_dir, 5000, setting.checked, 5000, seed
@@ -123,11 +135,17 @@ def make_diabetes(setting, seed):
     return Data(train._replace(y=targets), names[number], faults, checked, test)
 
 
-def make_student(data, shape, network=students.cbr):
+def network_of(data):
+    """Function `(shape, num_classes)` to the network of a data set's students."""
+    return NETWORKS.get(data, students.cbr)
+
+
+def make_student(data, shape):
     """A compiled student for a data set."""
     optimizer = keras.optimizers.Adam(RATES[data])
     if data == "diabetes":
         model = students.mlp(shape, 1, (32,))
         model.compile(optimizer, "mse", metrics=["mae"])
         return model
+    network = network_of(data)
     return student_training.make_student(network, shape, 10, lambda: optimizer)

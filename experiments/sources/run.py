@@ -22,6 +22,7 @@ from experiments.sources.problems import (
     Setting,
     make_data,
     make_student,
+    network_of,
 )
 from experiments.sources.regression import measure_diabetes
 from tfcommentaries import (
@@ -40,7 +41,7 @@ def groups():
     names = [*SETTINGS, *INSIDE_FIT]
     if FLAGS.data_dir:
         return names
-    return [name for name in names if name.startswith(("digits", "diabetes"))]
+    return [name for name in names if name.startswith(("digits", "text", "diabetes"))]
 
 
 def weight_relative_to_good(weighting, data, faults):
@@ -91,7 +92,7 @@ def measure(group, seed, folder):
         kept = without_one(setting, data, seed)
         name = "sources without which it is worse, checked added"
         conditions[name] = of_sources(data, kept), None, None
-    networks = {"": students.cbr}
+    networks = {"": network_of(setting.data)}
     if setting.transfer:
         networks[" (transfer: few-shot net)"] = students.few_shot_net
     values = {}

@@ -24,7 +24,8 @@ def test_spurious_backgrounds_runs(tmp_path, data_dir):
 
 
 @pytest.mark.parametrize(
-    "name", sorted(EXPERIMENTS - {"hyper_cleaning", "spurious_backgrounds"})
+    "name",
+    sorted(EXPERIMENTS - {"hyper_cleaning", "rotated_digits", "spurious_backgrounds"}),
 )
 def test_runs_on_bundled_data(name, tmp_path):
     check(run(name, tmp_path))
@@ -41,6 +42,18 @@ def test_what_a_process_did_is_not_done_again(tmp_path):
     time = record.stat().st_mtime
     assert run("hyper_cleaning", tmp_path) == rows
     assert record.stat().st_mtime == time
+
+
+def test_a_group_alone_keeps_what_is_known_of_others(tmp_path):
+    rows = run("rotated_digits", tmp_path)
+    check(rows)
+    other = dict(rows[0], condition="another: plain")
+    results = tmp_path / "quick" / "results.json"
+    results.write_text(json.dumps([other, *rows]))
+    group = rows[0]["condition"].split(": ")[0]
+    assert run("rotated_digits", tmp_path, f"--group={group}") == [other, *rows]
+    with pytest.raises(RuntimeError):
+        run("rotated_digits", tmp_path, "--group=none")
 
 
 def check(rows):

@@ -123,7 +123,23 @@ def test_by_default_one_gpu_compiles(devices, monkeypatch):
     learner.compile()
     assert learner.jit_compile is bool(devices)
     two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    assert not resolve_jit_compile("auto", [weighting, student], two)
+    assert not resolve_jit_compile("auto", student, weighting, two)
     student.layers[0].supports_jit = False
     learner.compile()
     assert not learner.jit_compile
+
+
+def test_by_default_attention_compiles_on_a_cpu():
+    def resolved(length, *layers):
+        words = keras.Input((length, 4))
+        outputs = words
+        for layer in layers:
+            outputs = layer(outputs)
+        outputs = keras.layers.MultiHeadAttention(1, 2)(outputs, outputs)
+        student = keras.Model(words, outputs)
+        one = tf.distribute.get_strategy()
+        return resolve_jit_compile("auto", student, None, one)
+
+    assert resolved(3)
+    assert not resolved(None)
+    assert not resolved(3, keras.layers.Conv1D(2, 2))

@@ -1,16 +1,33 @@
 """Whether XLA compiles a training."""
 
+import keras
 import tensorflow as tf
+from absl import logging
+
+#: What XLA makes faster on a CPU, and slower (`docs/gpu.md`).
+_FASTER = (
+    keras.layers.AdditiveAttention,
+    keras.layers.Attention,
+    keras.layers.GroupQueryAttention,
+    keras.layers.MultiHeadAttention,
+)
+_SLOWER = tuple(
+    value
+    for name, value in vars(keras.layers).items()
+    if "Conv" in name and isinstance(value, type)
+)
 
 
-def resolve_jit_compile(asked, layers, strategy):
-    """Decides as Keras does, for everything that an outer step runs.
+def resolve_jit_compile(asked, student, commentary, strategy):
+    """Decides for everything that an outer step runs.
 
     Args:
-        asked: `True`, `False` or `"auto"`: on one GPU, unless a layer is known not to
-            compile. On a CPU small networks gain less than compiling takes, and
-            convolutions become slower (`docs/gpu.md`).
-        layers: the models and layers that an outer step runs.
+        asked: `True`, `False` or `"auto"`: on one GPU as Keras does, unless a layer is
+            known not to compile. On a CPU only if a layer is attention, the sizes of
+            all inputs are known and nothing convolves: small dense networks gain less
+            than compiling takes, and convolutions become slower (`docs/gpu.md`).
+        student: the `keras.Model` that an outer step trains.
+        commentary: the `Commentary`, or `None`.
         strategy: the `tf.distribute.Strategy` of the learner.
 
     Returns:
@@ -19,16 +36,27 @@ def resolve_jit_compile(asked, layers, strategy):
     Raises:
         ValueError: if `asked` is `True` and a layer is known not to compile.
     """
+    parts = [student] if commentary is None else [student, commentary]
+    layers = [layer for part in parts for layer in part._flatten_layers()]
     unable = [
         layer
-        for model in layers
-        for layer in model._flatten_layers()
+        for layer in layers
         # In recurrent layers only cuDNN does not compile, and students do not use it.
         if not (getattr(layer, "supports_jit", True) or hasattr(layer, "use_cudnn"))
     ]
     if asked == "auto":
-        alone = strategy.num_replicas_in_sync == 1
-        return bool(tf.config.list_physical_devices("GPU")) and alone and not unable
+        if unable or strategy.num_replicas_in_sync > 1:
+            return False
+        if tf.config.list_physical_devices("GPU"):
+            return True
+        pays = (
+            any(isinstance(layer, _FASTER) for layer in layers)
+            and not any(isinstance(layer, _SLOWER) for layer in layers)
+            and _takes_one_shape(student)
+        )
+        if pays:
+            logging.info("XLA compiles outer steps; `jit_compile=False` prevents it.")
+        return pays
     if asked and unable:
         raise ValueError(
             "XLA cannot compile "
@@ -36,3 +64,15 @@ def resolve_jit_compile(asked, layers, strategy):
             + ". Pass `jit_compile=False`, or do their work in the input pipeline."
         )
     return bool(asked)
+
+
+def _takes_one_shape(model):
+    """Whether a model says that all of its inputs have one shape, but for the batch.
+
+    XLA compiles again for each other one.
+    """
+    try:
+        inputs = keras.tree.flatten(model.inputs)
+    except (AttributeError, ValueError):  # A subclass, or not built.
+        return False
+    return all(None not in tensor.shape[1:] for tensor in inputs)

@@ -105,9 +105,11 @@ class FewShotLearner(OuterLoop):
             **kwargs: other arguments of `keras.Model.compile`; `jit_compile` as for
                 `CommentaryLearner.compile`.
         """
-        parts = [self.student.model] + ([self.commentary] if self.commentary else [])
         kwargs["jit_compile"] = resolve_jit_compile(
-            kwargs.get("jit_compile", "auto"), parts, self.distribute_strategy
+            kwargs.get("jit_compile", "auto"),
+            self.student.model,
+            self.commentary,
+            self.distribute_strategy,
         )
         # Hypergradients are scaled and unscaled where they are computed.
         kwargs.setdefault("auto_scale_loss", False)
