@@ -19,8 +19,9 @@ RATES = {"mnist": 1e-3, "cifar10": 1e-3, "digits": 3e-3, "diabetes": 3e-3, "text
 INNER_STEPS = {"digits": 50, "text": 50}
 #: Epochs of learning inside `fit`; 5 of others.
 EPOCHS = {"digits": 8}
-#: Students of other data are CBR nets.
+#: Networks of students, CBR nets of others, and numbers of classes, 10 of others.
 NETWORKS = {"text": bag_of_words}
+CLASSES = {"text": 3}
 #: What is wrong with each of six annotators of texts.
 TEXT_FAULTS = ("nothing",) * 4 + ("random labels", "labels moved by one")
 #: What is wrong with each of ten sources of diabetes patients.
@@ -99,7 +100,7 @@ def make_data(setting, seed):
             setting.data, FLAGS.data_dir, 5000, setting.checked, 5000, seed
         )
     train, source, faults = datasets.spoil_sources(
-        splits.train, 10, seed, setting.faults, setting.sizes
+        splits.train, splits.num_classes, seed, setting.faults, setting.sizes
     )
     return Data(train, source, faults, splits.validation, splits.test)
 
@@ -147,5 +148,6 @@ def make_student(data, shape):
         model = students.mlp(shape, 1, (32,))
         model.compile(optimizer, "mse", metrics=["mae"])
         return model
-    network = network_of(data)
-    return student_training.make_student(network, shape, 10, lambda: optimizer)
+    return student_training.make_student(
+        network_of(data), shape, CLASSES.get(data, 10), lambda: optimizer
+    )

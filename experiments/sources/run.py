@@ -31,6 +31,7 @@ from tfcommentaries import (
     export_commentary,
     students,
 )
+from tfcommentaries.teaching import trusted
 
 #: Repetitions of learning inside `fit` for each seed.
 INSIDE_FIT = {"mnist, inside fit": 2, "digits, inside fit": 4}
@@ -108,6 +109,14 @@ def measure(group, seed, folder):
             optimizer=lambda: keras.optimizers.Adam(RATES[setting.data]),
         ).items():
             values[name + suffix] = found
+    for name, sources in {
+        "sources that the commentary trusts": weighting.table().trusted(),
+        "sources that the commentary of one fit trusts": inside.table().trusted(),
+        "sources of 0.5 of the best rate": trusted(rates, 0.5),
+        "sources of 0.8 of the best rate": trusted(rates, 0.8),
+    }.items():
+        found = values[f"{name}, checked added"]
+        found["exactly the good sources"] = float(set(sources) == set(data.good))
     accuracy = model.evaluate(*data.test, batch_size=500, verbose=0)[1]
     values["the model of one fit"] = {"accuracy": accuracy}
     return {

@@ -46,7 +46,8 @@ def load_lines(checked, test, seed):
     vectorize = keras.layers.TextVectorization(WORDS, output_sequence_length=LENGTH)
     vectorize.adapt(texts[: ends[0]])
     parts = zip(np.split(vectorize(texts).numpy(), ends), np.split(labels, ends))
-    return datasets.Splits(*(datasets.Examples(*part) for part in parts))
+    parts = (datasets.Examples(*part) for part in parts)
+    return datasets.Splits(*parts, len(libraries), "text")
 
 
 def bag_of_words(shape, num_classes):

@@ -31,13 +31,13 @@ class LearnCommentaryCallback(CommentaryCallback):
     implicit gradient of its validation loss changes the commentary. One pass
     serves both, whatever the model's size; what is learned fits this one training
     better than it transfers. One hypergradient sees one step ahead, on one batch:
-    enough for one weight per source of the data (`GroupWeighting`, as below;
-    `experiments/sources`) or per example (`teachers.Table`). A network that sees images
-    and labels learned nothing in this way where the table gained. Measure it against
-    training on the clean data alone, which was better still than a table where labels
-    were wrong at random (`experiments/in_fit`). For groups `CommentaryLearner` tells
-    more, and reliably, but takes longer: use it if the student needs more than some
-    hundred steps (CIFAR-10), or if each point counts.
+    enough for one weight per source of digits (`GroupWeighting`, as below), not of
+    texts or CIFAR-10, where `CommentaryLearner` takes longer and is reliable
+    (`experiments/sources`). Enough, too, for one weight per example
+    (`teachers.Table`). A network that sees images and labels learned nothing in this
+    way where the table gained. Measure it against training on the clean data alone,
+    which was better still than a table where labels were wrong at random
+    (`experiments/in_fit`).
 
     Adds `outer_loss`, `hypergradient_norm` and the mean, smallest and largest value of
     the batch's annotation, `annotation_mean` and so on, to the logs of `fit`, and warns
