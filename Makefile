@@ -104,7 +104,8 @@ dist: publish-environment
 	$(PUBLISH_BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	$(PUBLISH_BIN)/twine check --strict dist/*
 
-# What a maintainer runs before a release. What is committed is tested.
+# What a maintainer runs before a release. What is committed is tested. With
+# DEBIAN_SUITE=bookworm: Debian 12, where there is no TFX for its Python.
 fresh:
 	rm -rf --one-file-system runs/fresh
 	sh scripts/debian13.sh runs/fresh/root sh /source/scripts/fresh.sh

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs a command in a bare Debian 13: Python 3.13, a C++ compiler, git, make, no more.
+# DEBIAN_SUITE=bookworm makes it a Debian 12, which has Python 3.11.
 #
 #     sudo sh scripts/debian13.sh DIRECTORY COMMAND [ARGUMENT...]
 #
@@ -27,7 +28,7 @@ if [ ! -e "$root/made" ]; then
     mkdir -p "$root"
     debootstrap --variant=minbase \
         --include=python3,python3-venv,python3-dev,g++,make,git,ca-certificates,procps \
-        trixie "$root" $mirror >"$root.log" 2>&1 ||
+        "${DEBIAN_SUITE:-trixie}" "$root" $mirror >"$root.log" 2>&1 ||
         fail "debootstrap failed; see $root.log. DEBIAN_MIRROR names another mirror."
     touch "$root/made"
 fi
