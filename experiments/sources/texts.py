@@ -4,6 +4,7 @@ import inspect
 
 import keras
 import numpy as np
+import pandas as pd
 
 from tfcommentaries import datasets
 
@@ -30,8 +31,6 @@ def load_lines(checked, test, seed):
         test: number of test examples; the rest is for training.
         seed: of the choice and the order.
     """
-    import pandas as pd
-
     libraries = (
         lines(np, np.ndarray, np.linalg, np.random),
         lines(pd, pd.DataFrame, pd.Series),

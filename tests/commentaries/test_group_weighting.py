@@ -57,6 +57,15 @@ def test_each_example_has_the_weight_of_its_group(weighting, vectors, source):
     np.testing.assert_allclose(weights, 2 * expected / expected.mean(), rtol=1e-6)
 
 
+def test_each_example_needs_a_group(weighting, vectors, source):
+    with pytest.raises(ValueError, match="as many groups as examples.*11 for 12"):
+        weighting.add_groups(vectors[0], source[1:])
+    with pytest.raises(ValueError, match="as many groups of 'shop' as examples"):
+        GroupWeighting({"shop": source}).add_groups(vectors[0], {"shop": source[1:]})
+    x = tf.constant(vectors[0])
+    assert set(weighting.add_groups(x, tf.constant(source))) == {"x", "group_index"}
+
+
 def test_unknown_groups_get_the_mean_weight_and_are_counted():
     weighting = GroupWeighting(["ann"] * 3 + ["bob"])
     set_logits(weighting, [1.0, -1.0])

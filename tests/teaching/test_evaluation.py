@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from models import make_student
 
+from tfcommentaries import GroupWeighting
 from tfcommentaries.commentaries import ConstantWeighting
 from tfcommentaries.teaching import evaluate, paired_gain
 
@@ -42,6 +43,19 @@ def test_only_the_last_test_is_on_all(digits):
     first, last = curve(tested_on_the_way=50)
     assert last == all_last
     assert first == pytest.approx(round(50 * first) / 50) != all_first
+
+
+def test_inputs_may_have_groups_beside_them(digits):
+    x, y = (part[:60] for part in digits.train)
+    weighting = GroupWeighting(y % 3)
+    conditions = {
+        "weighted": (weighting.add_groups(x, y % 3), y, weighting),
+        "plain": (x, y, None),
+    }
+    rows = evaluate(make_student(), conditions, digits.test, 2, 2, 1, 32)
+    found = {r["condition"]: r["mean"] for r in rows if r["metric"] == "loss"}
+    # All weights are alike before any is learned.
+    assert found["weighted"] == pytest.approx(found["plain"], rel=1e-4)
 
 
 def test_gains_are_paired():

@@ -117,11 +117,22 @@ class GroupWeighting(Commentary):
         Returns:
             A dict to pass as `x` where this commentary teaches: the entries of x, or
             `"x"`, and for each column the integers of the groups.
+
+        Raises:
+            ValueError: if there are not as many groups as examples.
         """
         groups = groups if isinstance(groups, dict) else {"group": groups}
         if hasattr(x, "to_numpy"):
             x = x.to_numpy()
         x = dict(x) if isinstance(x, dict) else {"x": x}
+        for name, column in groups.items():
+            for inputs in x.values():
+                counts = _length(inputs), _length(column)
+                if None not in counts and counts[0] != counts[1]:
+                    raise ValueError(
+                        f"There must be as many {_title(name)} as examples. Received: "
+                        f"{counts[1]} for {counts[0]} examples"
+                    )
         return self.prepare({**x, **groups})
 
     def prepare(self, x):
@@ -287,6 +298,13 @@ def _index(column):
 def _title(column):
     """What to call a column in messages."""
     return "groups" if column == "group" else f"groups of {column!r}"
+
+
+def _length(values):
+    """The number of examples, or `None` for one alone or if it is not known."""
+    if tf.is_tensor(values):
+        return values.shape[0] if values.shape.rank else None
+    return len(values) if np.ndim(values) else None
 
 
 def _few(names, most=5):

@@ -19,7 +19,7 @@ from tfcommentaries.learning.outer_batches import endless
 from tfcommentaries.learning.outer_optimizer import default_optimizer
 from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.optimizers import mean_squares
-from tfcommentaries.students import FunctionalStudent, check_repeats
+from tfcommentaries.students import FunctionalStudent, as_loss, check_repeats
 from tfcommentaries.teaching import CommentaryCallback
 
 
@@ -120,7 +120,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         self.steps = steps
         #: The step from which on nothing is learned.
         self._last = None if steps is None else warmup + steps * every
-        self.loss = None if loss is None else keras.losses.get(loss)
+        self.loss = None if loss is None else as_loss(loss)
         self.checkpoint_dir = checkpoint_dir
         self._checkpoint = None
         validation_data = as_dataset(validation_data, "validation")
@@ -146,7 +146,7 @@ class LearnCommentaryCallback(CommentaryCallback):
                 "with CommentaryLearner, which spreads students over replicas."
             )
         if self.loss is None and not isinstance(model.loss, list | tuple | dict):
-            self.loss = keras.losses.get(model.loss)
+            self.loss = as_loss(model.loss)
         if self.loss is None:
             raise ValueError(
                 "A model with several losses needs an outer one: pass `loss=`, a "

@@ -4,7 +4,11 @@ from tfcommentaries.students.functional_student import (
     FunctionalStudent,
     StudentWeights,
 )
-from tfcommentaries.students.losses import check_takes_weights, example_losses
+from tfcommentaries.students.losses import (
+    as_loss,
+    check_takes_weights,
+    example_losses,
+)
 from tfcommentaries.students.networks import (
     cbr,
     few_shot_net,
@@ -17,6 +21,7 @@ from tfcommentaries.students.repeating import check_repeats
 __all__ = [
     "FunctionalStudent",
     "StudentWeights",
+    "as_loss",
     "cbr",
     "check_repeats",
     "check_takes_weights",

@@ -2,6 +2,20 @@
 
 import keras
 import tensorflow as tf
+from keras.src.losses.losses import LossFunctionWrapper
+
+
+def as_loss(loss):
+    """The `keras.Loss` that Keras makes of what `compile` takes.
+
+    Names and functions would otherwise not take weights, nor labels without the last
+    axis of outputs `(batch, 1)`.
+
+    Args:
+        loss: a `keras.Loss`, the name of one, or a function of labels and outputs.
+    """
+    loss = keras.losses.get(loss)
+    return loss if isinstance(loss, keras.Loss) else LossFunctionWrapper(loss)
 
 
 def example_losses(model, y, outputs):
@@ -24,9 +38,7 @@ def example_losses(model, y, outputs):
             "Weighting by the student's loss needs a student with one output and one "
             f"loss. The student {model.name!r} was compiled with loss={loss!r}"
         )
-    loss = keras.losses.get(loss)
-    losses = loss.call(y, outputs) if isinstance(loss, keras.Loss) else loss(y, outputs)
-    losses = tf.convert_to_tensor(losses)
+    losses = tf.convert_to_tensor(as_loss(loss).call(y, outputs))
     losses = tf.reshape(losses, [tf.shape(losses)[0], -1])
     return tf.reduce_mean(losses, -1)
 
@@ -43,9 +55,7 @@ def check_takes_weights(model, y, outputs, weights):
     several = tf.nest.is_nested(outputs) or tf.nest.is_nested(model.loss)
     if model.loss is None or several:
         return
-    loss = keras.losses.get(model.loss)
-    losses = loss.call(y, outputs) if isinstance(loss, keras.Loss) else loss(y, outputs)
-    losses = tf.convert_to_tensor(losses)
+    losses = tf.convert_to_tensor(as_loss(model.loss).call(y, outputs))
     if losses.shape.rank is None:
         return
     if losses.shape.rank == 0:

@@ -26,19 +26,25 @@ def agreeing(make_student, clean, examples, steps, batch_size, seed=0):
         A boolean array `(examples,)`.
 
     Raises:
-        ValueError: if there are no clean examples.
+        ValueError: if there are no clean examples, or a label is not one integer.
     """
     if not len(clean[1]):
         raise ValueError(
             "A student needs at least one clean example to learn from, better some of "
             "every class. Received: none"
         )
+    x, y = examples
+    if np.size(y) != len(y):
+        raise ValueError(
+            "The labels must be one integer for each example. Received: labels of "
+            f"shape {np.shape(y)}"
+        )
+    y = np.reshape(y, [-1])
     keras.utils.set_random_seed(seed)
     student = make_student()
     batches = tf.data.Dataset.from_tensor_slices(tuple(clean))
     batches = batches.shuffle(len(clean[1]), seed=seed).repeat().batch(batch_size)
     student.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
-    x, y = examples
     outputs = student.predict(x, batch_size=500, verbose=0)
     if outputs.shape[-1] > 1:
         return outputs.argmax(-1) == y

@@ -51,8 +51,9 @@ def evaluate(
     some = _drawn(test, tested_on_the_way)
     student = FunctionalStudent(student)
     model = student.model
-    first_x, first_y, _ = next(iter(conditions.values()))
-    student.build(first_x[:2], first_y[:2])
+    x, y, commentary = next(iter(conditions.values()))
+    x = tf.nest.map_structure(lambda t: t[:2], x)
+    student.build(x if commentary is None else commentary.student_inputs(x), y[:2])
     model.optimizer.build(model.trainable_variables)
     fresh = model.optimizer
     if int(fresh.iterations):
@@ -106,7 +107,7 @@ def _drawn(test, number):
     if number is None or number >= len(test[1]):
         return test
     chosen = np.random.default_rng(0).permutation(len(test[1]))[:number]
-    return tuple(part[chosen] for part in test)
+    return tf.nest.map_structure(lambda part: part[chosen], tuple(test))
 
 
 def mean_and_std(values):

@@ -1,0 +1,58 @@
+"""Losses as `compile` takes them, wherever examples are weighed."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfcommentaries import (
+    CommentaryCallback,
+    CommentaryLearner,
+    ExampleWeighting,
+    LearnCommentaryCallback,
+    students,
+)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "mse",
+        "binary_crossentropy",
+        keras.losses.mean_absolute_error,
+        keras.losses.Huber(),
+    ],
+)
+def test_labels_may_lack_the_last_axis(loss):
+    y, outputs = np.float32([0, 1, 1]), tf.constant([[0.2], [0.9], [0.4]])
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", loss)
+    found = students.as_loss(loss).call(y, outputs)
+    np.testing.assert_allclose(found, students.example_losses(model, y, outputs))
+    expected = students.as_loss(loss).call(y[:, None], outputs)
+    np.testing.assert_allclose(found, expected)
+    students.check_takes_weights(model, y, outputs, tf.ones([3]))
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "mse"])
+def test_one_output_and_flat_labels_are_learned_and_taught(vectors, loss):
+    x, y = vectors[0], (vectors[1] > 0).astype("float32")
+    student = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, "sigmoid")])
+    student.compile("sgd", loss)
+    learner = CommentaryLearner(ExampleWeighting(), student, inner_steps=2)
+    learner.compile()
+    logs = learner.fit(x, y, validation_data=(x, y), steps_per_epoch=1, verbose=0)
+    assert np.isfinite(logs.history["loss"][0])
+    before = [np.array(v) for v in learner.commentary.trainable_variables]
+    for callback in (
+        CommentaryCallback(learner.commentary),
+        LearnCommentaryCallback(learner.commentary, (x, y), warmup=0),
+    ):
+        logs = student.fit(x, y, batch_size=4, callbacks=[callback], verbose=0)
+        assert np.isfinite(logs.history["loss"][0])
+    assert any(
+        (old != new).any()
+        for old, new in zip(
+            before, map(np.array, learner.commentary.trainable_variables)
+        )
+    )
