@@ -8,8 +8,10 @@ from models import make_linear, make_student
 
 from tfcommentaries import (
     CommentaryLearner,
+    Composition,
     ExampleWeighting,
     FewShotLearner,
+    GroupWeighting,
     LearnCommentaryCallback,
     NonFiniteHypergradientError,
     teachers,
@@ -100,6 +102,28 @@ def test_inside_fit(data):
     for name, value in plain.items():
         np.testing.assert_allclose(compiled[name], value, rtol=1e-3)
     np.testing.assert_allclose(same, values, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("composed", [False, True])
+def test_groups_are_learned_the_same(data, composed):
+    (x, y), validation = data
+    source = np.array(["ann", "bob"])[np.arange(64) % 2]
+    logits = []
+    for jit_compile in (False, True):
+        keras.utils.set_random_seed(0)
+        weighting = commentary = GroupWeighting(source)
+        if composed:
+            commentary = Composition([weighting, ExampleWeighting(num_classes=10)])
+        learner = CommentaryLearner(commentary, make_linear(), inner_steps=2)
+        learner.compile("sgd", jit_compile=jit_compile)
+        assert learner.jit_compile is jit_compile
+        grouped = commentary.add_groups(x, source)
+        learner.fit(
+            grouped, y, validation_data=validation, steps_per_epoch=2, verbose=0
+        )
+        logits.append(np.array(weighting.logits["group"]))
+    assert np.ptp(logits[0]) > 0
+    np.testing.assert_allclose(logits[1], logits[0], rtol=1e-4)
 
 
 def test_a_layer_that_does_not_compile_is_named(data):

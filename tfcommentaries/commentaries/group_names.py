@@ -24,6 +24,8 @@ class GroupNames:
         strings = isinstance(self.names[0], str)
         lookup = keras.layers.StringLookup if strings else keras.layers.IntegerLookup
         self.lookup = lookup(vocabulary=self.names, num_oov_indices=1)
+        # XLA could not compile it, but it never runs in a training step.
+        self.lookup.supports_jit = True
         self.dtype = tf.string if strings else tf.int64
 
     @classmethod
