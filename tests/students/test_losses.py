@@ -9,6 +9,7 @@ from tfcommentaries import (
     CommentaryCallback,
     CommentaryLearner,
     ExampleWeighting,
+    GroupWeighting,
     LearnCommentaryCallback,
     students,
 )
@@ -32,6 +33,25 @@ def test_labels_may_lack_the_last_axis(loss):
     expected = students.as_loss(loss).call(y[:, None], outputs)
     np.testing.assert_allclose(found, expected)
     students.check_takes_weights(model, y, outputs, tf.ones([3]))
+
+
+def test_a_function_sees_several_outputs(vectors):
+    x, y = vectors
+    inputs = keras.Input((5,))
+    outputs = [keras.layers.Dense(3)(inputs), keras.layers.Dense(1)(inputs)]
+    student = keras.Model(inputs, outputs)
+    classes = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    student.compile("sgd", [classes, "mse"])
+    labels = y, x[:, :1]
+    learn = LearnCommentaryCallback(
+        GroupWeighting(y),
+        (x, labels),
+        loss=lambda y, outputs: keras.losses.mean_squared_error(y[1], outputs[1]),
+        warmup=0,
+    )
+    grouped = learn.commentary.add_groups(x, y)
+    logs = student.fit(grouped, labels, callbacks=[learn], verbose=0).history
+    assert logs["hypergradient_norm"][0] > 0
 
 
 @pytest.mark.parametrize("loss", ["binary_crossentropy", "mse"])

@@ -15,7 +15,18 @@ def as_loss(loss):
         loss: a `keras.Loss`, the name of one, or a function of labels and outputs.
     """
     loss = keras.losses.get(loss)
-    return loss if isinstance(loss, keras.Loss) else LossFunctionWrapper(loss)
+    if loss is None or isinstance(loss, keras.Loss):
+        return loss
+    return _FunctionLoss(loss)
+
+
+class _FunctionLoss(LossFunctionWrapper):
+    """Keras's own, which also lets a function see several outputs as they are."""
+
+    def call(self, y_true, y_pred):
+        if keras.tree.is_nested(y_pred):
+            return self.fn(y_true, y_pred)
+        return super().call(y_true, y_pred)
 
 
 def example_losses(model, y, outputs):
