@@ -32,7 +32,7 @@ class LearnCommentaryCallback(CommentaryCallback):
     serves both, whatever the model's size; what is learned fits this one training
     better than it transfers. One hypergradient sees one step ahead, on one batch:
     enough for one weight per source of digits (`GroupWeighting`, as below), not of
-    texts or CIFAR-10, where `CommentaryLearner` takes longer and is reliable
+    texts or CIFAR-10, where `CommentaryLearner` takes longer and does better
     (`experiments/sources`). Enough, too, for one weight per example
     (`teachers.Table`). A network that sees images and labels learned nothing in this
     way where the table gained. Measure it against training on the clean data alone,
