@@ -11,6 +11,7 @@
 set -eu
 root=$1
 shift
+suite=${DEBIAN_SUITE:-trixie}
 repository=$(cd "$(dirname "$0")/.." && pwd)
 
 fail() {
@@ -19,7 +20,7 @@ fail() {
 }
 [ "$(id -u)" = 0 ] || fail "Making a system in a directory needs root. In a container of
 a Debian 13 image, clone the repository and run make there instead."
-if [ ! -e "$root/made" ]; then
+if [ "$(cat "$root/made" 2>/dev/null)" != "$suite" ]; then
     command -v debootstrap >/dev/null ||
         fail "debootstrap is missing. Install it: apt-get install debootstrap"
     mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' \
@@ -28,9 +29,9 @@ if [ ! -e "$root/made" ]; then
     mkdir -p "$root"
     debootstrap --variant=minbase \
         --include=python3,python3-venv,python3-dev,g++,make,git,ca-certificates,procps \
-        "${DEBIAN_SUITE:-trixie}" "$root" $mirror >"$root.log" 2>&1 ||
+        "$suite" "$root" $mirror >"$root.log" 2>&1 ||
         fail "debootstrap failed; see $root.log. DEBIAN_MIRROR names another mirror."
-    touch "$root/made"
+    echo "$suite" >"$root/made"
 fi
 # How this machine reaches PyPI: names, certificates, pip's settings.
 for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt \

@@ -53,7 +53,9 @@ def evaluate(
     model = student.model
     x, y, commentary = next(iter(conditions.values()))
     x = tf.nest.map_structure(lambda t: t[:2], x)
-    student.build(x if commentary is None else commentary.student_inputs(x), y[:2])
+    if commentary is not None:
+        x = commentary.student_inputs(commentary.prepare(x))
+    student.build(x, y[:2])
     model.optimizer.build(model.trainable_variables)
     fresh = model.optimizer
     if int(fresh.iterations):
