@@ -12,6 +12,7 @@ from models import make_student
 from tfcommentaries import Commentary, ExampleWeighting, UnrolledTraining, teachers
 from tfcommentaries.hypergradients.adjoint_scan import plain_scan
 from tfcommentaries.hypergradients.training_layer import stack_of_steps
+from tfcommentaries.hypergradients.unrolled_training import _bytes_of_step
 from tfcommentaries.students import FunctionalStudent
 
 
@@ -286,6 +287,21 @@ def test_keeps_everything_where_it_fits_into_the_budget(budget, everything):
     layer._keeps_everything = lambda *a: chosen.append(choose(*a)) or chosen[-1]
     gradients(layer, commentary, student, batches)
     assert chosen == [everything]
+
+
+def test_what_a_step_keeps_does_not_depend_on_the_data_of_the_others(vectors):
+    x, y = vectors
+    student = FunctionalStudent(make_student((5,), 3))
+    student.build(x, y)
+    layer = UnrolledTraining().bind(None, student)
+    state = layer.problem.initial_state(student.weights)
+
+    def kept(steps):
+        batches = tf.constant(repeat(x, steps)), tf.constant(repeat(y, steps))
+        step = layer.step_of(state, batches, 0)
+        return _bytes_of_step(step, [], tf.nest.flatten(state))
+
+    assert 0 < kept(1000) == kept(3)
 
 
 @pytest.mark.parametrize("least, name", [(0, "checkpoint_interval"), (1, "truncate")])

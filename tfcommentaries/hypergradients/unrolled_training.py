@@ -47,7 +47,7 @@ class UnrolledTraining:
         truncate: differentiate only the last `truncate` steps; the state before
             them counts as constant. `None` differentiates all. Cheaper, smaller
             and more stable, but biased towards what helps at once.
-        memory_budget: largest size of what is kept, in bytes. Defaults to 512 MiB.
+        memory_budget: largest size of what is kept, in bytes. Defaults to 1 GiB.
         eps_root: if a Keras Adam or AdamW trains the student, what is added under
             its root. The derivative of Adam's step is largest for weights whose
             gradient is nearly zero, and they would drown the rest; 1e-8 damps
@@ -65,7 +65,7 @@ class UnrolledTraining:
         optimizer=None,
         checkpoint_interval=None,
         truncate=None,
-        memory_budget=2**29,
+        memory_budget=2**30,
         eps_root=1e-8,
     ):
         for name, value, least in (
@@ -167,8 +167,9 @@ def _bytes_of_step(step, annotation, flat):
     traced = tf.function(step, autograph=False).get_concrete_function(
         [], annotation, flat, tf.constant(0)
     )
-    outputs = [t for op in traced.graph.get_operations() for t in op.outputs]
-    floats = [t for t in outputs if t.dtype.is_floating]
+    # What comes in, such as the data of all steps, is there anyway.
+    computed = [op for op in traced.graph.get_operations() if op.type != "Placeholder"]
+    floats = [t for op in computed for t in op.outputs if t.dtype.is_floating]
     if not all(t.shape.is_fully_defined() for t in floats):
         return float("inf")
     # Of all that is computed, derivatives use about a quarter (measured on students
