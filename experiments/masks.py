@@ -139,7 +139,7 @@ def measure(train, validation, test, seed, folder, **learning):
     }
     steps = [protocol.fewer(n, n // 20) for n in TEST_STEPS]
     networks = {"": students.cbr, " (transfer: few-shot net)": students.few_shot_net}
-    for suffix, network in networks.items():
+    for suffix, network in protocol.first(networks):
         for name, found in teach_students(network, conditions, seed, steps).items():
             values.setdefault(name + suffix, {}).update(found)
     return {"values": values}

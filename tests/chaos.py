@@ -44,7 +44,7 @@ def learn(run_dir):
     from tfcommentaries.cli import main
 
     flags = ["--outer_steps=30", "--inner_steps=2", "--steps_per_epoch=1"]
-    flags += ["--train_size=100", "--batch_size=8"]
+    flags += ["--train_size=100", "--batch_size=8", "--student=mlp"]
     with (
         open(f"{run_dir}.log", "a", encoding="utf-8") as file,
         contextlib.redirect_stdout(file),

@@ -153,7 +153,7 @@ def measure(group, seed, folder):
     }
     for name, kept in protocol.first(transferred, 2):
         values[f"{name}, new weights"] = one(again, commentary=kept)
-    for name, kept in protocol.first(transferred):
+    for name, kept in protocol.first(transferred, 0):
         values[f"{name} (transfer: CBR)"] = one(
             again, students.cbr, commentary=kept, inner_rate=CBR_INNER_RATE
         )

@@ -66,7 +66,7 @@ def test_hypergradient_agrees_with_differences(float64):
     step = OuterStep(layer, outer_loss, "end", "training", False)
     state = layer.problem.initial_state(student.weights)
 
-    @tf.function
+    @tf.function(autograph=False)
     def compute():
         batches = tf.constant(x), tf.constant(y)
         validation = tf.constant(x[0, ::-1]), tf.constant(y[0])

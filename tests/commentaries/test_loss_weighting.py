@@ -45,7 +45,7 @@ def test_hypergradient_agrees_with_differences(float64, every):
     student.build(x[0], y[0])
     layer = UnrolledTraining(checkpoint_interval=every).bind(weighting, student)
 
-    @tf.function
+    @tf.function(autograph=False)
     def outer_loss(phi):
         weights = layer(phi, student.weights, (x, y))
         return student.loss(weights, x[0, ::-1], y[0])[0]

@@ -136,7 +136,7 @@ def keras_ridge_gradient(inner_training, steps=400):
     train = inner_training.bind(RawWeights(WEIGHTS), student)
     batches = repeat(FEATURES[:6], steps), repeat(TARGETS[:6, None], steps)
 
-    @tf.function
+    @tf.function(autograph=False)
     def compute(phi):
         with tf.GradientTape() as tape:
             tape.watch(phi)
@@ -170,7 +170,7 @@ def hypergradient(inner_training, direct=False):
     commentary, student, batches = problem(keras.optimizers.SGD(0.1))
     layer = inner_training.bind(commentary, student)
 
-    @tf.function
+    @tf.function(autograph=False)
     def compute():
         phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
         with tf.GradientTape() as tape:

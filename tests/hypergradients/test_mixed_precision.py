@@ -43,7 +43,7 @@ def hypergradient(policy, training, vectors, loss_weight=1.0, in_training=True):
     layer = training.bind(commentary, student)
     batches = np.repeat(x[None], 5, 0), np.repeat(y[None], 5, 0)
 
-    @tf.function
+    @tf.function(autograph=False)
     def compute():
         phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
         with tf.GradientTape() as tape:

@@ -71,7 +71,7 @@ def hypergradient(inner_training, model, words, y):
         variable.assign(generator.normal(size=variable.shape))
     layer = inner_training.bind(commentary, student)
 
-    @tf.function
+    @tf.function(autograph=False)
     def compute():
         phi = [tf.convert_to_tensor(table.logits)]
         with tf.GradientTape() as tape:

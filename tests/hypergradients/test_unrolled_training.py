@@ -122,7 +122,7 @@ def test_agrees_with_finite_differences(float64, optimizer, training):
     train = UnrolledTraining().bind(commentary, student)
     initial = student.weights
 
-    @tf.function
+    @tf.function(autograph=False)
     def loss_of(phi):
         return outer(student, train(phi, initial, batches), batches, training)
 
@@ -144,7 +144,7 @@ def test_agrees_with_finite_differences(float64, optimizer, training):
 
 
 def gradients(train, commentary, student, batches):
-    @tf.function
+    @tf.function(autograph=False)
     def compute():
         phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
         initial = student.weights

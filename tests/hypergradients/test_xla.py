@@ -105,7 +105,7 @@ def hypergradients(model, inner_training, measured=False, ways=(False, True)):
             loss *= student.loss_scale
         return loss, tape.gradient(loss, phi)
 
-    compiled = tf.function(outer_step, jit_compile=True)
+    compiled = tf.function(outer_step, jit_compile=True, autograph=False)
     steps = [compiled if way else outer_step for way in ways]
     return tuple([t.numpy() for t in tf.nest.flatten(step())] for step in steps)
 

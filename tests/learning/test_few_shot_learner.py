@@ -29,7 +29,7 @@ def test_gradient_agrees_with_differences(float64, learn_rates):
         variable.assign(0.3 * generator.normal(size=variable.shape))
     values = [tf.convert_to_tensor(v) for v in learner.learned_variables]
 
-    @tf.function
+    @tf.function(autograph=False)
     def loss_of(values):
         return learner._try_task(*learner._split(values), task)[0]
 

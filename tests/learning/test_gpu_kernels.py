@@ -1,5 +1,7 @@
 """All that an outer step runs has a GPU kernel, as TensorFlow tells without a GPU."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -41,9 +43,12 @@ def is_message(node):
     return node.op == "Const" and string and "/Assert/" in node.name
 
 
+kernels_for = functools.cache(kernels.get_registered_kernels_for_op)
+
+
 def runs_on_gpu(node):
     """Whether a kernel for GPUs, or for any device, takes the node's types."""
-    for kernel in kernels.get_registered_kernels_for_op(node.op).kernel:
+    for kernel in kernels_for(node.op).kernel:
         if kernel.device_type in ("GPU", "DEFAULT") and all(
             node.attr[c.name].type in c.allowed_values.list.type
             for c in kernel.constraint
@@ -96,7 +101,8 @@ def check_learner(commentary, student, inner_training=None, one_hot=False):
     specs = tf.nest.map_structure(
         tf.TensorSpec.from_tensor, ((x, y), (x[:, 0], y[:, 0]))
     )
-    check(tf.function(learner.train_step).get_concrete_function(specs), 500)
+    step = tf.function(learner.train_step, autograph=False)
+    check(step.get_concrete_function(specs), 500)
 
 
 ESTIMATORS = {
@@ -157,4 +163,5 @@ def test_few_shots():
     learner._build(((x[0], y[0]), (x[0], y[0])))
     learner._tasks_per_step = 2
     specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, ((x, y), (x, y)))
-    check(tf.function(learner.train_step).get_concrete_function(specs), 500)
+    step = tf.function(learner.train_step, autograph=False)
+    check(step.get_concrete_function(specs), 500)

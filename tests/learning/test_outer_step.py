@@ -66,7 +66,7 @@ def check_hypergradient(commentary, loss_at="end", taught=False):
     validation = x[0, ::-1], y[0]
     progress = tf.constant([0.0, 0.5, 1.0])
 
-    @tf.function
+    @tf.function(autograph=False)
     def compute():
         return step(state, batches, validation, progress, 0)[:2]
 

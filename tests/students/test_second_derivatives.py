@@ -226,7 +226,7 @@ def check(model, x, y, step=1e-5, tolerance=1e-5):
         gradients = map(tf.convert_to_tensor, gradients)
         return sum(tf.reduce_sum(g * a) for g, a in zip(gradients, along))
 
-    @tf.function
+    @tf.function(autograph=False)
     def slope_and_gradient():
         with tf.GradientTape() as tape:
             tape.watch(weights)

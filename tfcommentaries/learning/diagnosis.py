@@ -39,7 +39,7 @@ def compare_hypergradients(
     for name, estimator in estimators.items():
         train = estimator.bind(commentary, student)
 
-        @tf.function
+        @tf.function(autograph=False)
         def hypergradient(phi, batches, train=train):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(phi)

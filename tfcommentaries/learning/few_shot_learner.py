@@ -262,7 +262,7 @@ class FewShotLearner(OuterLoop):
         """
         self._build(next(iter(tasks.take(1))))
 
-        @tf.function
+        @tf.function(autograph=False)
         def correct(task):
             values = [tf.convert_to_tensor(v) for v in self.learned_variables]
             _, outputs = self._try_task(*self._split(values), task)
