@@ -30,12 +30,21 @@ from tfcommentaries.datasets import Examples
 
 HISTORY = {"outer_step": [10, 20], "loss": [2.0, 1.0], "hypergradient_norm": [3.0, 2.0]}
 SITES = np.array(["Rome", "Bern", "Oslo"] * 20)
+
+
+def sites():
+    """Weights of sites, as if learned."""
+    weighting = GroupWeighting(SITES)
+    weighting.logits["group"].assign([[[2.0]], [[-1.0]], [[0.0]]])
+    return weighting
+
+
 KINDS = {
     "example_weighting": (
         lambda: ExampleWeighting(num_classes=10),
         ["weights", "weights_over_progress", "examples", "suspects"],
     ),
-    "group_weighting": (lambda: GroupWeighting(SITES), ["sources"]),
+    "group_weighting": (sites, ["sources"]),
     "label_blending": (lambda: LabelBlending(num_classes=10), ["blending"]),
     "soft_labels": (lambda: SoftLabels(num_classes=10), ["labels", "suspects"]),
     "auxiliary_targets": (lambda: AuxiliaryTargets(4), ["targets"]),
@@ -46,7 +55,7 @@ KINDS = {
         ["1-masks", "2-blending"],
     ),
     "composition of groups": (
-        lambda: Composition([GroupWeighting(SITES), ExampleWeighting(num_classes=10)]),
+        lambda: Composition([sites(), ExampleWeighting(num_classes=10)]),
         ["1-sources", "2-weights"],
     ),
 }

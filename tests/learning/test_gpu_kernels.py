@@ -13,6 +13,7 @@ from tfcommentaries import (
     CommentaryLearner,
     ExampleWeighting,
     FewShotLearner,
+    GroupWeighting,
     ImplicitTraining,
     LabelBlending,
     LossWeighting,
@@ -89,18 +90,24 @@ def convolutional(loss=keras.losses.SparseCategoricalCrossentropy):
     return model
 
 
-def check_learner(commentary, student, inner_training=None, one_hot=False):
-    """Checks an outer step of a learner, all but reading data."""
+def check_learner(commentary, student, inner_training=None, one_hot=False, beside=None):
+    """Checks an outer step of a learner, all but reading data.
+
+    `beside` is a dict of what training inputs have beside the images.
+    """
     learner = CommentaryLearner(commentary, student, inner_training, inner_steps=3)
     learner.compile(metrics=["accuracy"])
     generator = np.random.default_rng(0)
     x = tf.constant(generator.uniform(size=(1, 3, 8, 8, 8, 1)).astype("float32"))
     y = tf.constant(generator.integers(0, 10, size=(1, 3, 8)))
     y = tf.one_hot(y, 10) if one_hot else y
-    learner._prepare((x[0, 0], y[0, 0]), (x[0, 0], y[0, 0]))
-    specs = tf.nest.map_structure(
-        tf.TensorSpec.from_tensor, ((x, y), (x[:, 0], y[:, 0]))
-    )
+    train = x, y
+    validation = x[:, 0], y[:, 0]
+    if beside is not None:
+        train = {"x": x, **{key: tf.constant(v) for key, v in beside.items()}}, y
+    first = tf.nest.map_structure(lambda t: t[0, 0], train)
+    learner._prepare(first, tf.nest.map_structure(lambda t: t[0], validation))
+    specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, (train, validation))
     step = tf.function(learner.train_step, autograph=False)
     check(step.get_concrete_function(specs), 500)
 
@@ -148,6 +155,12 @@ def test_xla_lowers_hypergradients_for_a_gpu(inner_training):
 @pytest.mark.parametrize("kind", [AttentionMask, LossWeighting])
 def test_kinds(kind):
     check_learner(kind(), convolutional())
+
+
+def test_sources():
+    weighting = GroupWeighting(["a", "b", "c"])
+    beside = {"group_index": np.ones((1, 3, 8), "int32")}
+    check_learner(weighting, convolutional(), beside=beside)
 
 
 @pytest.mark.parametrize("kind", [LabelBlending, SoftLabels])

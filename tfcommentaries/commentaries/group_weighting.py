@@ -251,8 +251,18 @@ class GroupWeighting(Commentary):
             `"weight_over_training"` (a list, from start to end); largest weights
             first. The weight is the mean over classes, at the end of training. With
             several columns it is that of an example whose other groups are unknown.
+
+        Warns:
+            UserWarning: if no weight has been learned yet.
         """
         rows = []
+        if not any(np.any(logits) for logits in self.logits.values()):
+            warnings.warn(
+                "All weights of this GroupWeighting are 0.5, as before learning, so its "
+                "table says nothing of the groups. Let `CommentaryLearner` or "
+                "`LearnCommentaryCallback` learn them first.",
+                stacklevel=2,
+            )
         for name, column in self.columns.items():
             others = [n for n in self.columns if n != name]
             rest = sum(self._all_logits(other)[0] for other in others)
