@@ -258,8 +258,8 @@ class GroupWeighting(Commentary):
         rows = []
         if not any(np.any(logits) for logits in self.logits.values()):
             warnings.warn(
-                "All weights of this GroupWeighting are 0.5, as before learning, so its "
-                "table says nothing of the groups. Let `CommentaryLearner` or "
+                "All weights of this GroupWeighting are 0.5, as before learning, so "
+                "its table says nothing of the groups. Let `CommentaryLearner` or "
                 "`LearnCommentaryCallback` learn them first.",
                 stacklevel=2,
             )
