@@ -1,12 +1,10 @@
 """What students are trained on: what was learned, and rules that need no learning."""
 
-import keras
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from experiments import protocol, student_training
-from experiments.sources.problems import BATCH, RATES, STEPS, make_student
-from tfcommentaries import students
+from experiments.sources.problems import BATCH
 from tfcommentaries.teaching import agreeing, agreement_rates, trusted
 
 
@@ -26,12 +24,12 @@ def taught(weighting, data):
 
 def without_examples(setting, data, seed):
     """Conditions that look at single examples, and rates of agreement by source."""
-    steps = protocol.fewer(STEPS[setting.data], 5)
+    steps = protocol.fewer(setting.problem.steps, 5)
     shape = data.train.x.shape[1:]
 
     def agree(clean, examples):
         return agreeing(
-            lambda: make_student(setting.data, shape),
+            lambda: setting.problem.make_student(shape),
             clean,
             examples,
             steps,
@@ -83,15 +81,15 @@ def without_one(setting, data, seed):
         for name in names
     }
     conditions = {"all": (data.train, None, None), **without}
-    steps = protocol.fewer(STEPS[setting.data], 5)
+    steps = protocol.fewer(setting.problem.steps, 5)
     found = student_training.accuracies(
-        students.cbr,
+        setting.problem.network,
         conditions,
         data.checked,
         (steps,),
         3000 + seed,
         batch_size=BATCH,
-        optimizer=lambda: keras.optimizers.Adam(RATES[setting.data]),
+        optimizer=setting.problem.optimizer,
     )
     found = {name: one[f"accuracy, step {steps}"] for name, one in found.items()}
     return [name for name in names if found[name] <= found["all"]] or names

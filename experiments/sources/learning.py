@@ -5,7 +5,7 @@ import time
 import keras
 
 from experiments import protocol
-from experiments.sources.problems import BATCH, EPOCHS, INNER_STEPS, make_student
+from experiments.sources.problems import BATCH
 from tfcommentaries import CommentaryLearner, GroupWeighting, LearnCommentaryCallback
 
 
@@ -14,8 +14,8 @@ def learn(setting, data, seed):
     weighting = GroupWeighting(data.source)
     learner = CommentaryLearner(
         weighting,
-        make_student(setting.data, data.train.x.shape[1:]),
-        inner_steps=protocol.fewer(INNER_STEPS.get(setting.data, 100), 5),
+        setting.problem.make_student(data.train.x.shape[1:]),
+        inner_steps=protocol.fewer(setting.problem.inner_steps, 5),
         seed=seed,
     )
     learner.compile()
@@ -33,7 +33,7 @@ def learn(setting, data, seed):
 def learn_inside_fit(setting, data, seed):
     """A group weighting and the model that was taught with it at the same time."""
     keras.utils.set_random_seed(seed)
-    model = make_student(setting.data, data.train.x.shape[1:])
+    model = setting.problem.make_student(data.train.x.shape[1:])
     weighting = GroupWeighting(data.source)
     callback = LearnCommentaryCallback(weighting, data.checked)
     fit_inside(setting, model, weighting, data, [callback])
@@ -41,15 +41,14 @@ def learn_inside_fit(setting, data, seed):
 
 
 def fit_inside(setting, model, weighting, data, callbacks):
-    """One `fit`: five epochs, eight of the small digits; its seconds."""
+    """One `fit` of all epochs; gives its seconds."""
     x = weighting.add_groups(data.train.x, data.source) if callbacks else data.train.x
-    epochs = EPOCHS.get(setting.data, 5)
     began = time.monotonic()
     model.fit(
         x,
         data.train.y,
         batch_size=BATCH,
-        epochs=protocol.fewer(epochs, 1),
+        epochs=protocol.fewer(setting.problem.epochs, 1),
         callbacks=callbacks,
         verbose=0,
     )

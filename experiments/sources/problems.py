@@ -1,5 +1,6 @@
 """Data from sources of different quality, and students for them."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
@@ -12,16 +13,6 @@ from experiments.sources.texts import bag_of_words, load_lines
 from tfcommentaries import datasets, students
 
 BATCH = 32
-#: Training steps of students, and rate of their Adam.
-STEPS = {"mnist": 500, "cifar10": 500, "digits": 300, "diabetes": 300, "text": 375}
-RATES = {"mnist": 1e-3, "cifar10": 1e-3, "digits": 3e-3, "diabetes": 3e-3, "text": 1e-2}
-#: Steps of the students through which a commentary is learned; 100 of others.
-INNER_STEPS = {"digits": 50, "text": 50}
-#: Epochs of learning inside `fit`; 5 of others.
-EPOCHS = {"digits": 8}
-#: Networks of students, CBR nets of others, and numbers of classes, 10 of others.
-NETWORKS = {"text": bag_of_words}
-CLASSES = {"text": 3}
 #: What is wrong with each of six annotators of texts.
 TEXT_FAULTS = ("nothing",) * 4 + ("random labels", "labels moved by one")
 #: What is wrong with each of ten sources of diabetes patients.
@@ -35,11 +26,59 @@ TARGET_FAULTS = ("nothing",) * 4 + (
 )
 
 
+class Problem(NamedTuple):
+    """How students of one data set train.
+
+    Attributes:
+        steps: number of their training steps.
+        rate: of their Adam.
+        network: function `(shape, num_classes)` to a Keras model.
+        num_classes: number of classes; 1 is a number to predict.
+        inner_steps: steps of the students through which a commentary is learned.
+        epochs: of learning inside `fit`.
+    """
+
+    steps: int
+    rate: float
+    network: Callable = students.cbr
+    num_classes: int = 10
+    inner_steps: int = 100
+    epochs: int = 5
+
+    def optimizer(self):
+        """What a student trains with."""
+        return keras.optimizers.Adam(self.rate)
+
+    def make_student(self, shape):
+        """A compiled student for inputs of a shape."""
+        if self.num_classes == 1:
+            model = self.network(shape, 1)
+            model.compile(self.optimizer(), "mse", metrics=["mae"])
+            return model
+        return student_training.make_student(
+            self.network, shape, self.num_classes, self.optimizer
+        )
+
+
+def narrow_mlp(shape, outputs):
+    """For few columns of a table."""
+    return students.mlp(shape, outputs, (32,))
+
+
+PROBLEMS = {
+    "mnist": Problem(500, 1e-3),
+    "cifar10": Problem(500, 1e-3),
+    "digits": Problem(300, 3e-3, inner_steps=50, epochs=8),
+    "diabetes": Problem(300, 3e-3, narrow_mlp, 1),
+    "text": Problem(375, 1e-2, bag_of_words, 3, inner_steps=50),
+}
+
+
 class Setting(NamedTuple):
     """How one group is measured.
 
     Attributes:
-        data: name of the data set.
+        data: name of the data set, one of `PROBLEMS`.
         checked: number of checked examples.
         faults: of the sources.
         sizes: of the sources, relative; `None`: alike.
@@ -53,6 +92,11 @@ class Setting(NamedTuple):
     sizes: tuple | None = None
     whole: bool = False
     transfer: bool = False
+
+    @property
+    def problem(self):
+        """How students of the data set train."""
+        return PROBLEMS[self.data]
 
 
 SETTINGS = {
@@ -134,20 +178,3 @@ def make_diabetes(setting, seed):
     names = np.array([f"source {i}" for i in range(len(setting.faults))])
     faults = dict(zip(names.tolist(), setting.faults))
     return Data(train._replace(y=targets), names[number], faults, checked, test)
-
-
-def network_of(data):
-    """Function `(shape, num_classes)` to the network of a data set's students."""
-    return NETWORKS.get(data, students.cbr)
-
-
-def make_student(data, shape):
-    """A compiled student for a data set."""
-    optimizer = keras.optimizers.Adam(RATES[data])
-    if data == "diabetes":
-        model = students.mlp(shape, 1, (32,))
-        model.compile(optimizer, "mse", metrics=["mae"])
-        return model
-    return student_training.make_student(
-        network_of(data), shape, CLASSES.get(data, 10), lambda: optimizer
-    )

@@ -6,7 +6,7 @@ import numpy as np
 from experiments import protocol, student_training
 from experiments.sources.conditions import of_sources, taught
 from experiments.sources.learning import learn
-from experiments.sources.problems import BATCH, STEPS, make_data, make_student
+from experiments.sources.problems import BATCH, make_data
 from tfcommentaries import CommentaryCallback
 from tfcommentaries.students import FunctionalStudent
 
@@ -16,8 +16,8 @@ def measure_diabetes(setting, seed):
     data = make_data(setting, seed)
     weighting = learn(setting, data, seed)
     both = protocol.join(data.train, data.checked)
-    steps = protocol.fewer(STEPS[setting.data], 20)
-    model = make_student(setting.data, data.train.x.shape[1:])
+    steps = protocol.fewer(setting.problem.steps, 20)
+    model = setting.problem.make_student(data.train.x.shape[1:])
     student = FunctionalStudent(model)
     student.build(data.train.x[:2], data.train.y[:2])
     student.assign(student.draw(f"test-{seed}"))

@@ -14,16 +14,7 @@ from experiments.sources.conditions import (
     without_one,
 )
 from experiments.sources.learning import fit_inside, learn, learn_inside_fit
-from experiments.sources.problems import (
-    BATCH,
-    RATES,
-    SETTINGS,
-    STEPS,
-    Setting,
-    make_data,
-    make_student,
-    network_of,
-)
+from experiments.sources.problems import BATCH, SETTINGS, Setting, make_data
 from experiments.sources.regression import measure_diabetes
 from tfcommentaries import (
     GroupWeighting,
@@ -93,11 +84,11 @@ def measure(group, seed, folder):
         kept = without_one(setting, data, seed)
         name = "sources without which it is worse, checked added"
         conditions[name] = of_sources(data, kept), None, None
-    networks = {"": network_of(setting.data)}
+    networks = {"": setting.problem.network}
     if setting.transfer:
         networks[" (transfer: few-shot net)"] = students.few_shot_net
     values = {}
-    last = STEPS[setting.data]
+    last = setting.problem.steps
     for suffix, network in protocol.first(networks):
         for name, found in student_training.accuracies(
             network,
@@ -106,7 +97,7 @@ def measure(group, seed, folder):
             protocol.fewer((last // 5, last), (5, 20)),
             1000 + seed,
             batch_size=BATCH,
-            optimizer=lambda: keras.optimizers.Adam(RATES[setting.data]),
+            optimizer=setting.problem.optimizer,
         ).items():
             values[name + suffix] = found
     for name, sources in {
@@ -136,10 +127,10 @@ def measure_inside_fit(group, seed):
     for number in range(100 + repeats * seed, 100 + repeats * (seed + 1)):
         data = make_data(setting, number)
         keras.utils.set_random_seed(number)
-        plain = make_student(setting.data, data.train.x.shape[1:])
+        plain = setting.problem.make_student(data.train.x.shape[1:])
         seconds = fit_inside(setting, plain, None, data, [])
         keras.utils.set_random_seed(number)
-        model = make_student(setting.data, data.train.x.shape[1:])
+        model = setting.problem.make_student(data.train.x.shape[1:])
         weighting = GroupWeighting(data.source)
         callback = LearnCommentaryCallback(weighting, data.checked)
         ratio = fit_inside(setting, model, weighting, data, [callback]) / seconds
