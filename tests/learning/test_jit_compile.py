@@ -134,6 +134,36 @@ def test_a_layer_that_does_not_compile_is_named(data):
         learn(data, True, student)
 
 
+def resizing(interpolation):
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            keras.layers.Dense(16),
+            keras.layers.Reshape((4, 4, 1)),
+            keras.layers.Resizing(2, 2, interpolation, name="smaller"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10),
+        ]
+    )
+    model.compile("sgd", make_linear().loss)
+    return model
+
+
+def test_what_fails_to_compile_unsaid_is_named(data):
+    expected = r"'smaller' \(Resizing\) .*cannot compile \(ResizeBicubic.*jit_compile=F"
+    with pytest.raises(ValueError, match=expected) as raised:
+        learn(data, True, resizing("bicubic"))
+    assert len(str(raised.value)) < 300
+
+
+def test_by_default_what_fails_unsaid_is_not_compiled(monkeypatch):
+    device = tf.config.PhysicalDevice("one", "GPU")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda *kind: [device])
+    one = tf.distribute.get_strategy()
+    assert resolve_jit_compile("auto", resizing("bilinear"), None, one)
+    assert not resolve_jit_compile("auto", resizing("nearest"), None, one)
+
+
 @pytest.mark.parametrize("devices", [0, 1])
 def test_by_default_one_gpu_compiles(devices, monkeypatch):
     student = make_student()

@@ -43,7 +43,7 @@ class UnrolledTraining:
             `None` is the smallest of 0, 1 and the square root of `T` whose
             memory, by the shapes of the tensors, is within `memory_budget`; with
             the last, memory grows like the root of `T`. Inside XLA it is not 0, since
-            attention does not compile with that.
+            recurrent layers and attention do not compile with that.
         truncate: differentiate only the last `truncate` steps; the state before
             them counts as constant. `None` differentiates all. Cheaper, smaller
             and more stable, but biased towards what helps at once.

@@ -45,7 +45,9 @@ def resolve_jit_compile(asked, student, commentary, strategy):
         if not (getattr(layer, "supports_jit", True) or hasattr(layer, "use_cudnn"))
     ]
     if asked == "auto":
-        if unable or strategy.num_replicas_in_sync > 1:
+        if unable or any(map(_fails_unsaid, layers)):
+            return False
+        if strategy.num_replicas_in_sync > 1:
             return False
         if tf.config.list_physical_devices("GPU"):
             return True
@@ -64,6 +66,15 @@ def resolve_jit_compile(asked, student, commentary, strategy):
             + ". Pass `jit_compile=False`, or do their work in the input pipeline."
         )
     return bool(asked)
+
+
+def _fails_unsaid(layer):
+    """Whether XLA lacks what a layer or its derivative needs, and Keras trusts it."""
+    if isinstance(layer, keras.layers.Resizing):
+        return layer.interpolation != "bilinear" or layer.antialias
+    if isinstance(layer, keras.layers.UpSampling2D):
+        return layer.interpolation not in ("nearest", "bilinear")
+    return type(layer).__name__ == "RandomElasticTransform"
 
 
 def _takes_one_shape(model):

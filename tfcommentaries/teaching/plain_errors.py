@@ -17,7 +17,8 @@ def plain_errors(model, twice=True):
         twice: whether its training is differentiated.
 
     Raises:
-        ValueError: if an operation has no second derivative; it names the layer.
+        ValueError: if an operation has no second derivative, or XLA cannot compile it;
+            it names the layer.
         tf.errors.InvalidArgumentError: with only the message, if a check of this
             package in the graph failed, such as that of labels.
     """
@@ -38,10 +39,25 @@ def plain_errors(model, twice=True):
             "another layer."
         ) from error
     except tf.errors.InvalidArgumentError as error:
+        if "when trying to compile" in str(error) or "tf2xla" in str(error):
+            raise ValueError(_not_compiled(model, str(error))) from error
         found = re.search(r"assertion failed: \[(.+?)\](?: \[|\s)", str(error), re.S)
         if found is None or found[1] not in MESSAGES:
             raise
         raise tf.errors.InvalidArgumentError(None, None, found[1]) from error
+
+
+def _not_compiled(model, message):
+    """What to say of an error of XLA's compiler."""
+    path = re.search(r"node [`']?\{?\{?(?:node )?([^`'}\s]+)", message)
+    operation = re.search(r"with op (\w+)|on XLA_\w+: (\w+)", message)
+    what = _layer(model, path[1]) if path else "A layer or the loss"
+    why = f" ({operation[1] or operation[2]})" if operation else ""
+    return (
+        f"{what} of the model {model.name!r}, or its derivative, uses an operation "
+        f"that XLA cannot compile{why}. Pass `jit_compile=False` to `compile`, or do "
+        "its work in the input pipeline."
+    )
 
 
 def _layer(model, path):
