@@ -162,6 +162,10 @@ def test_by_default_what_fails_unsaid_is_not_compiled(monkeypatch):
     one = tf.distribute.get_strategy()
     assert resolve_jit_compile("auto", resizing("bilinear"), None, one)
     assert not resolve_jit_compile("auto", resizing("nearest"), None, one)
+    for interpolation, compiles in (("nearest", True), ("bicubic", False)):
+        layer = keras.layers.UpSampling2D(2, interpolation=interpolation)
+        student = keras.Sequential([keras.Input((4, 4, 1)), layer])
+        assert resolve_jit_compile("auto", student, None, one) is compiles
 
 
 @pytest.mark.parametrize("devices", [0, 1])

@@ -146,7 +146,7 @@ LAYERS |= {
     for method in ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 }
 LAYERS["Resizing antialiased"] = of(IMAGE, 3, 3, antialias=True, wide=False)
-#: Tried below. An embedding's gradient is sparse.
+#: Tried below, as an embedding's gradient is sparse, or in `test_repeating`.
 #: `RandAugment` is refused as `AugMix` is with Keras 3.9, and works with 3.15.
 ELSEWHERE = {
     *("AugMix", "Embedding", "Lambda", "RandAugment", "ReversibleEmbedding"),
@@ -316,40 +316,6 @@ def test_losses(name, float64):
     ):
         y = np.eye(3)[y]
     check(model, np.random.default_rng(0).normal(size=(3, 8)), y)
-
-
-def test_weights_that_layers_change_are_refused():
-    x = keras.Input(VECTOR)
-    hidden = layers.SpectralNormalization(layers.Dense(4))(x)
-    model = keras.Model(x, layers.Dense(1)(hidden))
-    model.compile("sgd", "mse")
-    arrays = np.ones((3, 8), "float32"), np.ones((3, 1), "float32")
-    with pytest.raises(
-        ValueError, match=r"changes the weight '.*kernel' while it runs"
-    ):
-        check_repeats(FunctionalStudent(model), *arrays)
-
-
-def noise(x):
-    return x + tf.random.normal(tf.shape(x))
-
-
-@pytest.mark.parametrize(
-    "make",
-    [lambda: layers.AugMix(), lambda: layers.Lambda(noise)],
-    ids=["AugMix", "own"],
-)
-def test_random_numbers_that_do_not_repeat_are_refused(make):
-    x = keras.Input(IMAGE)
-    model = keras.Model(x, layers.Dense(1)(layers.Flatten()(make()(x))))
-    model.compile("sgd", "mse")
-    generator = np.random.default_rng(0)
-    images = generator.uniform(0, 255, size=(3, *IMAGE)).astype("float32")
-    y = np.ones((3, 1), "float32")
-    student = FunctionalStudent(model)
-    student.build(images, y)  # To be evaluated, it need not repeat.
-    with pytest.raises(ValueError, match="random numbers that do not repeat"):
-        check_repeats(student, images, y)
 
 
 def test_students_of_one_batch_size_are_taken():
