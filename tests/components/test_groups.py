@@ -57,20 +57,20 @@ def test_groups_are_learned_and_annotated(artifacts, sources, digits, tmp_path):
     assert "Table of sources" in (root / "report.html").read_text()
 
     annotated, _ = annotate(artifacts.examples, artifacts.commentary, tmp_path)
-    weights = {row["group"]: row["weight"] for row in table}
     mean = sum(row["weight"] * row["examples"] for row in table) / (len(site) - 1)
+    weights = {row["group"]: row["weight"] / mean for row in table}
     for example, name in zip(read(annotated), some, strict=True):
         (weight,) = feature(example, "commentary")
-        assert weight == pytest.approx(weights.get(name, mean), rel=1e-5)
+        assert weight == pytest.approx(weights.get(name, 1.0), rel=1e-5)
     for example in read(annotated, "eval"):
-        assert feature(example, "commentary") == [pytest.approx(mean, rel=1e-5)]
+        assert feature(example, "commentary") == [pytest.approx(1.0, rel=1e-5)]
 
     serve = tf.saved_model.load(saved.directory).signatures["serve_examples"]
     image = np.zeros((8, 8, 1))
     records = [make_example(image, 0, name) for name in (site[0], "elsewhere", None)]
     records = tf.constant([record.SerializeToString() for record in records])
     np.testing.assert_allclose(
-        serve(records)["annotation"], [weights[site[0]], mean, mean], rtol=1e-5
+        serve(records)["annotation"], [weights[site[0]], 1.0, 1.0], rtol=1e-5
     )
     assert serve(records[:0])["annotation"].shape == (0,)
 

@@ -41,6 +41,9 @@ class Commentary(keras.layers.Layer):
     uses_student_loss = False
     #: Whether `call` reads entries of x other than those that a student gets.
     reads_beside = False
+    #: Whether weights are divided by their mean over the batch, so that a batch of one
+    #: example has the weight 1, whatever is learned.
+    divides_by_batch_mean = False
     #: Defaults for learning this kind: the learning rate of the outer Adam, and
     #: `warmup` and `steps` of `LearnCommentaryCallback`.
     suggested = types.MappingProxyType(
@@ -52,6 +55,8 @@ class Commentary(keras.layers.Layer):
         #: Specs of the inputs and labels of the first call, with a free batch axis:
         #: `(x, y)`, or `None` before the first call.
         self.batch_spec = None
+        #: Why what was learned should not be relied on, a sentence, or `None`.
+        self.doubt = None
 
     def __call__(self, x, y=None, progress=None, training=None):
         """Annotates a batch; see `call`, which subclasses implement.
@@ -189,6 +194,16 @@ class Commentary(keras.layers.Layer):
         """
         return y
 
+    def observe(self, x, y):
+        """Notes what learning has seen; called in the graph with its training data.
+
+        The base class does nothing.
+
+        Args:
+            x: prepared inputs of any number of examples.
+            y: their labels.
+        """
+
     def penalty(self, annotation):
         """What an annotation adds to the outer loss, apart from its effect on students.
 
@@ -201,6 +216,19 @@ class Commentary(keras.layers.Layer):
             A scalar.
         """
         return 0.0
+
+    def check_batch_size(self, number):
+        """Raises a `ValueError` if batches are so small that weights have no effect.
+
+        Args:
+            number: how many weights a batch has.
+        """
+        if self.divides_by_batch_mean and number == 1:
+            raise ValueError(
+                f"Batches of one example teach nothing with a {type(self).__name__} "
+                "that divides weights by their mean over the batch: every weight is 1. "
+                "Use larger batches, such as 32, or `normalize=None`."
+            )
 
     def check_batch(self, x, y):
         """Raises a `ValueError` if a concrete batch does not fit.

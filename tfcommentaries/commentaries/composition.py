@@ -43,12 +43,26 @@ class Composition(Commentary):
         self.shapes = shapes and [tuple(shape) for shape in shapes]
 
     @property
+    def doubt(self):
+        return self._doubt
+
+    @doubt.setter
+    def doubt(self, doubt):
+        self._doubt = doubt
+        for part in getattr(self, "commentaries", ()):
+            part.doubt = doubt
+
+    @property
     def uses_labels(self):
         return any(part.uses_labels for part in self.commentaries)
 
     @property
     def uses_progress(self):
         return any(part.uses_progress for part in self.commentaries)
+
+    @property
+    def divides_by_batch_mean(self):
+        return any(part.divides_by_batch_mean for part in self.commentaries)
 
     @property
     def reads_beside(self):
@@ -133,6 +147,10 @@ class Composition(Commentary):
         for part, piece in zip(self.commentaries, self.split(annotation)):
             x, y, sample_weight = part.apply(piece, x, y, sample_weight)
         return x, y, sample_weight
+
+    def observe(self, x, y):
+        for part in self.commentaries:
+            part.observe(x, y)
 
     def penalty(self, annotation):
         pieces = zip(self.commentaries, self.split(annotation))

@@ -100,6 +100,10 @@ class ExampleWeighting(TaughtByTeacher):
     def uses_progress(self):
         return self.curriculum
 
+    @property
+    def divides_by_batch_mean(self):
+        return self.normalize is not None
+
     def build(self, x_shape, y_shape=None, progress_shape=None):
         if self._default_teacher and self.teacher is None:
             shape = self._teacher_input_shape(x_shape)

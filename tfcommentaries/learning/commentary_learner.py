@@ -15,17 +15,24 @@ from tfcommentaries.learning.hypergradient_update import (
     apply_hypergradient,
 )
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
-from tfcommentaries.learning.outer_batches import endless, outer_batches
+from tfcommentaries.learning.outer_batches import VALIDATION, endless, outer_batches
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.outer_optimizer import default_optimizer
 from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.python_batches import training_and_validation
+from tfcommentaries.learning.reliability import (
+    LEARNER_MEND,
+    ReliabilityMonitor,
+    loss_of_guessing,
+)
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.students import (
     FunctionalStudent,
     check_repeats,
     check_takes_weights,
+    check_uses_weights,
+    has_own_loss,
 )
 from tfcommentaries.students.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.teaching.plain_errors import plain_errors
@@ -40,7 +47,10 @@ class CommentaryLearner(OuterLoop):
     One outer step trains a student for `inner_steps` steps with the commentary,
     measures the trained student's loss on a validation batch without it, and
     takes one optimizer step on the commentary. The student trains with the
-    optimizer and the loss that it was compiled with.
+    optimizer and the loss that it was compiled with, or a `compute_loss` of its own.
+
+    If trained students are no better than guessing, `fit` warns and sets
+    `commentary.doubt`.
 
     Example:
 
@@ -144,6 +154,7 @@ class CommentaryLearner(OuterLoop):
             )
         self.commentary = commentary
         self.student = FunctionalStudent(student, kept_layers)
+        _check_trains_as_keras(self.student.model)
         self.inner_training = inner_training or UnrolledTraining()
         self.inner_steps = inner_steps
         self.students_per_step = students_per_step
@@ -167,7 +178,7 @@ class CommentaryLearner(OuterLoop):
                 commentary suggests, each part of a `Composition` its own. Clip
                 hypergradients with its `clipnorm` or `global_clipnorm`.
             loss: outer loss. `None` takes the student's own loss, with its
-                `loss_weights` unless others are given.
+                `loss_weights` unless others are given, or its own `compute_loss`.
             metrics: Keras metrics of the trained students on validation batches.
             **kwargs: other arguments of `keras.Model.compile`. With `jit_compile`
                 XLA compiles outer steps: `"auto"`, the default, on a GPU, and on a CPU
@@ -192,7 +203,8 @@ class CommentaryLearner(OuterLoop):
         kwargs.setdefault("auto_scale_loss", False)
         if optimizer is None:
             optimizer = default_optimizer(self.commentary)
-        if loss is None:
+        self._asks_student = loss is None and has_own_loss(self.student.model)
+        if loss is None and not self._asks_student:
             loss = self.student.model.loss
             compiled = getattr(self.student.model, "_compile_loss", None)
             weights = getattr(compiled, "_user_loss_weights", None)
@@ -256,10 +268,6 @@ class CommentaryLearner(OuterLoop):
         train, validation_data = training_and_validation(
             x, y, sample_weight, validation_data
         )
-        if validation_batch_size is None and not isinstance(
-            validation_data, tf.data.Dataset
-        ):
-            validation_batch_size = min(512, len(tf.nest.flatten(validation_data)[0]))
         batches, batch = endless(
             train, batch_size, self.seed, "training", self.commentary.prepare
         )
@@ -269,11 +277,12 @@ class CommentaryLearner(OuterLoop):
             self.seed + 1,
             "validation",
             self.commentary.prepare,
+            VALIDATION,
         )
         check_data(train, self.commentary, "training")
         check_data(validation_data, self.commentary, "validation")
         with self.distribute_strategy.scope():
-            self._prepare(batch, validation_batch)
+            neutral, guess = self._prepare(batch, validation_batch)
         if self._outer_steps != epochs * steps_per_epoch:
             self._outer_steps = epochs * steps_per_epoch
             self.train_function = None
@@ -291,6 +300,13 @@ class CommentaryLearner(OuterLoop):
             )
             done = checkpoint.restore()
             internal.append(checkpoint)
+        before = checkpoint.history.get("loss", ()) if done else ()
+        new = self.initialization.mode != "continue"
+        internal.append(
+            ReliabilityMonitor(
+                self.commentary, guess, LEARNER_MEND, neutral, new, before
+            )
+        )
         data = outer_batches(
             batches, validation, self.inner_steps, self.students_per_step
         )
@@ -311,13 +327,19 @@ class CommentaryLearner(OuterLoop):
         return history
 
     def _prepare(self, batch, validation_batch):
-        """Builds what is not built yet and checks that the parts fit together."""
+        """Builds what is not built yet and checks that the parts fit together.
+
+        Returns:
+            `(neutral, guess)`, arguments of `ReliabilityMonitor`.
+        """
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        weights = None
+        weights, number = None, len(tf.nest.flatten(x)[0])
         if self.commentary.uses_student_loss:
             self.commentary(_LOSSES)
         else:
             x, y, weights = self.commentary.teach(x, y, None, 0.0)
+            number = max(map(np.size, tf.nest.flatten(weights)))
+        self.commentary.check_batch_size(number)
         if not self.commentary.trainable_variables:
             raise ValueError(
                 f"The commentary {self.commentary.name!r} has nothing to learn: it "
@@ -327,10 +349,11 @@ class CommentaryLearner(OuterLoop):
         check_repeats(self.student, x, y)
         if weights is not None:
             check_takes_weights(self.student.model, y, outputs, weights)
+            check_uses_weights(self.student, x, y, weights)
         layer = self.inner_training.bind(self.commentary, self.student)
         self._outer_step = OuterStep(
             layer,
-            self.compute_loss,
+            None if self._asks_student else self.compute_loss,
             self.outer_loss_at,
             self.validation_mode,
             self.validation_taught,
@@ -339,12 +362,22 @@ class CommentaryLearner(OuterLoop):
         outputs = self.student.build(x, y)
         self._output_dtypes = tf.nest.map_structure(lambda t: t.dtype, outputs)
         # These build on first use, which must not be on a replica.
-        self.compute_loss(x, y, outputs, sample_weight)
+        guess = None
+        if not self._asks_student:
+            guess = loss_of_guessing(
+                lambda constant: self.compute_loss(x, y, constant, sample_weight),
+                y,
+                outputs,
+            )
         self.compute_metrics(x, y, outputs, sample_weight)
         self.reset_metrics()
         self.initialization.build(layer.problem)
         self.optimizer.build(self.commentary.trainable_variables)
         self.built = True
+        neutral = weights is not None and all(
+            np.allclose(w, 1, atol=1e-6) for w in tf.nest.flatten(weights)
+        )
+        return neutral, guess
 
     def train_step(self, data):
         variables = self.commentary.trainable_variables
@@ -357,6 +390,7 @@ class CommentaryLearner(OuterLoop):
         strategy = tf.distribute.get_strategy()
         last = tf.nest.map_structure(lambda t: t[0, -1], data[0])
         self._log(last, losses * strategy.num_replicas_in_sync)
+        self._observe(data[0])
         norm = apply_hypergradient(self.optimizer, hypergradient, variables)
         self._logged["hypergradient_norm"].update_state(norm)
         logs = self._measure(data[1], outputs)
@@ -399,6 +433,14 @@ class CommentaryLearner(OuterLoop):
             total *= self._outer_steps
         return tf.cast(steps / total, tf.float32)
 
+    def _observe(self, batches):
+        """Hands all examples of students `(S, T, batch, ...)` to the commentary."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batches)
+        x, y = tf.nest.map_structure(
+            lambda t: tf.reshape(t, tf.concat([[-1], tf.shape(t)[3:]], 0)), (x, y)
+        )
+        self.commentary.observe(x, y)
+
     def _log(self, batch, loss):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         if self.commentary.uses_student_loss:
@@ -410,3 +452,15 @@ class CommentaryLearner(OuterLoop):
                 metric.update_state(loss)
         for name, value in summarize(annotation).items():
             self._logged[name].update_state(value)
+
+
+def _check_trains_as_keras(model):
+    """Raises a `ValueError` if a model has a `train_step` of its own."""
+    own = "train_step" in vars(model)
+    if own or type(model).train_step is not keras.Model.train_step:
+        raise ValueError(
+            f"The student {model.name!r} ({type(model).__name__}) has its own "
+            "`train_step`, which CommentaryLearner cannot differentiate: it trains "
+            "students with their optimizer and `compute_loss`. Put what is special in "
+            "`compute_loss`, or learn inside `fit` with `LearnCommentaryCallback`."
+        )

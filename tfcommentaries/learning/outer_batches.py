@@ -4,6 +4,9 @@ import tensorflow as tf
 
 from tfcommentaries.learning.python_batches import as_arrays
 
+#: Most examples of arrays in a validation batch, if no size is given.
+VALIDATION = 512
+
 
 def outer_batches(train, validation, inner_steps, students):
     """Makes an endless data set with one element per outer step.
@@ -23,17 +26,19 @@ def outer_batches(train, validation, inner_steps, students):
     return both.batch(students, drop_remainder=True).prefetch(2)
 
 
-def endless(data, batch_size, seed, name, prepare=None):
+def endless(data, batch_size, seed, name, prepare=None, default=32):
     """Makes endless batches that all have the same size.
 
     Args:
         data: a batched `tf.data.Dataset` of `(x, y)` or `(x, y, sample_weight)`,
             or such a tuple of arrays, which are then shuffled.
         batch_size: examples per batch. `None` keeps the size of a data set's
-            first batch, and is 32 for arrays.
+            first batch, and is `default` for arrays.
         seed: for shuffling arrays.
         name: what to call the data in errors.
         prepare: `Commentary.prepare`, or `None`.
+        default: batch size for arrays; if it is `VALIDATION`, all examples if there
+            are fewer.
 
     Returns:
         `(dataset, batch)`: the endless data set and one of its batches.
@@ -48,7 +53,7 @@ def endless(data, batch_size, seed, name, prepare=None):
     else:
         if prepare is not None and isinstance(data, tuple | list) and len(data):
             data = (prepare(data[0]), *data[1:])
-        data, first = _from_arrays(data, seed, name)
+        data, first = _from_arrays(data, seed, name, default)
     if first is None:
         raise ValueError(f"The {name} data is empty: it has no example.")
     if not isinstance(first, tuple | list) or len(first) not in (2, 3):
@@ -69,7 +74,7 @@ def endless(data, batch_size, seed, name, prepare=None):
     return data, next(iter(data.take(1)))
 
 
-def _from_arrays(data, seed, name):
+def _from_arrays(data, seed, name, default):
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         raise ValueError(
             f"The {name} data must be a batched tf.data.Dataset or a tuple of arrays "
@@ -99,7 +104,8 @@ def _from_arrays(data, seed, name):
         )
         return tf.data.Dataset.from_tensor_slices(order)
 
-    dataset = tf.data.Dataset.counter().flat_map(shuffled).batch(32)
+    size = min(default, max(sizes)) if default == VALIDATION else default
+    dataset = tf.data.Dataset.counter().flat_map(shuffled).batch(size)
     dataset = dataset.map(
         lambda order: tf.nest.map_structure(lambda t: tf.gather(t, order), tensors)
     )

@@ -44,6 +44,7 @@ class SavedCommentary(Commentary):
         check_graph(self.directory)
         self._loaded = tf.saved_model.load(self.directory)
         self.trainable = False
+        self.doubt = self.manifest.get("doubt")
 
     @property
     def uses_labels(self):
@@ -56,6 +57,10 @@ class SavedCommentary(Commentary):
     @property
     def uses_student_loss(self):
         return self.applying.uses_student_loss
+
+    @property
+    def divides_by_batch_mean(self):
+        return self.applying.divides_by_batch_mean
 
     @property
     def reads_beside(self):
@@ -131,7 +136,7 @@ class SavedCommentary(Commentary):
     def table(self):
         """The table as it was exported; see `GroupWeighting.table`."""
         rows = self.manifest.get("table")
-        return None if rows is None else GroupTable(rows)
+        return None if rows is None else GroupTable(rows, self.doubt)
 
     def prepare(self, x):
         return self.applying.prepare(x)

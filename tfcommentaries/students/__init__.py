@@ -7,7 +7,9 @@ from tfcommentaries.students.functional_student import (
 from tfcommentaries.students.losses import (
     as_loss,
     check_takes_weights,
+    check_uses_weights,
     example_losses,
+    has_own_loss,
 )
 from tfcommentaries.students.networks import (
     cbr,
@@ -25,8 +27,10 @@ __all__ = [
     "cbr",
     "check_repeats",
     "check_takes_weights",
+    "check_uses_weights",
     "example_losses",
     "few_shot_net",
+    "has_own_loss",
     "mlp",
     "resnet18",
     "resnet34",

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfcommentaries.students.exact_derivatives import exact_derivatives
-from tfcommentaries.students.losses import example_losses
+from tfcommentaries.students.losses import example_losses, has_own_loss
 from tfcommentaries.students.model_like import all_with, built, model_like
 
 
@@ -60,7 +60,9 @@ class FunctionalStudent:
                 )
             self._make_model = model
             model = self._make_model()
-        if not getattr(model, "compiled", False) or model.loss is None:
+        if not getattr(model, "compiled", False) or (
+            model.loss is None and not has_own_loss(model)
+        ):
             raise ValueError(
                 f"The student {model.name!r} has no loss or optimizer: they define "
                 "how it trains. Call `student.compile(optimizer=..., loss=...)` "
@@ -86,7 +88,7 @@ class FunctionalStudent:
         self._inputs = tf.nest.map_structure(lambda t: t[:1], x)
         try:
             outputs = self.model(x, training=False)
-            loss = self.model.compute_loss(x=x, y=y, y_pred=outputs, training=False)
+            loss = self.model._compute_loss(x, y, outputs, None, training=False)
         except Exception as error:
             raise ValueError(
                 f"The student {self.model.name!r} does not take this data: inputs "
@@ -208,22 +210,35 @@ class FunctionalStudent:
         Returns:
             `(loss, non_trainable)`: a scalar and the updated state.
         """
+        loss, _, non_trainable = self._run(
+            weights, x, y, sample_weight, training, weigh
+        )
+        # Keras divides by the number of replicas, for a batch that they share. Here
+        # each replica trains its own student.
+        loss *= tf.distribute.get_strategy().num_replicas_in_sync
+        return loss, non_trainable
+
+    def measure(self, weights, x, y, sample_weight=None, training=False):
+        """The student's own loss as Keras computes it, and its outputs.
+
+        Arguments are those of `loss`.
+
+        Returns:
+            `(loss, outputs)`; the loss is divided by the number of replicas.
+        """
+        return self._run(weights, x, y, sample_weight, training)[:2]
+
+    def _run(self, weights, x, y, sample_weight, training, weigh=None):
         with self._scope(weights) as scope:
             outputs = self.model(x, training=training)
             if weigh is not None:
                 losses = example_losses(self.model, y, outputs)
                 sample_weight = weigh(losses, sample_weight)
-            loss = self.model.compute_loss(
-                x=x,
-                y=y,
-                y_pred=outputs,
-                sample_weight=sample_weight,
-                training=training,
+            # As Keras does: one of the user's own may not take `training`.
+            loss = self.model._compute_loss(
+                x, y, outputs, sample_weight, training=training
             )
-        # Keras divides by the number of replicas, for a batch that they share. Here
-        # each replica trains its own student.
-        loss *= tf.distribute.get_strategy().num_replicas_in_sync
-        return loss, self._updated(scope)
+        return loss, outputs, self._updated(scope)
 
     @property
     def loss_scale(self):

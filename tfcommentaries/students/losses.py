@@ -29,6 +29,11 @@ class _FunctionLoss(LossFunctionWrapper):
         return super().call(y_true, y_pred)
 
 
+def has_own_loss(model):
+    """Whether a model computes its loss by a `compute_loss` of its own."""
+    return type(model).compute_loss is not keras.Model.compute_loss
+
+
 def example_losses(model, y, outputs):
     """Each example's loss, without regularisation.
 
@@ -44,7 +49,7 @@ def example_losses(model, y, outputs):
         ValueError: if the model has several losses.
     """
     loss = model.loss
-    if isinstance(loss, list | tuple | dict):
+    if loss is None or isinstance(loss, list | tuple | dict):
         raise ValueError(
             "Weighting by the student's loss needs a student with one output and one "
             f"loss. The student {model.name!r} was compiled with loss={loss!r}"
@@ -86,4 +91,29 @@ def check_takes_weights(model, y, outputs, weights):
             f"weights for them are {weights.shape}. Labels of classes for each step or "
             "pixel must be integers, or floats (batch, ..., classes); targets of a "
             "regression for each (batch, ..., 1). `ElementWeighting` is for these."
+        )
+
+
+def check_uses_weights(student, x, y, weights):
+    """Raises a `ValueError` if a loss of the student's own ignores sample weights.
+
+    Args:
+        student: a built `FunctionalStudent`.
+        x: a batch of inputs.
+        y: its labels.
+        weights: its sample weights, or a structure of such.
+    """
+    if not has_own_loss(student.model):
+        return
+    weights = tf.nest.map_structure(tf.convert_to_tensor, weights)
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        loss, _ = student.loss(student.weights, x, y, weights)
+    slopes = tf.nest.flatten(tape.gradient(loss, weights))
+    if all(slope is None for slope in slopes):
+        raise ValueError(
+            f"The `compute_loss` of the student {student.model.name!r} "
+            f"({type(student.model).__name__}) does not use sample weights, so a "
+            "commentary that weights examples would teach nothing. Multiply each "
+            "example's loss by `sample_weight`."
         )

@@ -32,6 +32,10 @@ def teach(
         A data set of `(x, y, sample_weight)`.
     """
     commentary, learned_steps = load_commentary(commentary, learned_steps)
+    labels = tf.nest.flatten(dataset.element_spec[1:2])
+    numbers = {spec.shape[0] for spec in labels if spec.shape.rank == 1}
+    if numbers == {1}:
+        commentary.check_batch_size(1)
     if total_steps is None:
         cardinality = int(dataset.cardinality())
         total_steps = cardinality if cardinality > 0 else None
