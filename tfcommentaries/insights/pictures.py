@@ -130,7 +130,8 @@ def group_weights(table, notes=None, axes=None):
         )
         axes = figure.add_subplot()
     figure, axes = _axes(axes)
-    colors = dict(zip(("trust", "look at", "drop"), (COLORS[0], COLORS[5], COLORS[1])))
+    known = {"trust": COLORS[0], "look at": COLORS[5], "drop": COLORS[1]}
+    colors = {advice: known.get(advice, "0.6") for advice in table.advice()}
     several = len({row["column"] for row in table}) > 1
     names = [
         f"{row['column']} {row['group']}" if several else str(row["group"])
