@@ -251,6 +251,31 @@ class Commentary(keras.layers.Layer):
         """
         return None
 
+    def take_over(self, values, config):
+        """Takes the weights of another commentary of this class, to learn further.
+
+        Args:
+            values: its trainable weights, in order.
+            config: its `get_teaching_config`.
+
+        Returns:
+            A dict of what is not the same in both, for people to read; the base class
+            gives an empty one.
+
+        Raises:
+            ValueError: if the weights do not fit.
+        """
+        variables = self.trainable_variables
+        shapes = [[tuple(v.shape) for v in part] for part in (variables, values)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"It has weights of shapes {shapes[1]}, but {self.name!r} has "
+                f"{shapes[0]}. Make it with the same arguments and teacher."
+            )
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+        return {}
+
     def get_teaching_config(self):
         """The config of a commentary that can `apply`, without its teacher.
 

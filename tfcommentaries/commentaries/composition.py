@@ -171,6 +171,21 @@ class Composition(Commentary):
         for part in self.commentaries:
             part.check_batch(x if part.reads_beside else inputs, y)
 
+    def take_over(self, values, config):
+        others = config["commentaries"]
+        names = [keras.saving.get_registered_name(type(p)) for p in self.commentaries]
+        if [other["class"] for other in others] != names:
+            raise ValueError(
+                f"It is made of {[other['class'] for other in others]}, but this "
+                f"Composition of {names}."
+            )
+        notes, values = {}, list(values)
+        for part, other in zip(self.commentaries, others):
+            number = len(part.trainable_variables)
+            notes |= part.take_over(values[:number], other["teaching_config"])
+            del values[:number]
+        return notes
+
     def get_config(self):
         parts = [keras.saving.serialize_keras_object(c) for c in self.commentaries]
         return {**super().get_config(), "commentaries": parts, "shapes": self.shapes}

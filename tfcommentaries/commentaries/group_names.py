@@ -70,6 +70,11 @@ class GroupNames:
     def _kind(self):
         return "strings" if self.dtype == tf.string else "integers"
 
+    def including(self, names):
+        """These groups, and others of which there is no example."""
+        others = [name for name in names if name not in set(self.names)]
+        return GroupNames(self.names + others, self.counts + [0] * len(others))
+
     def get_config(self):
         """The arguments, a dict that JSON can hold."""
         return {"names": self.names, "counts": self.counts}

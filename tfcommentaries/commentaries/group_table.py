@@ -83,7 +83,8 @@ class GroupTable(list):
             if disagree:
                 share = row.get("disagreement")
                 line += f"  {'' if share is None else format(share, '.0%'):>12}"
-            lines.append(f"{line}  {row['advice']}")
+            new = "  (new)" if row.get("new") else ""
+            lines.append(f"{line}  {row['advice']}{new}")
         if self.doubt is not None:
             lines.append(self.doubt)
         return "\n".join(lines)

@@ -97,6 +97,8 @@ class GroupWeighting(Commentary):
             )
             for name, c in self.columns.items()
         }
+        #: Groups that the commentary from which learning started had not, by column.
+        self._new = {}
         # Of each group, the unknown one first: number of examples in learning, sum of
         # their labels, sum of the squares.
         self._observed = {
@@ -290,8 +292,9 @@ class GroupWeighting(Commentary):
             A `GroupTable`: a list of dicts `{"column", "group", "examples", "weight",
             "advice"}` and, where they apply, `"disagreement"`, `"weight_by_class"` (a
             list), `"weight_over_training"` (a list, from start to end), `"seen"` (how
-            many examples learning read, repeats included) and `"only_class"` (the
-            class of all of these); largest weights first. The weight is the mean over
+            many examples learning read, repeats included), `"only_class"` (the class
+            of all of these) and `"new"` (`True` if learning started from a commentary
+            that had not this group); largest weights first. The weight is the mean over
             classes, at the end of training. With several columns it is that of an
             example whose other groups are unknown.
 
@@ -329,6 +332,8 @@ class GroupWeighting(Commentary):
                     row["weight_over_training"] = weight.mean(0).tolist()
                 if observed.any():
                     row["seen"] = int(seen)
+                if group in self._new.get(name, ()):
+                    row["new"] = True
                 if seen and seen * squares == labels**2:
                     row["only_class"] = int(labels / seen)
                 found.append(row)
@@ -336,6 +341,44 @@ class GroupWeighting(Commentary):
             rows += found
         rows.sort(key=lambda row: -row["weight"])
         return GroupTable(rows, self.doubt)
+
+    def take_over(self, values, config):
+        """See `Commentary.take_over`. Groups are matched by name.
+
+        New ones start at the mean weight of the others.
+
+        Returns:
+            A dict from "new groups" and "gone groups", by column, to lists of names.
+        """
+        others = dict(zip(config["groups"], values, strict=True))
+        notes = {}
+        for name, column in self.columns.items():
+            logits = self.logits[name]
+            if name not in others:
+                notes[f"new column {name!r}"] = list(column.names)
+                continue
+            old = GroupNames(**config["groups"][name])
+            rows = others[name].numpy()
+            if rows.shape[1:] != tuple(logits.shape[1:]):
+                raise ValueError(
+                    f"Its weights for each of the {_title(name)} are {rows.shape[1:]}, "
+                    f"but here {tuple(logits.shape[1:])}. Use the same `num_classes` "
+                    "and `curriculum`."
+                )
+            known = dict(zip(old.names, rows))
+            share = np.array(old.counts) / max(sum(old.counts), 1)
+            mean = np.tensordot(share, 1 / (1 + np.exp(-rows)), 1)
+            neutral = np.log(mean) - np.log1p(-mean)
+            logits.assign(np.stack([known.get(n, neutral) for n in column.names]))
+            now = set(column.names)
+            self._new[name] = [n for n in column.names if n not in known]
+            for what, found in (
+                ("new", self._new[name]),
+                ("gone", [n for n in old.names if n not in now]),
+            ):
+                if found:
+                    notes[f"{what} {_title(name)}"] = found
+        return notes
 
     def get_config(self):
         return {

@@ -27,6 +27,18 @@ class TaughtByTeacher(Commentary):
     def get_teaching_config(self):
         return {**self.get_config(), "teacher": None}
 
+    def take_over(self, values, config):
+        table = getattr(self, "logits", None)
+        if table is not None and len(values) == 1:
+            old, new = tuple(values[0].shape), tuple(table.shape)
+            if len(old) == len(new) and all(a < b for a, b in zip(old, new)):
+                # New classes follow the others, and start as in a new table.
+                grown = table.numpy()
+                grown[tuple(map(slice, old))] = values[0].numpy()
+                table.assign(grown)
+                return {"new classes": list(range(old[0], new[0]))}
+        return super().take_over(values, config)
+
     @classmethod
     def from_config(cls, config):
         config = dict(config)

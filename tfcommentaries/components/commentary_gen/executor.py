@@ -19,6 +19,7 @@ from tfcommentaries.components.artifact import (
     get_commentary_dir,
 )
 from tfcommentaries.components.commentary_gen import learning
+from tfcommentaries.components.spans import each_once
 from tfcommentaries.saving.manifest import read_manifest
 from tfcommentaries.saving.removing import remove_tree
 
@@ -64,6 +65,8 @@ class Executor(base_executor.BaseExecutor):
             RuntimeError: if a user's `run_fn` wrote no commentary.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        examples = each_once(input_dict[standard_component_specs.EXAMPLES_KEY])
+        input_dict = {**input_dict, standard_component_specs.EXAMPLES_KEY: examples}
         fn_args = self._fn_args(input_dict, output_dict, exec_properties)
         if exec_properties.get(standard_component_specs.MODULE_FILE_KEY) or (
             exec_properties.get(standard_component_specs.MODULE_PATH_KEY)

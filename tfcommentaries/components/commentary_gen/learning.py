@@ -18,6 +18,7 @@ from tfcommentaries.components.commentary_gen.splits import (
     Split,
     check_missing,
     reading_of,
+    with_groups_of,
 )
 from tfcommentaries.components.commentary_gen.student import (
     auxiliary_outputs,
@@ -29,6 +30,7 @@ from tfcommentaries.datasets import Examples
 from tfcommentaries.insights import CommentarySummaries
 from tfcommentaries.learning.epochs import steps_per_epoch
 from tfcommentaries.saving.example_reading import ExampleReading
+from tfcommentaries.saving.manifest import read_manifest
 from tfcommentaries.saving.warm_start import load_weights
 from tfcommentaries.students.outputs import metrics_for
 
@@ -57,11 +59,14 @@ def run_fn(fn_args):
             (fn_args.eval_files, "validation"),
         )
     ]
-    reading = reading_of(recipe, schema, splits[0])
+    base = fn_args.base_commentary and read_manifest(fn_args.base_commentary)
+    reading = reading_of(recipe, schema, splits[0], base)
     recipe["num_classes"] = reading.num_classes
     counts = {s.role: check_missing(s, reading, recipe["missing"]) for s in splits}
     left_out = {role: lacking for role, (lacking, _) in counts.items()}
     _, groups = counts["training"]
+    if base and recipe["gone_groups"] == "keep":
+        groups = with_groups_of(base["teaching_config"], groups)
     train, validation = (split.examples(reading) for split in splits)
     seed = recipe["seed"]
     keras.utils.set_random_seed(seed)
@@ -76,9 +81,13 @@ def run_fn(fn_args):
         reading.num_classes,
         groups,
     )
-    if fn_args.base_commentary is not None:
+    started = {}
+    if base:
         _build(commentary, train)
-        load_weights(commentary, fn_args.base_commentary)
+        notes = load_weights(commentary, fn_args.base_commentary)
+        for what, found in notes.items():
+            logging.info("Unlike in the base commentary: %s: %s", what, found)
+        started["started_from"] = {"path": fn_args.base_commentary, **notes}
     learner = tfcommentaries.CommentaryLearner(
         commentary,
         student,
@@ -125,6 +134,7 @@ def run_fn(fn_args):
             "student": recipe["student"],
             "outer_steps": steps,
             "left_out": left_out,
+            **started,
         },
         metrics=metrics,
         # It sees losses, which no example holds.

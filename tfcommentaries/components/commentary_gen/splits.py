@@ -130,7 +130,7 @@ class Split:
         return self.features.map(read, tf.data.AUTOTUNE).unbatch()
 
 
-def reading_of(recipe, schema, train):
+def reading_of(recipe, schema, train, base=None):
     """How to read a recipe's examples: types by the schema, the rest by the examples.
 
     Args:
@@ -138,6 +138,8 @@ def reading_of(recipe, schema, train):
         schema: of the examples.
         train: `Split` of training examples, which tell the sizes and strings that the
             schema does not.
+        base: manifest of a commentary that learning starts from. Its strings keep
+            their numbers, and new ones follow.
 
     Returns:
         An `ExampleReading`.
@@ -156,6 +158,12 @@ def reading_of(recipe, schema, train):
         )
     domains = {domain.name: domain for domain in schema.string_domain}
     columns, sizes, vocabularies = {}, [], []
+    before = {
+        name: column.get("vocabulary") or []
+        for name, column in (
+            (base or {}).get("reading", {}).get("columns") or {}
+        ).items()
+    }
     for name in names:
         feature = features[name]
         domain = domains.get(feature.domain, feature.string_domain)
@@ -177,11 +185,11 @@ def reading_of(recipe, schema, train):
                 f"{columns[name]['dtype']}."
             )
         if columns[name]["dtype"] == "string" and not is_image:
-            columns[name]["vocabulary"] = sorted(domain.value)
+            columns[name]["vocabulary"] = _ordered(domain.value, before.get(name, []))
             if not domain.value:
                 vocabularies.append(name)
     if sizes or vocabularies:
-        _survey(train, columns, sizes, vocabularies)
+        _survey(train, columns, sizes, vocabularies, before)
     config = reading.get_config()
     if "vocabulary" in columns[reading.label]:
         classes = columns[reading.label]["vocabulary"]
@@ -204,7 +212,31 @@ def _size(feature):
     return feature.value_count.max or None
 
 
-def _survey(train, columns, sizes, vocabularies):
+def with_groups_of(config, groups):
+    """Groups, and those of a commentary that have no example now.
+
+    Args:
+        config: from `Commentary.get_teaching_config`.
+        groups: dict from columns to `GroupNames`.
+
+    Returns:
+        A dict like `groups`.
+    """
+    for part in config.get("commentaries", ()):
+        groups = with_groups_of(part["teaching_config"], groups)
+    others = config.get("groups", {})
+    return {
+        name: known.including(others[name]["names"]) if name in others else known
+        for name, known in groups.items()
+    }
+
+
+def _ordered(strings, before):
+    """Strings in order, after those that have had numbers before."""
+    return [*before, *sorted(set(strings).difference(before))] if strings else []
+
+
+def _survey(train, columns, sizes, vocabularies, before):
     """Completes columns with what the training examples have."""
     longest = dict.fromkeys(sizes, 0)
     strings = {name: set() for name in vocabularies}
@@ -229,7 +261,7 @@ def _survey(train, columns, sizes, vocabularies):
     for name, found in strings.items():
         if not found:
             raise ValueError(f"The feature {name!r} is empty in all training examples.")
-        columns[name]["vocabulary"] = sorted(found)
+        columns[name]["vocabulary"] = _ordered(found, before.get(name, []))
 
 
 def check_missing(split, reading, missing):
