@@ -82,8 +82,9 @@ class GroupWeighting(Commentary):
             else GroupNames.of_column(column, _title(name))
             for name, column in columns.items()
         }
-        # So that an exported commentary keeps them.
-        self._lookups = [column.lookup for column in self.columns.values()]
+        for number, column in enumerate(self.columns.values()):
+            # So that an exported commentary keeps them.
+            setattr(self, f"_table_{number}", column.table)
         self.num_classes = num_classes
         self.curriculum = curriculum
         self.normalize = normalize

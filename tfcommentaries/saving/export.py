@@ -97,10 +97,11 @@ def export_commentary(
     with replacing_directory(path, is_commentary) as directory:
         archive = keras.export.ExportArchive()
         archive.track(commentary)
-        for layer in commentary._flatten_layers(include_self=False):
-            if not layer.weights:
-                # Keras before 3.13 does not find tables of lookups in lists of layers.
-                archive.track(layer)
+        for layer in commentary._flatten_layers():
+            # Not every Keras finds tables of layers in lists.
+            for value in vars(layer).values():
+                if isinstance(value, tf.saved_model.experimental.TrackableResource):
+                    archive.track(value)
         archive.add_endpoint("annotate", annotate, [_signature(manifest["inputs"])])
         if "prepared_inputs" in manifest:
             # For use inside a training step, after `prepare`.
