@@ -68,6 +68,12 @@ class GroupNames:
         Raises:
             ValueError: as `as_names`, or if there are no groups.
         """
+        if isinstance(column, str | bytes | int):
+            raise ValueError(
+                f"The {title} must be those of all training examples, one for each. "
+                f"Received: {column!r:.80}. Give the column itself, such as "
+                f"`table[{column!r:.40}]`."
+            )
         names, counts = np.unique(as_names(column, title), return_counts=True)
         return cls(names.tolist(), counts.tolist())
 

@@ -11,6 +11,7 @@ from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.conditioning import check_labels, one_hot
 from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_table import GroupTable
+from tfcommentaries.commentaries.input_arrays import input_arrays
 from tfcommentaries.commentaries.weights import check_normalize, weigh
 
 #: Number of points in training at which a curriculum has separate weights.
@@ -73,9 +74,16 @@ class GroupWeighting(Commentary):
     ):
         super().__init__(**kwargs)
         check_normalize(normalize)
+        if num_classes is not None:
+            self._check_number("num_classes", num_classes)
         columns = groups if isinstance(groups, dict) else {"group": groups}
         if not columns:
             raise ValueError("`groups` is empty: name at least one column.")
+        if taken := set(columns) & set(map(_index, columns)):
+            raise ValueError(
+                f"The column {_few(taken)} has the name of the integers of another "
+                "one. Name it otherwise."
+            )
         self.columns = {
             name: column
             if isinstance(column, GroupNames)
@@ -112,7 +120,7 @@ class GroupWeighting(Commentary):
 
         Args:
             x: inputs of the student: an array, a pandas table of numbers, a tensor, or
-                a dict of such.
+                a dict or a list of such.
             groups: as for the constructor; or tensors, for use in `Dataset.map`.
 
         Returns:
@@ -120,14 +128,32 @@ class GroupWeighting(Commentary):
             `"x"`, and for each column the integers of the groups.
 
         Raises:
-            ValueError: if there are not as many groups as examples.
+            TypeError: if x is a data set.
+            ValueError: if these are not the columns of this commentary, x has entries
+                with their names, or there are not as many groups as examples.
         """
+        if isinstance(x, tf.data.Dataset):
+            raise TypeError(
+                "`add_groups` takes inputs, not a data set. Call it in one: `data.map("
+                "lambda x, y, groups: (weighting.add_groups(x, groups), y))`."
+            )
         groups = groups if isinstance(groups, dict) else {"group": groups}
-        if hasattr(x, "to_numpy"):
-            x = x.to_numpy()
-        x = dict(x) if isinstance(x, dict) else {"x": x}
+        if set(groups) != set(self.columns):
+            raise ValueError(
+                f"This GroupWeighting needs {_few(self.columns)}, received "
+                f"{_few(groups)}. Give its columns by name: `add_groups(x, "
+                f"{{{next(iter(self.columns))!r}: ...}})`."
+            )
+        x = input_arrays(x)
+        x = x if isinstance(x, dict) else {"x": x}
+        if taken := set(x) & {*groups, *map(_index, groups)}:
+            raise ValueError(
+                f"The inputs already have an entry {_few(taken)}, so groups cannot "
+                "stand beside them under this name. Name the column of groups "
+                "otherwise: `GroupWeighting({'source': source})`."
+            )
         for name, column in groups.items():
-            for inputs in x.values():
+            for inputs in tf.nest.flatten(x):
                 counts = _length(inputs), _length(column)
                 if None not in counts and counts[0] != counts[1]:
                     raise ValueError(

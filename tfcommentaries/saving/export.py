@@ -5,6 +5,7 @@ import os
 import keras
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import check_is_commentary
 from tfcommentaries.saving.empty_batches import annotate_any
 from tfcommentaries.saving.example_annotation import ExampleAnnotation
 from tfcommentaries.saving.graph_check import check_graph
@@ -45,17 +46,25 @@ def export_commentary(
             takes the columns by name in place of `x`.
 
     Raises:
+        TypeError: if `commentary` is none.
         FileExistsError: if `path` holds anything but a commentary.
         ValueError: if the commentary has never been called, or takes a dict of inputs
             beside `columns`.
     """
+    check_is_commentary(commentary, "export_commentary(weighting, path)")
     if commentary.batch_spec is None:
         raise ValueError(
             f"The commentary {commentary.name!r} does not know its inputs yet. Learn "
             "it, or call it on a batch, before exporting it."
         )
-    manifest = make_manifest(commentary, learned, metrics)
     seen_spec = commentary.batch_spec[0]
+    parts = seen_spec.values() if isinstance(seen_spec, dict) else [seen_spec]
+    if any(map(tf.nest.is_nested, parts)):
+        raise ValueError(
+            "An exported commentary takes its inputs by name, but this one sees a list "
+            "of inputs. Learn it on a dict, {'image': ..., 'table': ...}."
+        )
+    manifest = make_manifest(commentary, learned, metrics)
     x_spec = commentary.serving_spec(seen_spec)
     taken = set(_RESERVED).intersection(x_spec if isinstance(x_spec, dict) else ())
     if taken:

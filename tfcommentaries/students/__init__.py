@@ -9,6 +9,7 @@ from tfcommentaries.students.losses import (
     check_takes_weights,
     example_losses,
 )
+from tfcommentaries.students.model_like import check_is_keras
 from tfcommentaries.students.networks import (
     cbr,
     few_shot_net,
@@ -23,6 +24,7 @@ __all__ = [
     "StudentWeights",
     "as_loss",
     "cbr",
+    "check_is_keras",
     "check_repeats",
     "check_takes_weights",
     "example_losses",
