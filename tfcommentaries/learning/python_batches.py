@@ -116,7 +116,7 @@ def _check_target(x, y, columns, name):
     if len(y) < LEAST or (y == y[0]).all():
         return  # This may be chance.
     same = np.flatnonzero((x[:1000] == y[:1000, None]).all(0))
-    for i in same:
+    for i in same.tolist():
         if (x[:, i] == y).all():
             column = i if columns is None else columns[i]
             raise ValueError(

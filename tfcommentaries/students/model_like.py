@@ -53,7 +53,7 @@ def check_is_keras(model):
         maker.startswith(("tf_keras", "tensorflow.python.keras")) for maker in makers
     ):
         raise TypeError(
-            f"The model {model.name!r} is one of Keras 2 (tf_keras), but tfcommentaries "
+            f"The model {model.name!r} is one of Keras 2 (tf_keras), but this package "
             "works with Keras 3. Make it with `import keras` instead, and unset "
             "TF_USE_LEGACY_KERAS."
         )
