@@ -61,6 +61,22 @@ def test_columns_with_the_name_of_integers_of_another_are_refused():
         GroupWeighting({"a": SOURCE, "a_index": SOURCE})
 
 
+@pytest.mark.parametrize(
+    ("column", "served"),
+    [("data source", "data_source"), ("a/b", "a_b"), ("_ü", "column__")],
+)
+def test_columns_of_any_name_are_exported(column, served, tmp_path):
+    known = weighting(column)
+    grouped = known.add_groups(np.zeros((40, 1)), {column: SOURCE})
+    expected = known(grouped)
+    export_commentary(known, tmp_path / "it")
+    saved = SavedCommentary(tmp_path / "it")
+    np.testing.assert_allclose(saved(grouped), expected, rtol=1e-6)
+    annotate = tf.saved_model.load(tmp_path / "it").signatures["annotate"]
+    found = annotate(**{served: tf.constant(SOURCE)})["annotation"]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_columns_of_another_name_are_named(tmp_path):
     x = np.zeros((40, 1))
     known = weighting("vendor")

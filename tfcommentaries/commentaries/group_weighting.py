@@ -1,5 +1,6 @@
 """One weight per group of examples: which sources of the data to trust."""
 
+import re
 import types
 import warnings
 
@@ -99,7 +100,10 @@ class GroupWeighting(Commentary):
         shape = num_classes or 1, POINTS if curriculum else 1
         self.logits = {
             name: self.add_weight(
-                name=f"{name}_logits", shape=(len(c.names), *shape), initializer="zeros"
+                # A name that SavedModels allow, as those of columns need not be.
+                name=re.sub(r"\W", "_", f"{name}_logits", flags=re.ASCII),
+                shape=(len(c.names), *shape),
+                initializer="zeros",
             )
             for name, c in self.columns.items()
         }

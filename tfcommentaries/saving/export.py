@@ -1,6 +1,7 @@
 """Exporting a commentary as a SavedModel."""
 
 import os
+import re
 
 import keras
 import tensorflow as tf
@@ -28,10 +29,10 @@ def export_commentary(
     """Exports a commentary as a SavedModel that needs none of this package.
 
     Its signature `annotate`, which is also `serving_default`, takes the inputs by
-    name (`x`, or the entries of a dict), and `y` and `progress` where the
-    commentary uses them, all with a free batch axis; `progress` is one number from 0
-    to 1 per example, which the graph checks. It gives `annotation`. The manifest is
-    `assets/commentary.json`.
+    name (`x`, or the entries of a dict, with `_` for characters that SavedModels do
+    not allow), and `y` and `progress` where the commentary uses them, all with a free
+    batch axis; `progress` is one number from 0 to 1 per example, which the graph
+    checks. It gives `annotation`. The manifest is `assets/commentary.json`.
 
     Args:
         commentary: a `Commentary` that has been called or learned.
@@ -153,6 +154,12 @@ def _checked(progress, x):
 
 def _signature(specs):
     return {
-        name: tf.TensorSpec(spec["shape"], spec["dtype"], name=name)
+        name: tf.TensorSpec(spec["shape"], spec["dtype"], name=_served_name(name))
         for name, spec in specs.items()
     }
+
+
+def _served_name(name):
+    """The name of an input with the characters that SavedModels allow."""
+    served = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)
+    return served if served[:1].isalnum() else f"column{served}"
