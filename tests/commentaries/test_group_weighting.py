@@ -102,7 +102,8 @@ def test_groups_may_be(column):
     "column, message",
     [
         (["a", None, float("nan")], "2 of the 3 groups are missing.*'unknown'"),
-        ([0.5, 1.0], r"must be strings or integers. Received: float64.*astype\(str\)"),
+        ([0.5, 1.0], r"must be strings or integers.* Received: float.*str\(name\)"),
+        (np.array([0.5]), r"strings or integers. Received: float64.*astype\(str\)"),
         ([], "must be strings or integers|at least one group"),
     ],
 )

@@ -3,7 +3,15 @@
 import types
 
 import keras
+import numpy as np
 import tensorflow as tf
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        "tfcommentaries needs Keras on TensorFlow, but here it runs on "
+        f"{keras.backend.backend()}. Set the environment variable "
+        "KERAS_BACKEND=tensorflow before Keras is imported."
+    )
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -294,6 +302,14 @@ class Commentary(keras.layers.Layer):
         """
         return cls(**config)
 
+    def _check_number(self, name, number):
+        """Raises if something that is counted is no integer of 2 or more."""
+        if not isinstance(number, int | np.integer) or number < 2:
+            raise ValueError(
+                f"`{name}` of {type(self).__name__} must be an integer of at least 2. "
+                f"Received: {name}={number!r:.80}"
+            )
+
     def _check_spec(self, x):
         expected, came = self.batch_spec[0], _spec(x)
         shapes = [[s.shape for s in tf.nest.flatten(spec)] for spec in (expected, came)]
@@ -307,6 +323,20 @@ class Commentary(keras.layers.Layer):
                 f"but got {_show(came)}. Give it the inputs that it was learned on, "
                 "or learn a commentary for these."
             )
+
+
+def check_is_commentary(commentary, use):
+    """Raises a `TypeError` if this is no `Commentary`.
+
+    Args:
+        commentary: what was given for one.
+        use: how it should be given, for the error.
+    """
+    if not isinstance(commentary, Commentary):
+        raise TypeError(
+            f"Expected a tfcommentaries.Commentary, as in `{use}`. Received: "
+            f"{type(commentary).__name__} {commentary!r:.80}"
+        )
 
 
 def _spec(structure):

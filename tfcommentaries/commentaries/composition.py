@@ -39,6 +39,12 @@ class Composition(Commentary):
                     "A Composition takes commentaries that see the data alone, not "
                     f"the student's losses. Received: {part!r}"
                 )
+        names = [n for part in commentaries for n in getattr(part, "columns", ())]
+        if taken := {name for name in names if names.count(name) > 1}:
+            raise ValueError(
+                f"Several parts of this Composition have the columns {sorted(taken)}. "
+                "Name each otherwise: `GroupWeighting({'source': source})`."
+            )
         self.commentaries = list(commentaries)
         self.shapes = shapes and [tuple(shape) for shape in shapes]
 
@@ -80,11 +86,21 @@ class Composition(Commentary):
         }
 
     def add_groups(self, x, groups):
-        """Like `GroupWeighting.add_groups`, if one of the parts has it."""
-        for part in self.commentaries:
-            if hasattr(part, "add_groups"):
-                return part.add_groups(x, groups)
-        raise ValueError("No part of this Composition is a GroupWeighting.")
+        """Like `GroupWeighting.add_groups`, for all parts that have it."""
+        parts = [p for p in self.commentaries if getattr(p, "columns", None)]
+        if not parts:
+            raise ValueError("No part of this Composition is a GroupWeighting.")
+        rest = dict(groups) if isinstance(groups, dict) else {"group": groups}
+        for part in parts[:-1]:
+            own = {name: rest.pop(name) for name in part.columns if name in rest}
+            x = part.add_groups(x, own)
+        return parts[-1].add_groups(x, rest)
+
+    @property
+    def columns(self):
+        """Columns of groups of all parts; see `GroupWeighting`."""
+        parts = [getattr(part, "columns", {}) for part in self.commentaries]
+        return {name: column for part in parts for name, column in part.items()}
 
     def table(self):
         """The table of the first part that has one."""

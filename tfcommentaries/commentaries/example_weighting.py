@@ -80,11 +80,8 @@ class ExampleWeighting(TaughtByTeacher):
                 f"Received: conditioning={conditioning!r}"
             )
         check_normalize(normalize)
-        if num_classes is not None and num_classes < 2:
-            raise ValueError(
-                "`num_classes` must be at least 2, or None to hide the label "
-                f"from the teacher. Received: num_classes={num_classes}"
-            )
+        if num_classes is not None:
+            self._check_number("num_classes", num_classes)
         self.curriculum = curriculum
         self.num_classes = num_classes
         self.conditioning = conditioning

@@ -1,5 +1,6 @@
 """One weight per group of examples: which sources of the data to trust."""
 
+import re
 import types
 import warnings
 
@@ -11,6 +12,7 @@ from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.conditioning import check_labels, one_hot
 from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_table import GroupTable, advise
+from tfcommentaries.commentaries.input_arrays import input_arrays
 from tfcommentaries.commentaries.weights import check_normalize, weigh
 
 #: Number of points in training at which a curriculum has separate weights.
@@ -76,24 +78,35 @@ class GroupWeighting(Commentary):
     ):
         super().__init__(**kwargs)
         check_normalize(normalize, "data_mean")
+        if num_classes is not None:
+            self._check_number("num_classes", num_classes)
         columns = groups if isinstance(groups, dict) else {"group": groups}
         if not columns:
             raise ValueError("`groups` is empty: name at least one column.")
+        if taken := set(columns) & set(map(_index, columns)):
+            raise ValueError(
+                f"The column {_few(taken)} has the name of the integers of another "
+                "one. Name it otherwise."
+            )
         self.columns = {
             name: column
             if isinstance(column, GroupNames)
             else GroupNames.of_column(column, _title(name))
             for name, column in columns.items()
         }
-        # So that an exported commentary keeps them.
-        self._lookups = [column.lookup for column in self.columns.values()]
+        for number, column in enumerate(self.columns.values()):
+            # So that an exported commentary keeps them.
+            setattr(self, f"_table_{number}", column.table)
         self.num_classes = num_classes
         self.curriculum = curriculum
         self.normalize = normalize
         shape = num_classes or 1, POINTS if curriculum else 1
         self.logits = {
             name: self.add_weight(
-                name=f"{name}_logits", shape=(len(c.names), *shape), initializer="zeros"
+                # A name that SavedModels allow, as those of columns need not be.
+                name=re.sub(r"\W", "_", f"{name}_logits", flags=re.ASCII),
+                shape=(len(c.names), *shape),
+                initializer="zeros",
             )
             for name, c in self.columns.items()
         }
@@ -129,7 +142,7 @@ class GroupWeighting(Commentary):
 
         Args:
             x: inputs of the student: an array, a pandas table of numbers, a tensor, or
-                a dict of such.
+                a dict or a list of such.
             groups: as for the constructor; or tensors, for use in `Dataset.map`.
 
         Returns:
@@ -137,14 +150,32 @@ class GroupWeighting(Commentary):
             `"x"`, and for each column the integers of the groups.
 
         Raises:
-            ValueError: if there are not as many groups as examples.
+            TypeError: if x is a data set.
+            ValueError: if these are not the columns of this commentary, x has entries
+                with their names, or there are not as many groups as examples.
         """
+        if isinstance(x, tf.data.Dataset):
+            raise TypeError(
+                "`add_groups` takes inputs, not a data set. Call it in one: `data.map("
+                "lambda x, y, groups: (weighting.add_groups(x, groups), y))`."
+            )
         groups = groups if isinstance(groups, dict) else {"group": groups}
-        if hasattr(x, "to_numpy"):
-            x = x.to_numpy()
-        x = dict(x) if isinstance(x, dict) else {"x": x}
+        if set(groups) != set(self.columns):
+            raise ValueError(
+                f"This GroupWeighting needs {_few(self.columns)}, received "
+                f"{_few(groups)}. Give its columns by name: `add_groups(x, "
+                f"{{{next(iter(self.columns))!r}: ...}})`."
+            )
+        x = input_arrays(x)
+        x = x if isinstance(x, dict) else {"x": x}
+        if taken := set(x) & {*groups, *map(_index, groups)}:
+            raise ValueError(
+                f"The inputs already have an entry {_few(taken)}, so groups cannot "
+                "stand beside them under this name. Name the column of groups "
+                "otherwise: `GroupWeighting({'source': source})`."
+            )
         for name, column in groups.items():
-            for inputs in x.values():
+            for inputs in tf.nest.flatten(x):
                 counts = _length(inputs), _length(column)
                 if None not in counts and counts[0] != counts[1]:
                     raise ValueError(

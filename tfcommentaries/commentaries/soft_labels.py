@@ -56,10 +56,7 @@ class SoftLabels(TaughtByTeacher):
         **kwargs,
     ):
         super().__init__(teacher, **kwargs)
-        if num_classes < 2:
-            raise ValueError(
-                f"`num_classes` must be at least 2. Received: num_classes={num_classes}"
-            )
+        self._check_number("num_classes", num_classes)
         self.num_classes = num_classes
         self.trust = trust
         self.teacher_key = teacher_key

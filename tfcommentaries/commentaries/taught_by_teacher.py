@@ -11,10 +11,19 @@ class TaughtByTeacher(Commentary):
     Args:
         teacher: the layer or model, or `None` for the one that the subclass makes.
         **kwargs: arguments of `Commentary`.
+
+    Raises:
+        TypeError: if the teacher is none.
     """
 
     def __init__(self, teacher=None, **kwargs):
         super().__init__(**kwargs)
+        if not isinstance(teacher, keras.layers.Layer | None):
+            raise TypeError(
+                f"The teacher of {type(self).__name__} must be a Keras layer or model, "
+                "such as `teachers.mlp((5,))`, or None for its own. Received: "
+                f"{type(teacher).__name__} {teacher!r:.80}"
+            )
         self.teacher = teacher
         self._default_teacher = teacher is None
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 #: Texts with more values than this name things rather than describe them.
 MOST_CATEGORIES = 50
@@ -125,16 +126,31 @@ class TableEncoding:
                 (1,), dtype=dtype, name=name
             )
             if column.categories is not None:
-                lookup = keras.layers.StringLookup(
-                    vocabulary=column.categories, output_mode="multi_hot"
-                )
-                features.append(lookup(values)[:, 1:])  # The first stands for others.
+                features.append(_Indicators(column.categories)(values))
                 continue
             missing = keras.ops.isnan(values)
             features.append(keras.ops.where(missing, column.fill, values))
             if column.flagged:
                 features.append(keras.ops.cast(missing, "float32"))
         return keras.Model(inputs, keras.layers.Concatenate()(features), name="columns")
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class _Indicators(keras.layers.Layer):
+    """A feature for each category of texts `(batch, 1)`.
+
+    Lookup layers of Keras reserve a text for those that they do not know.
+    """
+
+    def __init__(self, categories, **kwargs):
+        super().__init__(**kwargs)
+        self.categories = list(categories)
+
+    def call(self, texts):
+        return tf.cast(tf.equal(texts, tf.constant(self.categories)), "float32")
+
+    def get_config(self):
+        return {**super().get_config(), "categories": self.categories}
 
 
 def _column(values):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import check_is_commentary
 from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.compilation import resolve_jit_compile
@@ -122,6 +123,12 @@ class CommentaryLearner(OuterLoop):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_is_commentary(commentary, "CommentaryLearner(weighting, model)")
+        if not hasattr(inner_training, "bind") and inner_training is not None:
+            raise TypeError(
+                "`inner_training` must be an UnrolledTraining or an ImplicitTraining. "
+                f"Received: {inner_training!r:.80}"
+            )
         if inner_steps < 1:
             raise ValueError(
                 f"`inner_steps` must be at least 1. Received: inner_steps={inner_steps}"

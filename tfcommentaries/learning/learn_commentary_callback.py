@@ -116,9 +116,11 @@ class LearnCommentaryCallback(CommentaryCallback):
                 "`every` and `steps` must be at least 1 and `warmup` at least 0. "
                 f"Received: every={every}, steps={steps}, warmup={warmup}"
             )
-        self.inner_training = inner_training or ImplicitTraining(
-            solver="identity", products="finite_difference", preconditioned=True
-        )
+        if inner_training is None:
+            inner_training = ImplicitTraining(
+                solver="identity", products="finite_difference", preconditioned=True
+            )
+        self.inner_training = inner_training
         if not isinstance(self.inner_training, ImplicitTraining):
             raise TypeError(
                 "Learning inside `fit` needs an ImplicitTraining; an unrolled training "

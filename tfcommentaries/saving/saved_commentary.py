@@ -124,9 +124,14 @@ class SavedCommentary(Commentary):
     def apply(self, annotation, x, y, sample_weight=None):
         return self.applying.apply(annotation, x, y, sample_weight)
 
+    @property
+    def columns(self):
+        """Columns of groups; see `GroupWeighting`."""
+        return getattr(self.applying, "columns", {})
+
     def add_groups(self, x, groups):
         """Like `GroupWeighting.add_groups`, if one was exported."""
-        if not hasattr(self.applying, "add_groups"):
+        if not self.columns:
             raise ValueError(
                 f"The commentary at {self.directory} is of the kind {self.kind}, which "
                 "has no groups. Give x as it is."
@@ -172,7 +177,7 @@ def load_commentary(commentary, learned_steps=None):
     elif not isinstance(commentary, Commentary):
         raise TypeError(
             "Expected a tfcommentaries.Commentary or the path of an exported one. "
-            f"Received: {commentary!r}"
+            f"Received: {type(commentary).__name__} {commentary!r:.80}"
         )
     if learned_steps is None:
         learned_steps = getattr(commentary, "learned_steps", None)

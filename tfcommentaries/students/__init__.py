@@ -11,6 +11,7 @@ from tfcommentaries.students.losses import (
     example_losses,
     has_own_loss,
 )
+from tfcommentaries.students.model_like import check_is_keras
 from tfcommentaries.students.networks import (
     cbr,
     few_shot_net,
@@ -25,6 +26,7 @@ __all__ = [
     "StudentWeights",
     "as_loss",
     "cbr",
+    "check_is_keras",
     "check_repeats",
     "check_takes_weights",
     "check_uses_weights",

@@ -9,7 +9,12 @@ import tensorflow as tf
 
 from tfcommentaries.students.exact_derivatives import exact_derivatives
 from tfcommentaries.students.losses import example_losses, has_own_loss
-from tfcommentaries.students.model_like import all_with, built, model_like
+from tfcommentaries.students.model_like import (
+    all_with,
+    built,
+    check_is_keras,
+    model_like,
+)
 
 
 class StudentWeights(NamedTuple):
@@ -52,14 +57,12 @@ class FunctionalStudent:
 
     def __init__(self, model, kept_layers=()):
         self._make_model = None
-        if not isinstance(model, keras.Model):
-            if not callable(model):
-                raise TypeError(
-                    "A student must be a compiled keras.Model or a function that "
-                    f"makes one. Received: {model!r}"
-                )
+        if callable(model) and (
+            isinstance(model, type) or not hasattr(model, "weights")
+        ):
             self._make_model = model
             model = self._make_model()
+        check_is_keras(model)
         if not getattr(model, "compiled", False) or (
             model.loss is None and not has_own_loss(model)
         ):

@@ -44,6 +44,25 @@ def model_like(model, inputs=None):
         ) from error
 
 
+def check_is_keras(model):
+    """Raises a `TypeError` if this is no model of the Keras that is imported here."""
+    if isinstance(model, keras.Model):
+        return
+    makers = [cls.__module__ for cls in type(model).__mro__]
+    if any(
+        maker.startswith(("tf_keras", "tensorflow.python.keras")) for maker in makers
+    ):
+        raise TypeError(
+            f"The model {model.name!r} is one of Keras 2 (tf_keras), but this package "
+            "works with Keras 3. Make it with `import keras` instead, and unset "
+            "TF_USE_LEGACY_KERAS."
+        )
+    raise TypeError(
+        "A student must be a compiled keras.Model or a function that makes one. "
+        f"Received: {type(model).__name__} {model!r:.80}"
+    )
+
+
 def built(model, inputs):
     """Gives the model with all of its variables.
 

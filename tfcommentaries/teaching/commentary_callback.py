@@ -9,9 +9,14 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.weights import batches_shared_by_replicas
 from tfcommentaries.saving import load_commentary
-from tfcommentaries.students import check_takes_weights, example_losses
+from tfcommentaries.students import (
+    check_is_keras,
+    check_takes_weights,
+    example_losses,
+)
 from tfcommentaries.teaching.plain_errors import plain_errors
 from tfcommentaries.teaching.progress import progress_schedule
+from tfcommentaries.teaching.student_view import StudentView
 
 #: Models whose loss is changed: how often, and their original function, if any.
 _changed = weakref.WeakKeyDictionary()
@@ -23,7 +28,9 @@ class CommentaryCallback(keras.callbacks.Callback):
     Each training batch passes through `commentary.teach` before the model's own
     `train_step`. Loss, metrics, optimizer and a user's own `train_step` stay as
     they are, and after `fit` the model is as it was. Sample weights that the
-    user gives are multiplied. Evaluation and `validation_data` are not taught.
+    user gives are multiplied. Evaluation and `validation_data` are not taught, but
+    may hold groups or ids too, which the model does not see. After `fit` give it
+    `commentary.student_inputs(x)`, or this callback to `evaluate` and `predict`.
 
     `fit` again with the same callback and model continues: progress goes on where it
     was, until `reset_state`. For a loop of `fit(epochs=1)` give `total_steps`.
@@ -57,6 +64,8 @@ class CommentaryCallback(keras.callbacks.Callback):
         self._armed = False
         self._taught = None
         self._trained = 0
+        self._view = None
+        self._fits = False
         self.reset_state()
 
     def reset_state(self):
@@ -69,6 +78,7 @@ class CommentaryCallback(keras.callbacks.Callback):
         # `fit` calls this just before it asks for the train function, which it
         # would otherwise keep from an earlier `fit`. The shadow also notices the
         # next `fit` without this callback, if this one was interrupted.
+        check_is_keras(model)
         self.restore()
         if model is not self.model:
             self.reset_state()
@@ -84,6 +94,7 @@ class CommentaryCallback(keras.callbacks.Callback):
         self._offset = None
         self._armed = True
         model.make_train_function = self._make_train_function
+        self._view = StudentView(model, self.commentary)
 
     def _make_train_function(self, force=False):
         model = self.model
@@ -179,6 +190,7 @@ class CommentaryCallback(keras.callbacks.Callback):
                 "Another callback has taken the place of this CommentaryCallback: only "
                 "one can teach a model. Give one a `Composition` of the commentaries."
             )
+        self._fits = True
         if self.total_steps is not None:
             self._total.assign(self.total_steps)
         elif self.params.get("steps") is None and self._needs_total:
@@ -256,13 +268,28 @@ class CommentaryCallback(keras.callbacks.Callback):
         self._finished = True
         self.restore()
 
+    def on_test_begin(self, logs=None):
+        if not self._fits:
+            self._armed = False  # A later `fit` is not taught.
+
+    on_predict_begin = on_test_begin
+
+    def on_test_end(self, logs=None):
+        if not self._fits:
+            self.restore()  # `evaluate`, outside of `fit`.
+
+    on_predict_end = on_test_end
+
     def restore(self):
         """Restores the model. Only needed by hand after an interruption."""
         model = self.model
         if model is not None and "make_train_function" in vars(model):
             del model.make_train_function
             model.train_function = None
-        self._armed = False
+        if self._view is not None:
+            self._view.restore()
+        self._view = None
+        self._armed = self._fits = False
 
 
 @contextlib.contextmanager

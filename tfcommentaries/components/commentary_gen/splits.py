@@ -102,10 +102,10 @@ class Split:
             size += len(complete)
             lacking += int((~complete).sum())
             for name, column in groups.items():
-                found[name].update(as_names(column, name).tolist())
-        for counter in found.values():
-            for none in NO_GROUP:
-                counter.pop(none, None)
+                string, integer = NO_GROUP
+                none = string if column.dtype == object else integer
+                present = as_names(column[column != none], name)
+                found[name].update(present.tolist())
         names = {
             name: GroupNames(*zip(*sorted(counter.items())))
             for name, counter in found.items()
