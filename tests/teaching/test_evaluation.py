@@ -1,10 +1,11 @@
 """Comparing students fairly."""
 
+import keras
 import numpy as np
 import pytest
 from models import make_student
 
-from tfcommentaries import GroupWeighting, LossWeighting
+from tfcommentaries import GroupWeighting, LabelBlending, LossWeighting
 from tfcommentaries.commentaries import ConstantWeighting
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.teaching import Condition, agreeing, evaluate, standard_conditions
@@ -92,6 +93,21 @@ def test_inputs_may_have_groups_beside_them(digits):
     weighted, plain = (found.score(c, metric="loss").mean for c in conditions)
     # All weights are alike before any is learned.
     assert weighted == pytest.approx(plain, rel=1e-4)
+
+
+@pytest.mark.parametrize("first", ["blended", "plain"])
+def test_a_commentary_may_change_the_form_of_labels(digits, first):
+    (x, y), test = digits.train, digits.test
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    conditions = [
+        Condition("blended", data=(x, y), commentary=LabelBlending(num_classes=10)),
+        Condition("plain", data=(x, np.eye(10)[y])),
+    ]
+    conditions = conditions if first == "blended" else conditions[::-1]
+    found = evaluate(
+        make_student(loss=loss), conditions, (test.x, np.eye(10)[test.y]), 60, 1, 32
+    )
+    assert all(found.score(one).mean > 0.5 for one in conditions)
 
 
 def test_weights_may_follow_the_students_own_loss(digits):

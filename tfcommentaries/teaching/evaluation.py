@@ -149,11 +149,12 @@ class TestAt(keras.callbacks.Callback):
 def _built(student, condition):
     """A `FunctionalStudent` with all its variables and its optimizer's."""
     student = FunctionalStudent(student)
-    x, y, *_ = condition.data
-    x = tf.nest.map_structure(lambda part: part[:2], x)
-    if condition.commentary is not None:
-        x = condition.commentary.student_inputs(condition.commentary.prepare(x))
-    student.build(x, y[:2])
+    x, y, *_ = tf.nest.map_structure(lambda part: part[:2], tuple(condition.data))
+    commentary = condition.commentary
+    if commentary is not None:
+        x = commentary.student_inputs(commentary.prepare(x))
+        y = commentary.student_labels(y)
+    student.build(x, y)
     student.model.optimizer.build(student.model.trainable_variables)
     return student
 
