@@ -1,12 +1,8 @@
-"""Pictures of commentaries and of what they gain."""
-
-import itertools
+"""Pictures of commentaries."""
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
-
-from tfcommentaries.teaching.comparison import less_is_better
 
 #: Colours that people with colour blindness can tell apart (Okabe and Ito).
 COLORS = (
@@ -21,116 +17,13 @@ COLORS = (
 )
 
 
-def condition_colors(conditions):
-    """Colours by role: uses of a commentary blue, plain training grey, oracles black.
-
-    Args:
-        conditions: `Condition`s.
-
-    Returns:
-        A dict from a name to a colour.
-    """
-    blues, others = ("#0072b2", "#56b4e9"), (COLORS[i] for i in (1, 3, 4, 5))
-    of_role = {
-        "ours": itertools.cycle(blues),
-        "plain": itertools.repeat("#999999"),
-        "baseline": itertools.cycle(others),
-        "oracle": itertools.repeat("#000000"),
-    }
-    return {one.name: next(of_role[one.role]) for one in conditions}
-
-
-def learning_curves(comparison, metric=None, axes=None):
-    """Draws how well students do over training, one line per condition.
-
-    Each line has its name at its end.
-
-    Args:
-        comparison: a `Comparison`, from `tfcommentaries.teaching.evaluate`.
-        metric: name of the metric; `None` takes the most telling.
-        axes: Matplotlib axes to draw on; `None` makes a figure.
-
-    Returns:
-        The Matplotlib figure.
-    """
-    figure, axes = _axes(axes)
-    metric, steps = metric or comparison.metric, comparison.steps
-    colors, ends = condition_colors(comparison.conditions), []
-    for one in comparison.conditions:
-        rows = [comparison.score(one, step, metric) for step in steps]
-        mean, std = (np.array([getattr(r, n) for r in rows]) for n in ("mean", "std"))
-        color, width = colors[one.name], 2.5 if one.role == "ours" else 1.2
-        axes.plot(steps, mean, color=color, linewidth=width, label=one.name)
-        axes.fill_between(steps, mean - std, mean + std, color=color, alpha=0.15, lw=0)
-        ends.append((mean[-1], one, color))
-    axes.set(
-        title=f"New students (mean and std of {comparison.students})",
-        xlabel="training step",
-        ylabel=f"test {metric}",
-    )
-    _name_ends(axes, ends)
-    return figure
-
-
-def _name_ends(axes, ends):
-    """Writes names beside the axes, where lines end, as far apart as they need."""
-    low, high = axes.get_ylim()
-    ends = sorted(ends, key=lambda end: end[0])
-    places = (np.array([value for value, *_ in ends]) - low) / (high - low)
-    gap = min(0.075, 1 / len(ends))
-    for i in range(1, len(ends)):
-        places[i] = max(places[i], places[i - 1] + gap)
-    # All a little lower where the highest would be above the axes.
-    most = 1 - gap * np.arange(len(ends))[::-1]
-    for (_, one, color), place in zip(ends, np.minimum(places, most)):
-        axes.annotate(
-            one.name,
-            (1.01, place),
-            xycoords="axes fraction",
-            color=color,
-            fontsize="x-small",
-            fontweight="bold" if one.role == "ours" else "normal",
-            verticalalignment="center",
-        )
-
-
-def final_scores(comparison, metric=None, axes=None):
-    """Draws how well students do at the end of training, one bar per condition.
-
-    Args:
-        comparison: as for `learning_curves`.
-        metric: likewise.
-        axes: likewise.
-
-    Returns:
-        The Matplotlib figure.
-    """
-    figure, axes = _axes(axes)
-    metric, step = metric or comparison.metric, comparison.steps[-1]
-    last = [comparison.score(one, metric=metric) for one in comparison.conditions]
-    last = sorted(last, key=lambda row: row.mean, reverse=less_is_better(metric))
-    colors = condition_colors(comparison.conditions)
-    bars = axes.barh(
-        [row.condition for row in last],
-        [row.mean for row in last],
-        xerr=[row.std for row in last],
-        color=[colors[row.condition] for row in last],
-    )
-    form = ".4g" if less_is_better(metric) else ".3f"
-    labels = [format(row.mean, form) for row in last]
-    axes.bar_label(bars, labels, label_type="center", color="white", fontsize="small")
-    axes.tick_params(axis="y", labelsize="small")
-    axes.set(title=f"New students, step {step}", xlabel=f"test {metric}")
-    return figure
-
-
 def group_weights(table, notes=None, axes=None):
     """Draws the weight of each group, the largest on top.
 
     Args:
         table: a `GroupTable`.
         notes: dict from a group's name to what is known about it.
-        axes: as for `final_scores`.
+        axes: Matplotlib axes to draw on; `None` makes a figure.
 
     Returns:
         The Matplotlib figure.
@@ -140,7 +33,7 @@ def group_weights(table, notes=None, axes=None):
             figsize=(6, max(2.4, 0.26 * len(table) + 1)), layout="constrained"
         )
         axes = figure.add_subplot()
-    figure, axes = _axes(axes)
+    figure, axes = plain_axes(axes)
     colors = dict(zip(("trust", "look at", "drop"), (COLORS[0], COLORS[5], COLORS[1])))
     several = len({row["column"] for row in table}) > 1
     names = [
@@ -167,12 +60,12 @@ def weights_over_progress(progress, weights, groups, axes=None):
         progress: `(points,)`, 0 to 1.
         weights: `(points, examples)`.
         groups: dict from a name to a boolean mask `(examples,)`.
-        axes: as for `learning_curves`.
+        axes: as for `group_weights`.
 
     Returns:
         The Matplotlib figure.
     """
-    figure, axes = _axes(axes)
+    figure, axes = plain_axes(axes)
     colors = list(COLORS)
     if len(groups) > len(colors):
         colors = colormaps["tab20"](np.linspace(0, 1, len(groups)))
@@ -197,7 +90,7 @@ def weight_distributions(weights, groups):
     Returns:
         The Matplotlib figure.
     """
-    figure, axes = _axes(None)
+    figure, axes = plain_axes(None)
     axes.boxplot([weights[mask] for mask in groups.values()], showfliers=False)
     axes.set_xticks(range(1, len(groups) + 1), groups)
     axes.set(title="Weights at the end of training", xlabel="class", ylabel="weight")
@@ -215,7 +108,7 @@ def weight_over_loss(losses, weights):
     Returns:
         The Matplotlib figure.
     """
-    figure, axes = _axes(None)
+    figure, axes = plain_axes(None)
     axes.plot(losses, weights, color=COLORS[0])
     axes.set(
         title="Weight by loss", xlabel="student's loss on the example", ylabel="weight"
@@ -331,12 +224,12 @@ def learning_history(history, axes=None):
 
     Args:
         history: dict with lists `outer_step`, `loss`, `hypergradient_norm`.
-        axes: as for `learning_curves`.
+        axes: as for `group_weights`.
 
     Returns:
         The Matplotlib figure.
     """
-    figure, axes = _axes(axes)
+    figure, axes = plain_axes(axes)
     axes.plot(history["outer_step"], history["loss"], color=COLORS[0])
     axes.set(title="Learning the commentary", xlabel="outer step", ylabel="outer loss")
     axes.yaxis.label.set_color(COLORS[0])
@@ -348,9 +241,10 @@ def learning_history(history, axes=None):
     return figure
 
 
-def _axes(axes):
+def plain_axes(axes):
+    """Figure and axes without a frame; makes them if there are none."""
     if axes is not None:
         axes.spines[["top", "right"]].set_visible(False)
         return axes.figure, axes
     figure = Figure(figsize=(5, 3.4), layout="constrained")
-    return _axes(figure.add_subplot())
+    return plain_axes(figure.add_subplot())

@@ -5,7 +5,7 @@ import io
 
 import jinja2
 
-from tfcommentaries.insights import pictures
+from tfcommentaries.insights import gains, pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
 from tfcommentaries.saving.replacing import write_text
@@ -64,7 +64,7 @@ def write_report(
         facts = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
     sections = []
     if comparison:
-        figure = pictures.learning_curves(comparison)
+        figure = gains.learning_curves(comparison)
         text = (
             f"Test {comparison.metric} of new students while they train, with and "
             "without."

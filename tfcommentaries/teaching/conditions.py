@@ -38,11 +38,6 @@ class Condition:
     )
 
     def __post_init__(self):
-        if not isinstance(self.name, str) or not isinstance(self.explanation, str):
-            raise ValueError(
-                "`name` and `explanation` must be texts. Received: "
-                f"{self.name!r:.80}, {self.explanation!r:.80}"
-            )
         if self.role not in get_args(Role):
             raise ValueError(
                 f"`role` must be one of {', '.join(get_args(Role))}. Received: "
