@@ -12,7 +12,6 @@ import tensorflow as tf
 from command_line import run
 
 from tfcommentaries import SavedCommentary
-from tfcommentaries.cli import evaluate
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.task import Task
 
@@ -73,18 +72,18 @@ def test_evaluate_compares_new_students(learned, capsys):
     assert run("evaluate", f"--run_dir={learned}", *arguments) == 0
     printed = capsys.readouterr().out
     assert "Test accuracy: mean ± std over 2 new students" in printed
-    rows = json.loads((learned / "metrics.json").read_text())
-    assert {r["condition"] for r in rows} == {
-        "plain",
-        "commentary",
-        "constant",
-        "plain_with_validation",
-        "validation_only",
-        "filtered_with_validation",
+    found = RunFolder(str(learned)).read_metrics()
+    assert {one.name for one in found.conditions} == {
+        "plain training",
+        "the commentary",
+        "one weight for all",
+        "checked examples added",
+        "checked examples alone",
+        "a filter",
     }
-    assert {r["student_step"] for r in rows} == {3, 6}
-    for row in rows:
-        assert row["mean"] == pytest.approx(np.mean(row["values"]))
+    assert found.steps == [3, 6] and found.verdict().text in printed
+    for one in found.conditions:
+        assert f"  {one.name}: {one.explanation}" in printed
     assert (learned / "pictures" / "overview.png").stat().st_size > 10_000
 
 
@@ -99,19 +98,19 @@ def test_sources(tmp_path, capsys):
     flags = ["--steps=8", "--seeds=1"]
     assert run("evaluate", f"--run_dir={folder}", *flags) == 0
     assert "student 9 of 9" in capsys.readouterr().out
-    rows = json.loads((folder / "metrics.json").read_text())
-    assert {r["condition"] for r in rows} == {
-        "plain",
-        "plain_with_validation",
-        "validation_only",
-        "filtered_with_validation",
-        "commentary",
-        "commentary_trusted_sources",
-        "sources_by_rate_0.5",
-        "sources_by_rate_0.8",
-        "good_sources_known",
+    found = RunFolder(str(folder)).read_metrics()
+    assert {one.name for one in found.conditions} == {
+        "plain training",
+        "checked examples added",
+        "checked examples alone",
+        "a filter",
+        "the commentary's weights",
+        "the sources it trusts",
+        "sources that agree 50% as often",
+        "sources that agree 80% as often",
+        "the good sources",
     }
-    assert {r["student_step"] for r in rows} == {2, 4, 6, 8}
+    assert found.steps == [2, 4, 6, 8] and found.verdict().answer == "unknown"
     pictures = {p.stem for p in (folder / "pictures").iterdir()}
     assert pictures == {"learning", "learning_curves", "overview", "sources"}
     assert run("report", folder) == 0
@@ -237,30 +236,3 @@ def test_help_is_quick_and_names_the_commands():
     for name in ("learn", "evaluate", "teach", "inspect"):
         assert f"    {name} " in done.stdout
     assert "tensorflow" not in done.stderr
-
-
-def test_the_table_says_when_there_is_no_gain():
-    def rows(gain):
-        return [
-            {
-                "condition": name,
-                "student_step": 5,
-                "metric": "accuracy",
-                "mean": float(np.mean(values)),
-                "std": float(np.std(values, ddof=1)),
-                "seeds": 3,
-                "values": values,
-            }
-            for name, values in (
-                ("plain", [0.5, 0.6, 0.7]),
-                ("commentary", [0.5 + gain, 0.61 + gain, 0.69 + gain]),
-                ("filtered_with_validation", [0.6, 0.7, 0.8]),
-            )
-        ]
-
-    helps = evaluate.table(rows(0.1))
-    assert "over the best alternative (filtered_with_validation) after 5" in helps
-    assert "which is no more than chance may give" in helps
-    assert "+10.0 ± 0.6 points over plain training" in helps
-    for gain in (0.0, -0.1):
-        assert "no gain over plain training" in evaluate.table(rows(gain))

@@ -128,7 +128,7 @@ def _add_evaluate(commands):
     parser.add_argument(
         "--every",
         type=arguments.positive,
-        help="steps between two tests; must divide --steps. Default: 4 tests or fewer",
+        help="steps between two tests. Default: 4 tests or fewer",
     )
     parser.add_argument(
         "--seeds",

@@ -42,7 +42,7 @@ def _of_run(folder, commentary):
     history["outer_step"] = (np.array(history["epoch"]) + 1) * per_epoch
     return {
         "examples": data.some(commentary, _MOST),
-        "rows": folder.read_metrics(),
+        "comparison": folder.read_metrics(),
         "history": history,
         "num_classes": data.splits.num_classes,
         "corrupted": data.corrupted[:_MOST] if data.corrupted.any() else None,

@@ -13,6 +13,7 @@ from tfcommentaries.cli.task import Task
 from tfcommentaries.saving.json_files import read_json
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
+from tfcommentaries.teaching import Comparison
 
 
 class RunFolder:
@@ -130,7 +131,7 @@ class RunFolder:
             ) from error
 
     def read_metrics(self):
-        """Reads `metrics.json`, a list of rows, or gives `None` if there is none.
+        """Reads `metrics.json`, a `Comparison`, or gives `None` if there is none.
 
         Raises:
             ValueError: if it holds anything else.
@@ -139,15 +140,12 @@ class RunFolder:
             return None
         try:
             with open(self.metrics, encoding="utf-8") as file:
-                rows = json.load(file)
-            if any(not {"condition", "metric", "mean"} <= set(row) for row in rows):
-                raise ValueError("a row lacks its condition, metric or mean")
-        except (TypeError, ValueError, RecursionError) as error:
+                return Comparison.from_config(json.load(file))
+        except (ValueError, RecursionError) as error:
             raise ValueError(
-                f"The file {self.metrics} cannot be read ({error}). Run "
+                f"The file {self.metrics} cannot be read ({error!s:.200}). Run "
                 "`tfcommentaries evaluate` again, which rewrites it."
             ) from error
-        return rows
 
     def save_picture(self, figure, name):
         """Saves a Matplotlib figure as `pictures/name.png`; returns its path."""
