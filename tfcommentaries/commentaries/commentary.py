@@ -212,6 +212,12 @@ class Commentary(keras.layers.Layer):
             y: their labels.
         """
 
+    def check_learned(self):
+        """Warns of what learning has not reached; called at its end.
+
+        The base class does nothing.
+        """
+
     def penalty(self, annotation):
         """What an annotation adds to the outer loss, apart from its effect on students.
 

@@ -168,6 +168,10 @@ class Composition(Commentary):
         for part in self.commentaries:
             part.observe(x, y)
 
+    def check_learned(self):
+        for part in self.commentaries:
+            part.check_learned()
+
     def penalty(self, annotation):
         pieces = zip(self.commentaries, self.split(annotation))
         return sum(part.penalty(piece) for part, piece in pieces)

@@ -312,6 +312,18 @@ class GroupWeighting(Commentary):
                 )
             )
 
+    def check_learned(self):
+        for name, column in self.columns.items():
+            seen = np.asarray(self._observed[name])[1:, 0]
+            if seen.any() and not seen.all():
+                lacking = np.array(column.names, object)[seen == 0]
+                warnings.warn(
+                    f"Learning has read no example of {len(lacking)} of {seen.size} "
+                    f"{_title(name)}: {_few(lacking)}. Their weights say nothing. "
+                    "Shuffle the data over all files, or learn for more steps.",
+                    stacklevel=2,
+                )
+
     def table(self, disagreement=None):
         """What was learned, group by group.
 
