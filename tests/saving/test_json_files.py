@@ -51,7 +51,7 @@ def test_values_become_what_their_types_say(tmp_path):
         ({"rate": -1}, "rate must be above 0"),
         ({"rate": 10**400}, "rate must be a number"),
         ({"rate": 1, "name": 3}, "name must be a text or null. Found: 3"),
-        ({"rate": 1, "rato": 3}, "rato is none of"),
+        ({"rate": 1, "rato": 3}, "there is no rato. Did you mean rate?"),
         ({"rate": 1, "layers": [{"units": 1}, 7]}, "layers[1] must be an object"),
         ({"rate": 1, "layers": [{"units": 1.0}]}, "layers[0].units must be a whole"),
         ({"rate": 1, "sizes": {"a": None}}, "sizes['a'] must be a whole number"),

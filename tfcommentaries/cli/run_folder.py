@@ -2,17 +2,36 @@
 
 import contextlib
 import csv
+import dataclasses
 import importlib
 import io
-import json
+import math
 import os
 
 from absl import logging
 
-from tfcommentaries.cli.task import Task
-from tfcommentaries.saving.json_files import read_json
+from tfcommentaries.cli.replacing_file import replacing_file
+from tfcommentaries.cli.settings import Settings
+from tfcommentaries.saving.json_files import read
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
+from tfcommentaries.teaching import main_metric
+
+#: Columns that the history of every run has.
+_HISTORY = {"epoch", "loss", "hypergradient_norm"}
+
+
+@dataclasses.dataclass
+class Row:
+    """A row of `metrics.json`; see `tfcommentaries.teaching.evaluate`."""
+
+    condition: str
+    student_step: int
+    metric: str
+    mean: float
+    std: float
+    seeds: int
+    values: list[float]
 
 
 class RunFolder:
@@ -51,61 +70,74 @@ class RunFolder:
         os.makedirs(self.pictures, exist_ok=True)
         return locked(os.path.join(self.path, ".lock"))
 
-    def start(self, config):
+    def start(self, settings):
         """Writes `config.json`, unless something has been learned.
 
+        Args:
+            settings: `Settings`.
+
         Raises:
-            ValueError: if the folder holds a run with another config.
+            ValueError: if the folder holds a run with other settings, or from files
+                that were others.
         """
         if self.begun:
-            # Older versions had fewer settings.
-            found = {**Task.defaults(), **self.read_config()}
-            differing = sorted(
-                key for key in {*found, *config} if found.get(key) != config.get(key)
-            )
+            found = self.read_settings()
+            differing = found.differences(settings)
             if differing:
                 changes = ", ".join(
-                    f"{k}: {found.get(k)!r} there, {config.get(k)!r} now"
+                    f"{k}: {getattr(found, k)!r} there, {getattr(settings, k)!r} now"
                     for k in differing
                 )
                 raise ValueError(
                     f"{self.path} holds a run with other settings ({changes}). Choose "
                     "another --run_dir, or delete that folder."
                 )
+            found.check_files(settings.files)
             return
-        write_text(self.config, to_json(config))
+        write_text(self.config, to_json(dataclasses.asdict(settings)))
 
-    def read_config(self):
-        """Reads `config.json`.
+    def read_settings(self):
+        """Reads `config.json`; returns `Settings`.
 
         Raises:
             FileNotFoundError: if there is none.
-            ValueError: if it cannot be read.
+            ValueError: if it cannot be read, or does not hold settings.
         """
         if not os.path.exists(self.config):
             raise FileNotFoundError(
                 f"{self.path} is not the folder of a run: it has no config.json. Run "
                 "`tfcommentaries learn` first."
             )
-        return read_json(self.config, {})
+        # Other versions have more settings, or fewer.
+        return read(self.config, Settings, others=True)
 
-    def read_task(self, overrides):
-        """The `Task` of a finished run, with some settings replaced.
+    def read_learned(self, overrides):
+        """The `Settings` of a finished run, with some replaced.
+
+        Args:
+            overrides: dict of the settings to replace, from the command line.
 
         Raises:
             FileNotFoundError: if nothing has been learned yet.
-            ValueError: if `config.json` does not describe one.
+            ValueError: if `config.json` does not hold settings, or names a function
+                that makes the student: only the command line may name code.
         """
-        config = self.read_config()
+        settings = self.read_settings()
         if not self.learned:
             raise FileNotFoundError(
                 f"{self.path} has no commentary yet. Run the same `tfcommentaries "
                 "learn` again: it resumes where it stopped."
             )
-        try:
-            return Task.from_config({**config, **overrides})
-        except ValueError as error:
-            raise ValueError(f"{self.config}: {error}") from error
+        student = settings.student or ""
+        if "student" in overrides:
+            files = {k: v for k, v in settings.files.items() if k != "student"}
+            overrides = {**overrides, "files": files}
+        elif ":" in student and not student.endswith(".keras"):
+            raise ValueError(
+                f"{self.config} names a function that makes the student, which is not "
+                f"called unless you say so. Add --student={student:.80}"
+            )
+        return dataclasses.replace(settings, **overrides)
 
     def write_history(self, history):
         """Writes `history.csv` of a dict of lists of floats."""
@@ -116,18 +148,27 @@ class RunFolder:
         write_text(self.history, text.getvalue())
 
     def read_history(self):
-        """Reads `history.csv`; returns a dict of lists of floats."""
+        """Reads `history.csv`; returns a dict of lists of floats.
+
+        Raises:
+            ValueError: if it cannot be read, or holds anything else.
+        """
         try:
+            if not os.path.isfile(self.history):
+                raise ValueError("it is not a file")
             with open(self.history, encoding="utf-8", newline="") as file:
                 rows = list(csv.DictReader(file))
             # Older versions have a column of NA for each metric's validation value.
             keys = [key for key in rows[0] if not key.startswith("val_")]
-            return {key: [float(row[key]) for row in rows] for key in keys}
+            found = {key: [float(row[key]) for row in rows] for key in keys}
+            if not {*found} >= _HISTORY or not all(map(math.isfinite, found["epoch"])):
+                raise ValueError(f"it needs numbers in {sorted(_HISTORY)}")
         except (IndexError, TypeError, ValueError, AttributeError, csv.Error) as error:
             raise ValueError(
                 f"The file {self.history} is not a table of numbers ({error}). Run "
                 "`tfcommentaries learn` again, which rewrites it."
             ) from error
+        return found
 
     def read_metrics(self):
         """Reads `metrics.json`, a list of rows, or gives `None` if there is none.
@@ -138,25 +179,42 @@ class RunFolder:
         if not os.path.exists(self.metrics):
             return None
         try:
-            with open(self.metrics, encoding="utf-8") as file:
-                rows = json.load(file)
-            if any(not {"condition", "metric", "mean"} <= set(row) for row in rows):
-                raise ValueError("a row lacks its condition, metric or mean")
-        except (TypeError, ValueError, RecursionError) as error:
+            found = read(self.metrics, list[Row], others=True)
+            rows = [dataclasses.asdict(row) for row in found]
+            _check_rows(rows)
+        except ValueError as error:
             raise ValueError(
-                f"The file {self.metrics} cannot be read ({error}). Run "
-                "`tfcommentaries evaluate` again, which rewrites it."
+                f"The file {self.metrics} does not hold what `tfcommentaries evaluate` "
+                f"writes ({error}). Run it again."
             ) from error
         return rows
 
     def save_picture(self, figure, name):
         """Saves a Matplotlib figure as `pictures/name.png`; returns its path."""
-        os.makedirs(self.pictures, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self.pictures)  # Not the folder of the run, if it was deleted.
         path = os.path.join(self.pictures, f"{name}.png")
-        written = f"{path}.new"
-        figure.savefig(written, format="png", dpi=120)
-        os.replace(written, path)
+        with replacing_file(path) as written:
+            figure.savefig(written, format="png", dpi=120)
         return path
+
+
+def _check_rows(rows):
+    """Raises a `ValueError` unless rows can be compared with each other."""
+    names = "condition", "metric", "student_step"
+    conditions, metrics, steps = ({row[name] for row in rows} for name in names)
+    found = {tuple(row[name] for name in names) for row in rows}
+    seeds = {row["seeds"] for row in rows} | {len(row["values"]) for row in rows}
+    if not {"plain", "commentary"} <= conditions:
+        raise ValueError("the conditions 'plain' or 'commentary' are missing")
+    if len(found) != len(rows) or len(rows) != (
+        len(conditions) * len(metrics) * len(steps)
+    ):
+        raise ValueError("not every condition has each metric at each step once")
+    if len(seeds) != 1 or seeds == {0} or min(steps) < 1:
+        raise ValueError("not every row has a value for each seed, after some step")
+    if main_metric(rows) not in metrics:
+        raise ValueError("the metric 'loss' is missing")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """JSON files that others may have written, read with checks."""
 
 import dataclasses
+import difflib
 import json
 import os
 import reprlib
@@ -97,7 +98,9 @@ def _make_dataclass(value, kind, prefix, others):
     fields = {field.name: field for field in dataclasses.fields(kind)}
     unknown = sorted(set(value) - set(fields))
     if unknown and not others:
-        raise ValueError(f"{prefix}{unknown[0]:.80} is none of {sorted(fields)}.")
+        near = difflib.get_close_matches(unknown[0], fields, 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise ValueError(f"there is no {prefix}{unknown[0]:.80}.{hint}")
     for name, field in fields.items():
         defaults = field.default, field.default_factory
         if name not in value and defaults == (dataclasses.MISSING,) * 2:
