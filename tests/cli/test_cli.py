@@ -223,7 +223,7 @@ def test_what_tensorflow_cannot_read_is_one_line_and_its_other_errors_are_not_hi
     assert fail(missing) == 1
     assert capsys.readouterr().err == "error: no file\n"
     for error in (
-        tf.errors.ResourceExhaustedError(None, None, "out of memory"),
+        tf.errors.InternalError(None, None, "out of order"),
         tf.errors.NotFoundError(None, None, "Graph execution error:\n\nno kernel"),
     ):
         with pytest.raises(type(error)):

@@ -47,12 +47,12 @@ def run(args):
     task = dataclasses.replace(task, files=data.files)
     student = task.make_student(data.splits)
     commentary = make_commentary(kinds_of(args), args, data)
-    with folder.alone():
+    with folder.alone() as check:
         folder.start(task)
         if folder.learned:
             print(f"{folder.commentary} has already been learned.")
         else:
-            _learn(folder, task, args, data, student, commentary)
+            _learn(folder, task, args, data, student, commentary, check)
         _draw(folder, args, data)
 
 
@@ -78,7 +78,7 @@ def _draw(folder, args, data):
     folder.save_picture(insights.learning_history(history), "learning")
 
 
-def _learn(folder, task, args, data, student, commentary):
+def _learn(folder, task, args, data, student, commentary, check):
     """Learns, and writes the history and the commentary to the folder."""
     train, validation = data.splits.train, data.splits.validation
     learner = CommentaryLearner(
@@ -109,10 +109,17 @@ def _learn(folder, task, args, data, student, commentary):
         batch_size=task.batch_size,
         steps_per_epoch=args.steps_per_epoch,
         epochs=epochs,
-        callbacks=[LearningProgress(args.steps_per_epoch, epochs)],
+        callbacks=[
+            LearningProgress(args.steps_per_epoch, epochs),
+            # Before a checkpoint would make the folder again.
+            keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs: check()
+            ),
+        ],
         checkpoint_dir=folder.checkpoint,
         verbose=0,
     )
+    check()
     # All epochs, including those before an interruption.
     folder.write_history({"epoch": history.epoch, **history.history})
     of_table, columns = {}, None

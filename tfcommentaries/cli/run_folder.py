@@ -64,8 +64,7 @@ class RunFolder:
     def alone(self):
         """Makes the folder; returns a context in which only this process learns in it.
 
-        Raises:
-            ValueError: if another process learns in it.
+        As `locked`.
         """
         os.makedirs(self.pictures, exist_ok=True)
         return locked(os.path.join(self.path, ".lock"))
@@ -221,18 +220,42 @@ def _check_rows(rows):
 def locked(path):
     """Context in which only this process has a file locked.
 
+    Args:
+        path: of the file, which is made if there is none.
+
+    Yields:
+        A function that raises a `FileNotFoundError` once the file has been deleted, or
+        another one is in its place.
+
     Raises:
         ValueError: if another process has it locked.
     """
+    folder = os.path.dirname(path)
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise ValueError(f"{path} is not a file. Choose another --run_dir.")
     with open(path, "a", encoding="utf-8") as file:
         try:
             fcntl = importlib.import_module("fcntl")
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(
-                f"Another process is learning in {os.path.dirname(path)}. Wait for it, "
-                "or choose another --run_dir."
+                f"Another process is learning in {folder}. Wait for it, or choose "
+                "another --run_dir."
             ) from None
         except (ImportError, OSError) as error:  # Not every system can lock files.
             logging.warning("%s is not locked: %s", path, error)
-        yield
+
+        def check():
+            try:
+                if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
+                    return
+            except OSError:
+                pass
+            raise FileNotFoundError(
+                f"The folder {folder} was deleted or replaced while this command "
+                "learned in it. What is there now is not whole: delete it, and run the "
+                "same command again."
+            )
+
+        yield check
+        check()

@@ -106,7 +106,7 @@ def _digest(data):
         if array.dtype == object:  # Such as texts.
             found.update(repr(array.tolist()).encode())
         else:
-            found.update(np.ascontiguousarray(array).data.cast("B"))
+            found.update(np.ascontiguousarray(array).view(np.uint8))
     return found.hexdigest()
 
 
