@@ -1,4 +1,4 @@
-"""Files that change, vanish or fill up under a run, and folders that are tampered with."""
+"""Files that change, vanish or fill up under a run, and runs that are tampered with."""
 
 import json
 import os
@@ -177,7 +177,7 @@ def test_images_larger_than_memory_are_refused(tmp_path, capsys):
     error = refused(
         capsys, "learn", f"--run_dir={tmp_path}/run", *images, "--image_size=40000"
     )
-    assert "8 images of 40000 x 40000 pixels would take" in error
+    assert "8 images of 40000 x 40000 pixels from" in error
     assert not (tmp_path / "run").exists()
 
 

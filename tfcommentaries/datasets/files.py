@@ -128,6 +128,8 @@ def _load(path, label, columns, classes, encoding, image_size, labels, image):
         if double:
             raise ValueError(f"{path} has several columns {double[0]!r}.")
         _check_names(path, named, table)
+        if not len(table):
+            raise ValueError(f"{path} holds no examples.")
         found = {name: _values(table[name]) for name in [label, *columns]}
         try:
             if image:
@@ -280,6 +282,7 @@ def _check_names(path, names, there):
         if name not in there:
             near = difflib.get_close_matches(name, map(str, there), 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
+            names = repr(sorted(map(str, there)))
             raise ValueError(
-                f"{path} must hold {name!r}.{hint} It holds {sorted(map(str, there))}."
+                f"{path} must hold {name!r:.80}.{hint:.80} It holds {names:.150}."
             )

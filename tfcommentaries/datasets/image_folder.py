@@ -58,7 +58,7 @@ def read_image_folder(path, size=32, classes=None):
     except ValueError as error:
         raise ValueError(f"{path} holds no images: {error}") from error
     files = {os.path.relpath(file, path): file for file in images.file_paths}
-    check_size(len(files), size)
+    check_size(len(files), size, path)
     for file in files.values():
         if not os.path.isfile(file):
             raise ValueError(f"The image {file} cannot be read: it is not a file.")

@@ -29,12 +29,13 @@ def reading(path):
     except ImportError:
         raise
     except Exception as error:  # What readers raise on damaged files no one has listed.
-        if isinstance(error, ValueError) and str(path) in str(error):
+        # Ours name the file; readers' are of other types, or do not.
+        if type(error) is ValueError and str(path) in str(error):
             raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:150]
         raise ValueError(
-            f"{path} is damaged, or not what its name says, and cannot be read "
-            f"({reason})."
+            f"{path} cannot be read ({reason}). It is damaged, too large, or not what "
+            "its name says."
         ) from error
 
 

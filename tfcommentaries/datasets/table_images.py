@@ -25,7 +25,7 @@ def read_images(column, size, folder):
         ValueError: if an image is missing or cannot be read, or all of them do not fit
             into memory.
     """
-    check_size(len(column), size)
+    check_size(len(column), size, f"the column {column.name!r}")
     images = np.empty((len(column), size, size, 3), "float32")
     files = {}
     for row, value in enumerate(column):
@@ -65,12 +65,12 @@ def read_image(path, where):
         raise ValueError(f"{where} cannot be read: {error.message:.200}") from error
 
 
-def check_size(count, size):
+def check_size(count, size, where):
     """Raises a `ValueError` if so many images of a height and width are too large."""
     check_fits(
         # Batches, and all of them in one.
         2 * 12 * count * size**2,
-        f"{count} images of {size} x {size} pixels",
+        f"{count} images of {size} x {size} pixels from {where}",
         "Choose a smaller image_size, or fewer images.",
     )
 
