@@ -74,8 +74,10 @@ def refused(capsys, *arguments):
 def test_data_that_changed_under_a_run_are_refused(tmp_path, monkeypatch, capsys):
     write(tmp_path)
     arguments = flags(tmp_path)
+    begin = LearningProgress.on_epoch_begin
 
     def interrupt(self, epoch, logs=None):
+        begin(self, epoch, logs)
         if epoch == 1:
             raise KeyboardInterrupt
 

@@ -233,17 +233,21 @@ def run(args):
         print("\nInterrupted. Run the same command to resume.", file=sys.stderr)
         return 130
     except (ValueError, OSError, ArithmeticError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(str(error))
         return 1
     except Exception as error:
         out_of_memory = _out_of_memory(error)
         if not out_of_memory and not _is_of_a_file(error):
             raise
         line = str(error).strip().partition("\n")[0]
-        line = re.sub(r"^\{\{.*?\}\} | \[Op:\w+\].*$", "", line)
-        print(f"error: {out_of_memory or line}", file=sys.stderr)
+        _say(out_of_memory or re.sub(r"^\{\{.*?\}\} | \[Op:\w+\].*$", "", line))
         return 1
     return 0
+
+
+def _say(message):
+    """Prints an error as one line, whoever wrote it."""
+    print(f"error: {' '.join(message.split())[:1000]}", file=sys.stderr)
 
 
 def _out_of_memory(error):
