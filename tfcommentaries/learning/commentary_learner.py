@@ -259,7 +259,8 @@ class CommentaryLearner(OuterLoop):
             checkpoint_dir: where to keep a checkpoint. If it holds one, learning
                 resumes from there; with data whose order is fixed (arrays, or
                 data sets shuffled with a seed) the result is the same as without
-                the interruption.
+                the interruption. Other arrays than before are refused; of data sets
+                you must see to it yourself that they are the same.
             verbose: as in Keras.
 
         Returns:
@@ -304,6 +305,7 @@ class CommentaryLearner(OuterLoop):
                     "optimizer": self.optimizer.variables,
                     "student": tf.nest.flatten(self.initialization.variables),
                 },
+                data={"training": train, "validation": validation_data},
             )
             done = checkpoint.restore()
             internal.append(checkpoint)
