@@ -106,8 +106,8 @@ def test_sources(tmp_path, capsys):
         "a filter",
         "the commentary's weights",
         "the sources it trusts",
-        "sources that agree 50% as often",
-        "sources that agree 80% as often",
+        "sources agreeing 50% as often as the best",
+        "sources agreeing 80% as often as the best",
         "the good sources",
     }
     assert found.steps == [2, 4, 6, 8] and found.verdict().answer == "unknown"
