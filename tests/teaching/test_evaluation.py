@@ -1,5 +1,6 @@
 """Comparing students fairly."""
 
+import keras
 import numpy as np
 import pytest
 from models import make_student
@@ -71,3 +72,22 @@ def test_gains_are_paired():
 def test_steps_must_be_a_multiple(digits):
     with pytest.raises(ValueError, match="multiple"):
         evaluate(make_student(), {}, digits.test, 10, 3, seeds=1, batch_size=8)
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A user's own, which has no config."""
+
+    def __call__(self, step):
+        return 0.01
+
+
+def test_an_optimizer_in_use_starts_anew_with_its_own_schedule(digits):
+    student = make_student(optimizer=keras.optimizers.Adam(Schedule()))
+    plain = {"plain": (*digits.train, None)}
+    arguments = plain, digits.test, 2, 2, 1, 32
+    rows = evaluate(student, *arguments)
+    assert int(student.optimizer.iterations) == 2
+    np.testing.assert_array_equal(
+        [r["values"] for r in rows],
+        [r["values"] for r in evaluate(student, *arguments)],
+    )

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.optimizers import unbuilt_like
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.teaching.dataset import teach
 
@@ -59,7 +60,7 @@ def evaluate(
     model.optimizer.build(model.trainable_variables)
     fresh = model.optimizer
     if int(fresh.iterations):
-        fresh = fresh.from_config(fresh.get_config())
+        fresh = unbuilt_like(fresh)
         fresh.build(model.trainable_variables)
     fresh = [v.numpy() for v in fresh.variables]
     values = {}
