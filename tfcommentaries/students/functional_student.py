@@ -234,7 +234,7 @@ class FunctionalStudent:
         with self._scope(weights) as scope:
             outputs = self.model(x, training=training)
             if weigh is not None:
-                losses = example_losses(self.model, y, outputs)
+                losses = example_losses(self.model, y, outputs, sample_weight)
                 sample_weight = weigh(losses, sample_weight)
             loss = self.model.compute_loss(
                 x=x,
