@@ -4,7 +4,6 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.index_check import MESSAGES
 from tfcommentaries.learning.data_checks import BATCHES
-
 from tfcommentaries.learning.python_batches import as_arrays
 
 
