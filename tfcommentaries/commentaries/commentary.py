@@ -41,6 +41,8 @@ class Commentary(keras.layers.Layer):
     uses_student_loss = False
     #: Whether `call` reads entries of x other than those that a student gets.
     reads_beside = False
+    #: Whether `call` takes the last axis of images for their channels.
+    channels_last = False
     #: Defaults for learning this kind: the learning rate of the outer Adam, and
     #: `warmup` and `steps` of `LearnCommentaryCallback`.
     suggested = types.MappingProxyType(

@@ -43,6 +43,10 @@ class Composition(Commentary):
         self.shapes = shapes and [tuple(shape) for shape in shapes]
 
     @property
+    def channels_last(self):
+        return any(part.channels_last for part in self.commentaries)
+
+    @property
     def uses_labels(self):
         return any(part.uses_labels for part in self.commentaries)
 

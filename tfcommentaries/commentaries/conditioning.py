@@ -1,5 +1,6 @@
 """How labels and progress reach a teacher."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -94,6 +95,17 @@ def is_one_tensor(shape):
     )
 
 
+def check_channels_last(name):
+    """Raises a `ValueError` if Keras is set to images with channels first."""
+    if keras.config.image_data_format() == "channels_first":
+        raise ValueError(
+            f"{name} takes images (batch, height, width, channels), but Keras is set "
+            "to 'channels_first'. Call `keras.config.set_image_data_format("
+            "'channels_last')`, give images in this order, and begin a student that "
+            "needs the other with `keras.layers.Permute((3, 1, 2))`."
+        )
+
+
 def append_channels(x, conditions, dtype):
     """Appends conditions to the last axis of x `(batch, ..., c)`.
 
@@ -111,6 +123,8 @@ def append_channels(x, conditions, dtype):
             f"images or vectors, but x holds {len(x)}. Where the commentary has "
             "`teacher_key=`, give x as a dict and name the entry that it sees."
         )
+    if len(x.shape) > 3:
+        check_channels_last("A teacher that sees progress or label as channels")
     x = tf.cast(x, dtype)
     shape = tf.shape(x)
     middle = x.shape.rank - 2
