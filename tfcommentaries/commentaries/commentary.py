@@ -52,6 +52,8 @@ class Commentary(keras.layers.Layer):
     #: Whether weights are divided by their mean over the batch, so that a batch of one
     #: example has the weight 1, whatever is learned.
     divides_by_batch_mean = False
+    #: Whether `call` takes the last axis of images for their channels.
+    channels_last = False
     #: Defaults for learning this kind: the learning rate of the outer Adam, and
     #: `warmup` and `steps` of `LearnCommentaryCallback`.
     suggested = types.MappingProxyType(

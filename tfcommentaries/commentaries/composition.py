@@ -59,6 +59,10 @@ class Composition(Commentary):
             part.doubt = doubt
 
     @property
+    def channels_last(self):
+        return any(part.channels_last for part in self.commentaries)
+
+    @property
     def uses_labels(self):
         return any(part.uses_labels for part in self.commentaries)
 
