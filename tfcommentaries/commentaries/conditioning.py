@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries.commentaries.index_check import checked_index
+from tfcommentaries.upstream.index_check import checked_index
 
 
 def one_hot(y, num_classes, dtype, name):

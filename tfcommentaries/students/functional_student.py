@@ -7,9 +7,10 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfcommentaries.students.exact_derivatives import exact_derivatives
 from tfcommentaries.students.losses import example_losses
-from tfcommentaries.students.model_like import all_with, built, model_like
+from tfcommentaries.students.model_like import built, model_like
+from tfcommentaries.upstream.cudnn import without_cudnn
+from tfcommentaries.upstream.exact_derivatives import exact_derivatives
 
 
 class StudentWeights(NamedTuple):
@@ -251,7 +252,7 @@ class FunctionalStudent:
         )
         scope = keras.StatelessScope(state_mapping=list(mapping), collect_losses=True)
         before = [scope.get_current_value(v) for v in model.trainable_variables]
-        with exact_derivatives(), _without_cudnn(model), scope:
+        with exact_derivatives(), without_cudnn(model), scope:
             yield scope
         for variable, value in zip(model.trainable_variables, before):
             if scope.get_current_value(variable) is not value:
@@ -267,14 +268,6 @@ class FunctionalStudent:
             tf.convert_to_tensor(scope.get_current_value(v))
             for v in self.model.non_trainable_variables
         ]
-
-
-@contextlib.contextmanager
-def _without_cudnn(model):
-    """Context without cuDNN in recurrent layers, as it has no second derivative."""
-    layers = [la for la in model._flatten_layers() if hasattr(la, "use_cudnn")]
-    with all_with(layers, "use_cudnn", False):
-        yield
 
 
 def _shapes(structure):
