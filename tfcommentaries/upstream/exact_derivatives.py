@@ -30,7 +30,7 @@ def exact_derivatives():
       of zero in graphs: input and output have one shape, and the kernel overwrites
       what it still has to read. Not reported. Inside XLA: see `max_of_slices`.
 
-    Two have none: `tf.image.resize`, except bilinear
+    Two have none: `tf.image.resize`, where bilinear in 2.21 does not even say so
     (https://github.com/tensorflow/tensorflow/issues/38643), and `tf.nn.softsign`
     (mended after 2.21: https://github.com/tensorflow/tensorflow/pull/126092).
     `tf.nn.silu` leaks memory: see `custom_gradients`. All of this is so in TensorFlow
