@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import optimizers
 
-from tfcommentaries.optimizers import SGD, Adam, Flattened, from_keras
+from tfcommentaries.optimizers import SGD, Adam, from_keras
+from tfcommentaries.optimizers.flattened import Flattened
 
 
 class DoubledAdam(optimizers.Adam):

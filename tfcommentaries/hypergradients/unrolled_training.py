@@ -11,7 +11,7 @@ from tfcommentaries.hypergradients.training_layer import (
     TrainingLayer,
     number_of_steps,
 )
-from tfcommentaries.optimizers import AnyKerasOptimizer
+from tfcommentaries.optimizers.any_keras_optimizer import AnyKerasOptimizer
 from tfcommentaries.upstream.private_names import inside_xla
 
 

@@ -20,11 +20,9 @@ from tfcommentaries.learning.outer_step import OuterStep
 from tfcommentaries.learning.python_batches import training_and_validation
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
-from tfcommentaries.students import (
-    FunctionalStudent,
-    check_repeats,
-    check_takes_weights,
-)
+from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.losses import check_takes_weights
+from tfcommentaries.students.repeating import check_repeats
 from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
 from tfcommentaries.upstream.plain_errors import plain_errors

@@ -11,7 +11,8 @@ from tfcommentaries.learning.hypergradient_update import (
 )
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.several_students import mean_over_students, students_here
-from tfcommentaries.students import FunctionalStudent, check_repeats
+from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.repeating import check_repeats
 from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
 from tfcommentaries.upstream.plain_errors import plain_errors

@@ -18,8 +18,10 @@ from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import endless
 from tfcommentaries.learning.outer_optimizer import default_optimizer
 from tfcommentaries.learning.python_batches import as_dataset
-from tfcommentaries.optimizers import mean_squares
-from tfcommentaries.students import FunctionalStudent, as_loss, check_repeats
+from tfcommentaries.optimizers.any_keras_optimizer import mean_squares
+from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.losses import as_loss
+from tfcommentaries.students.repeating import check_repeats
 from tfcommentaries.teaching import CommentaryCallback
 
 

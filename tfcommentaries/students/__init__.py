@@ -4,11 +4,6 @@ from tfcommentaries.students.functional_student import (
     FunctionalStudent,
     StudentWeights,
 )
-from tfcommentaries.students.losses import (
-    as_loss,
-    check_takes_weights,
-    example_losses,
-)
 from tfcommentaries.students.networks import (
     cbr,
     few_shot_net,
@@ -16,16 +11,11 @@ from tfcommentaries.students.networks import (
     resnet18,
     resnet34,
 )
-from tfcommentaries.students.repeating import check_repeats
 
 __all__ = [
     "FunctionalStudent",
     "StudentWeights",
-    "as_loss",
     "cbr",
-    "check_repeats",
-    "check_takes_weights",
-    "example_losses",
     "few_shot_net",
     "mlp",
     "resnet18",

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.weights import batches_shared_by_replicas
 from tfcommentaries.saving import load_commentary
-from tfcommentaries.students import check_takes_weights, example_losses
+from tfcommentaries.students.losses import check_takes_weights, example_losses
 from tfcommentaries.teaching.progress import progress_schedule
 from tfcommentaries.upstream.plain_errors import plain_errors
 
