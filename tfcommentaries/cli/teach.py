@@ -6,7 +6,6 @@ import keras
 
 from tfcommentaries import CommentaryCallback, SavedCommentary
 from tfcommentaries.cli.arguments import overrides
-from tfcommentaries.cli.replacing_file import replacing_file
 from tfcommentaries.cli.run_folder import RunFolder
 
 
@@ -42,8 +41,9 @@ def run(args):
         os.makedirs(directory, exist_ok=True)
     if data.encoding is not None and not data.encoding.is_plain:
         student = _of_columns(data.encoding.model(), student)
-    with replacing_file(args.model) as written:
-        student.save(written)
+    written = args.model.removesuffix(".keras") + ".new.keras"
+    student.save(written)
+    os.replace(written, args.model)
     if result:
         print("test: " + ", ".join(f"{k} {v:.4f}" for k, v in result.items()))
     print(f"Written: {args.model}")
