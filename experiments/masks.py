@@ -1,5 +1,7 @@
 """What the two experiments with attention masks share: conditions and measures."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -14,6 +16,7 @@ from tfcommentaries import (
     students,
     teachers,
 )
+from tfcommentaries.teaching import Condition, evaluate
 
 #: How often the cue agrees with the label in training data.
 AGREEMENT = 0.9
@@ -140,7 +143,13 @@ def measure(train, validation, test, seed, folder, **learning):
     steps = [protocol.fewer(n, n // 20) for n in TEST_STEPS]
     networks = {"": students.cbr, " (transfer: few-shot net)": students.few_shot_net}
     for suffix, network in protocol.first(networks):
-        for name, found in teach_students(network, conditions, seed, steps).items():
+
+        def make_student(network=network):
+            keras.utils.set_random_seed(1000 + seed)
+            return student_training.make_student(network, alone.x.shape[1:], 10)
+
+        compared = teach_students(make_student, conditions, [seed], steps)
+        for name, found in student_training.by_condition(compared).items():
             values.setdefault(name + suffix, {}).update(found)
     return {"values": values}
 
@@ -157,63 +166,44 @@ def part_on(place, test, found):
     return (found * place).sum() / (found * (place | test.distracting)).sum()
 
 
-def teach_students(network, conditions, seed, steps):
-    """Trains one student per condition, all from the same weights, and tests it.
+def teach_students(student, conditions, seeds, steps):
+    """Trains students under each condition and tests them.
 
     Args:
-        network: function `(shape, num_classes)` to a Keras model.
+        student: as for `evaluate`.
         conditions: `{name: (examples, test, teaching, testing)}`: `Examples` to train
-            on, `Misleading` to test on, and masks in each, or `None`.
-        seed: of the initial weights and the order of examples.
-        steps: numbers of steps after which to test, ascending.
+            on, `Misleading` to test on, and masks in each, or `None`; or a
+            `Condition` instead of the name.
+        seeds: as for `evaluate`.
+        steps: likewise.
 
     Returns:
-        `{condition: {"accuracy, aligned, step n": number, "accuracy, conflicting,
-        ...": ..., "mean training loss, to step n": ...}}`, the last since the step
-        before.
+        A `Comparison` of "accuracy, aligned" and "accuracy, conflicting".
     """
-    first = next(iter(conditions.values()))[0]
-    keras.utils.set_random_seed(1000 + seed)
-    model = student_training.make_student(network, first.x.shape[1:], 10)
-    restart = student_training.restarting(model)
-    found = {}
-    for name, (examples, test, teaching, testing) in conditions.items():
-        keras.utils.set_random_seed(1000 + seed)
-        restart()
-        batches = _batches(examples, teaching, seed)
-        values, done = {}, 0
-        for count in steps:
-            fitted = model.fit(
-                batches, steps_per_epoch=count - done, shuffle=False, verbose=0
-            )
-            done = count
-            values[f"mean training loss, to step {count}"] = fitted.history["loss"][0]
-            for group, accuracy in _accuracies(model, test, testing).items():
-                values[f"accuracy, {group}, step {count}"] = accuracy
-        found[name] = values
-    return found
 
+    def test(model, condition):
+        _, part, _, masks = tested[condition.name]
 
-def _batches(examples, masks, seed):
-    data = tf.data.Dataset.from_tensor_slices(tuple(examples))
-    data = data.shuffle(len(examples.y), seed=seed).repeat().batch(BATCH)
-    if masks is not None:
-        data = data.map(lambda x, y: masks.teach(x, y)[:2])
-    return data.prefetch(2)
+        def outputs(x):
+            return model(x if masks is None else masks.teach(x, None)[0])
 
+        found = student_training.in_batches(outputs, part.examples.x).argmax(-1)
+        right = found == part.examples.y
+        return {
+            "accuracy, aligned": right[part.aligned].mean(),
+            "accuracy, conflicting": right[~part.aligned].mean(),
+        }
 
-def _accuracies(model, test, masks):
-    def outputs(x):
-        return model(x if masks is None else masks.teach(x, None)[0], training=False)
-
-    right = (
-        student_training.in_batches(outputs, test.examples.x).argmax(-1)
-        == test.examples.y
-    )
-    return {
-        "aligned": right[test.aligned].mean(),
-        "conflicting": right[~test.aligned].mean(),
-    }
+    tested = {getattr(c, "name", c): parts for c, parts in conditions.items()}
+    taught = [
+        dataclasses.replace(
+            condition if isinstance(condition, Condition) else Condition(condition),
+            data=tuple(examples),
+            commentary=teaching,
+        )
+        for condition, (examples, _, teaching, _) in conditions.items()
+    ]
+    return evaluate(student, taught, test, steps, seeds, BATCH)
 
 
 def draw(directory, test, count=8):

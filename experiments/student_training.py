@@ -1,5 +1,6 @@
 """Students of the experiments: how they are made, trained and tested."""
 
+import contextlib
 import functools
 
 import keras
@@ -7,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.protocol import FLAGS, fewer, take
-from tfcommentaries import CommentaryCallback, students
-from tfcommentaries.students import FunctionalStudent
+from tfcommentaries import students
+from tfcommentaries.teaching import Condition, evaluate
 
 #: Of 64 examples; moving averages of momentum 0.9 have then forgotten all before.
 STATISTICS_BATCHES = 60
@@ -36,22 +37,6 @@ def make_student(network, shape, num_classes, optimizer=None, soft_labels=False)
     optimizer = keras.optimizers.Adam(1e-3) if optimizer is None else optimizer()
     model.compile(optimizer, loss(from_logits=True), metrics=["accuracy"])
     return model
-
-
-def restarting(model):
-    """A function that makes a compiled, built model and its optimizer as they are now.
-
-    Students that start alike are then one model, for which `fit` makes one graph.
-    """
-    model.optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *model.optimizer.variables]
-    start = [v.numpy() for v in variables]
-
-    def restart():
-        for variable, value in zip(variables, start):
-            variable.assign(value)
-
-    return restart
 
 
 def in_batches(function, x, size=500):
@@ -92,67 +77,71 @@ def accuracies(
     some = next(iter(conditions.values()))[0]
     classes = test.y.shape[1] if test.y.ndim > 1 else int(test.y.max()) + 1
     soft = {"soft_labels": test.y.ndim > 1}
-    model = make_student(network, some.x.shape[1:], classes, **soft, **compiling)
-    student = FunctionalStudent(model)
-    student.build(some.x[:2], some.y[:2])
-    student.assign(student.draw(f"test-{seed}"))
-    restart = restarting(model)
-    found = {}
-    for name, (examples, commentary, sample_weight) in conditions.items():
-        restart()
-        parts = [*examples, sample_weight]
-        parts = tuple(part for part in parts if part is not None)
-        data = tf.data.Dataset.from_tensor_slices(parts)
-        data = data.shuffle(len(examples.y), seed=seed).repeat().batch(batch_size)
-        tester = TestAt(test, steps, untaught)
-        callbacks = [tester]
-        if commentary is not None:
-            callbacks.append(CommentaryCallback(commentary))
-        model.fit(
-            data,
-            steps_per_epoch=steps[-1],
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=0,
+
+    def measure(model, condition):
+        found = {"accuracy": accuracy(model, test)}
+        if untaught is not None:
+            with untaught_statistics(model, untaught):
+                found["accuracy with untaught statistics"] = accuracy(model, test)
+        return found
+
+    return by_condition(
+        evaluate(
+            make_student(network, some.x.shape[1:], classes, **soft, **compiling),
+            [
+                Condition(
+                    name,
+                    data=(*examples, *(() if weights is None else (weights,))),
+                    commentary=commentary,
+                )
+                for name, (examples, commentary, weights) in conditions.items()
+            ],
+            measure,
+            steps,
+            [seed],
+            batch_size,
         )
-        found[name] = tester.found
-    return found
+    )
 
 
-class TestAt(keras.callbacks.Callback):
-    """Measures after given numbers of steps, within one epoch.
+def accuracy(model, test):
+    """Accuracy of a model on test `Examples`; with `--quick` on some of them."""
+    x, y = take(test, slice(fewer(None, 500)))
+    outputs = in_batches(lambda x: model(x, training=False), x)
+    return (outputs.argmax(-1) == (y.argmax(-1) if y.ndim > 1 else y)).mean()
 
-    `found` then holds the accuracy on test examples, and the mean of the training
-    losses so far; with `untaught` examples also the accuracy once batch normalisation
-    has seen those instead of what a commentary made of them.
+
+@contextlib.contextmanager
+def untaught_statistics(model, examples):
+    """Context in which batch normalisation has seen examples as they are.
+
+    Not what a commentary made of them.
     """
+    state = model.non_trainable_variables
+    before = [v.numpy() for v in state]
+    data = tf.data.Dataset.from_tensor_slices(examples.x)
+    data = data.shuffle(len(examples.x), seed=0).repeat().batch(64)
+    for x in data.take(fewer(STATISTICS_BATCHES, 1)):
+        model(x, training=True)
+    yield
+    for variable, value in zip(state, before):
+        variable.assign(value)
 
-    def __init__(self, test, steps, untaught=None):
-        super().__init__()
-        self.test = take(test, slice(fewer(None, 500)))
-        self.steps = steps
-        self.untaught = untaught
-        self.found = {}
 
-    def on_train_batch_end(self, batch, logs=None):
-        step = batch + 1
-        if step not in self.steps:
-            return
-        self.found[f"accuracy, step {step}"] = self._accuracy()
-        self.found[f"mean training loss, to step {step}"] = float(logs["loss"])
-        if self.untaught is None:
-            return
-        state = self.model.non_trainable_variables
-        before = [v.numpy() for v in state]
-        data = tf.data.Dataset.from_tensor_slices(self.untaught.x)
-        data = data.shuffle(len(self.untaught.x), seed=0).repeat().batch(64)
-        for x in data.take(fewer(STATISTICS_BATCHES, 1)):
-            self.model(x, training=True)
-        self.found[f"accuracy with untaught statistics, step {step}"] = self._accuracy()
-        for variable, value in zip(state, before):
-            variable.assign(value)
+def by_condition(comparison):
+    """Means of a `Comparison` under the names of `results.json`."""
+    found = {condition.name: {} for condition in comparison.conditions}
+    for row in comparison.rows:
+        found[row.condition].setdefault(row.step, {})[row.metric] = row.mean
+    return {name: by_step(measured) for name, measured in found.items()}
 
-    def _accuracy(self):
-        outputs = in_batches(lambda x: self.model(x, training=False), self.test.x)
-        labels = self.test.y.argmax(-1) if self.test.y.ndim > 1 else self.test.y
-        return (outputs.argmax(-1) == labels).mean()
+
+def by_step(found):
+    """What `TestAt` found, under the names of `results.json`."""
+    return {
+        f"mean training loss, to step {step}"
+        if metric == "training_loss"
+        else f"{metric}, step {step}": value
+        for step, metrics in found.items()
+        for metric, value in metrics.items()
+    }

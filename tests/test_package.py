@@ -31,7 +31,7 @@ ALLOWED = {
         "commentaries",
         "upstream",
     },
-    "teaching": {"saving", "students", "commentaries", "upstream"},
+    "teaching": {"saving", "optimizers", "students", "commentaries", "upstream"},
     "components": {
         "datasets",
         "insights",

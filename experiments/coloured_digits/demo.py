@@ -9,14 +9,13 @@ import pathlib
 
 from absl import app, flags
 
-from experiments import masks, protocol
+from experiments import masks, protocol, student_training
 from experiments.coloured_digits import run
 from tfcommentaries import SavedCommentary, export_commentary, students
-from tfcommentaries.cli.evaluate import table
 from tfcommentaries.insights import write_report
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
-from tfcommentaries.teaching import mean_and_std
+from tfcommentaries.teaching import Comparison, Condition
 
 flags.DEFINE_string("demo_dir", "runs/demo/masks", "Where results go.")
 SEEDS = 3
@@ -31,37 +30,48 @@ def main(_):
     commentary = masks.learn(train, validation, 0, stride=2, outer_steps=OUTER_STEPS)
     both = protocol.join(train.examples, validation.examples)
     conditions = {
-        "commentary": (train.examples, test, commentary, commentary),
-        "plain": (train.examples, test, None, None),
-        "plain_with_validation": (both, test, None, None),
-        "validation_only": (validation.examples, test, None, None),
+        Condition(
+            "masked images", "Images under learned masks, tested likewise.", "ours"
+        ): (train.examples, test, commentary, commentary),
+        Condition("plain training", "Images as they are.", "plain"): (
+            train.examples,
+            test,
+            None,
+            None,
+        ),
+        Condition("checked examples added", "Also those that masks were learned by."): (
+            both,
+            test,
+            None,
+            None,
+        ),
+        Condition("checked examples alone", "Only those that masks were learned by."): (
+            validation.examples,
+            test,
+            None,
+            None,
+        ),
     }
-    found = {name: [] for name in conditions}
-    for seed in range(SEEDS):
-        taught = masks.teach_students(students.cbr, conditions, seed, STEPS)
-        for name, accuracy in taught.items():
-            values = [accuracy[f"accuracy, conflicting, step {n}"] for n in STEPS]
-            found[name].append(values)
-    rows = [
-        {
-            "condition": name,
-            "student_step": step,
-            "metric": "accuracy",
-            **mean_and_std(column),
-            "values": list(column),
-        }
-        for name, values in found.items()
-        for step, column in zip(STEPS, zip(*values))
-    ]
-    print("\nOn pairs where the blue digit misleads:" + table(rows))
-    export_commentary(commentary, folder / "commentary", metrics={"rows": rows})
-    write_text(folder / "metrics.json", to_json(rows))
+    student = student_training.make_student(
+        students.cbr, train.examples.x.shape[1:], 10
+    )
+    measured = masks.teach_students(student, conditions, SEEDS, STEPS)
+    rows = tuple(
+        row._replace(metric="accuracy")
+        for row in measured.rows
+        if row.metric == "accuracy, conflicting"
+    )
+    comparison = Comparison(measured.conditions, rows)
+    print(f"\nOn pairs where the blue digit misleads:\n{comparison.table()}")
+    found = comparison.get_config()
+    export_commentary(commentary, folder / "commentary", metrics=found)
+    write_text(folder / "metrics.json", to_json(found))
     masks.draw(folder / "commentary", test).savefig(folder / "masks.png", dpi=100)
     write_report(
         folder / "report.html",
         SavedCommentary(folder / "commentary"),
         test.examples,
-        rows=rows,
+        comparison=comparison,
         location=str(folder / "commentary"),
         facts={"data": "pairs of scikit-learn's digits", "outer steps": OUTER_STEPS},
     )

@@ -17,6 +17,7 @@ from tfcommentaries import (
     teachers,
 )
 from tfcommentaries.teaching import agreeing
+from tfcommentaries.teaching.evaluation import TestAt
 
 NOISE = 0.4
 STEPS = 200, 1000
@@ -56,18 +57,21 @@ def fit(train, test, seed, learn=None):
         learn: `LearnCommentaryCallback` or `None`.
 
     Returns:
-        What `student_training.TestAt` found.
+        As `student_training.by_step`.
     """
     keras.utils.set_random_seed(seed)
     student = student_training.make_student(students.cbr, test.x.shape[1:], 10)
     batches = tf.data.Dataset.from_tensor_slices(tuple(train))
     batches = batches.shuffle(len(train.y), seed=seed).repeat().batch(BATCH)
-    tester = student_training.TestAt(test, protocol.fewer(STEPS, (5, 20)))
+    tester = TestAt(
+        protocol.fewer(STEPS, (5, 20)),
+        lambda step: {"accuracy": student_training.accuracy(student, test)},
+    )
     callbacks = [tester] if learn is None else [learn, tester]
     student.fit(
         batches, steps_per_epoch=tester.steps[-1], callbacks=callbacks, verbose=0
     )
-    return tester.found
+    return student_training.by_step(tester.found)
 
 
 def measure(group, seed, folder):

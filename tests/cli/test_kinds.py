@@ -1,18 +1,17 @@
 """What `learn --commentary` takes."""
 
-import json
-
 import pytest
 from command_line import FEW, run
 
 from tfcommentaries import SavedCommentary
+from tfcommentaries.cli.run_folder import RunFolder
 
 #: What is compared where the data have sources, beside what always is.
 OF_SOURCES = {
-    "commentary_trusted_sources",
-    "sources_by_rate_0.5",
-    "sources_by_rate_0.8",
-    "good_sources_known",
+    "the sources it trusts",
+    "sources agreeing 50% as often as the best",
+    "sources agreeing 80% as often as the best",
+    "the good sources",
 }
 
 
@@ -35,16 +34,17 @@ def test_several_kinds(kind, spoiled, more, tmp_path, capsys):
     assert {name[:2] for name in pictures} == {"1-", "2-", "le"}
     test = ["--steps=4", "--seeds=1"]
     assert run("evaluate", f"--run_dir={run_dir}", *test) == 0
-    rows = json.loads((run_dir / "metrics.json").read_text())
-    assert {row["condition"] for row in rows} == {
-        "plain",
-        "commentary",
-        "plain_with_validation",
-        "validation_only",
-        "filtered_with_validation",
+    found = RunFolder(str(run_dir)).read_metrics()
+    assert {one.name for one in found.conditions} == {
+        "plain training",
+        "the commentary's weights" if more else "the commentary",
+        "checked examples added",
+        "checked examples alone",
+        "a filter",
         *more,
     }
-    assert all(0 <= r["mean"] <= 1 for r in rows if r["metric"] == "accuracy")
+    assert all(0 <= row.mean <= 1 for row in found.rows if row.metric == "accuracy")
+    assert capsys.readouterr().out.count(found.verdict().text) == 1
     assert run("report", run_dir) == 0
     assert "Test accuracy" in (run_dir / "report.html").read_text()
     model = tmp_path / f"{kind}.keras"

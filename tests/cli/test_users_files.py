@@ -12,6 +12,7 @@ import tensorflow as tf
 from command_line import FEW, run
 
 from tfcommentaries import SavedCommentary, datasets
+from tfcommentaries.cli.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -57,14 +58,10 @@ def test_a_table_of_the_users_own(tables, capsys):
     assert str(folder) not in json.dumps(saved.manifest)
     flags = ["--steps=40", "--seeds=2"]
     assert run("evaluate", f"--run_dir={run_dir}", *flags) == 0
-    rows = json.loads((run_dir / "metrics.json").read_text())
-    last = {
-        row["condition"]: row["mean"]
-        for row in rows
-        if row["metric"] == "accuracy" and row["student_step"] == 40
-    }
-    assert "good_sources_known" not in last
-    assert last["commentary"] > last["plain"] + 0.05
+    found = RunFolder(str(run_dir)).read_metrics()
+    assert not found.with_role("oracle")
+    (plain,) = found.with_role("plain")
+    assert found.gain("the commentary's weights", plain).mean > 0.05
     assert run("report", run_dir) == 0
 
 
@@ -145,8 +142,9 @@ def test_a_table_with_texts_and_missing_values(tmp_path):
     encoding = datasets.TableEncoding.from_config(manifest["learned"]["encoding"])
     names = ["size", "size is missing", "colour=green", "colour=red", "new"]
     assert encoding.names == [*names, "shop=a", "shop=b"]
-    rows = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert {row["metric"] for row in rows} == {"auc", "accuracy", "loss"}
+    found = RunFolder(str(tmp_path / "run")).read_metrics()
+    metrics = {"auc", "accuracy", "loss", "training_loss"}
+    assert {row.metric for row in found.rows} == metrics
     page = (tmp_path / "run" / "report.html").read_text()
     assert "in test auc (points)" in page
     report = ["report", tmp_path / "run" / "commentary"]
@@ -193,18 +191,18 @@ def test_arrays_with_numbers_to_predict(tmp_path, capsys):
     flags += [f"--{n}_data={tmp_path}/right.npz" for n in ("validation", "test")]
     manifest = whole_way(tmp_path / "run", *flags)
     assert sorted(row["group"] for row in manifest["table"]) == [0, 1, 2]
-    rows = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert {row["metric"] for row in rows} == {"mae", "loss"}
-    assert {row["condition"] for row in rows} == {
-        "plain",
-        "plain_with_validation",
-        "validation_only",
-        "commentary",
-        "commentary_trusted_sources",
+    found = RunFolder(str(tmp_path / "run")).read_metrics()
+    assert {row.metric for row in found.rows} == {"mae", "loss", "training_loss"}
+    assert {one.name for one in found.conditions} == {
+        "plain training",
+        "checked examples added",
+        "checked examples alone",
+        "the commentary's weights",
+        "the sources it trusts",
     }
     # A student begins near the mean of the numbers, not at zero.
-    assert all(1e3 < r["mean"] < 2e4 for r in rows if r["metric"] == "mae")
-    assert "Gain of the commentary (in mae)" in capsys.readouterr().out
+    assert all(1e3 < row.mean < 2e4 for row in found.rows if row.metric == "mae")
+    assert f"Gain of {found.best.name} (in mae)" in capsys.readouterr().out
     other = tmp_path / "other"
     assert run("learn", f"--run_dir={other}", *flags, "--label_noise=0.1") == 1
     assert "are for classes" in capsys.readouterr().err

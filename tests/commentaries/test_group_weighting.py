@@ -50,11 +50,12 @@ def test_each_example_has_the_weight_of_its_group(weighting, vectors, source):
     x, y = vectors
     grouped = weighting.add_groups(x, source)
     expected = sigmoid([-2, 0, 1])[np.arange(12) % 3]
+    expected /= expected.mean()
     np.testing.assert_allclose(weighting(grouped), expected, rtol=1e-6)
     seen, labels, weights = weighting.teach(grouped, y, np.full(12, 2.0), None)
     np.testing.assert_array_equal(seen, x)
     np.testing.assert_array_equal(labels, y)
-    np.testing.assert_allclose(weights, 2 * expected / expected.mean(), rtol=1e-6)
+    np.testing.assert_allclose(weights, 2 * expected, rtol=1e-6)
 
 
 def test_each_example_needs_a_group(weighting, vectors, source):
@@ -72,7 +73,8 @@ def test_unknown_groups_get_the_mean_weight_and_are_counted():
     with pytest.warns(UserWarning, match="2 of 3 examples.*dan, eve.*mean weight"):
         grouped = weighting.add_groups(np.zeros((3, 1)), ["eve", "dan", "bob"])
     mean = 0.75 * sigmoid(1) + 0.25 * sigmoid(-1)
-    np.testing.assert_allclose(weighting(grouped), [mean, mean, sigmoid(-1)], rtol=1e-6)
+    expected = [1, 1, sigmoid(-1) / mean]
+    np.testing.assert_allclose(weighting(grouped), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_unknown_groups_get_the_mean_weight_and_are_counted():
     ids=lambda c: str(getattr(c, "dtype", type(c).__name__)),
 )
 def test_groups_may_be(column):
-    weighting = GroupWeighting(column)
+    weighting = GroupWeighting(column, normalize=None)
     set_logits(weighting, [-1.0, 1.0])
     grouped = weighting.add_groups(np.zeros((3, 2)), column)
     np.testing.assert_allclose(weighting(grouped), sigmoid([-1, 1, -1]), rtol=1e-6)
@@ -100,7 +102,8 @@ def test_groups_may_be(column):
     "column, message",
     [
         (["a", None, float("nan")], "2 of the 3 groups are missing.*'unknown'"),
-        ([0.5, 1.0], r"must be strings or integers. Received: float64.*astype\(str\)"),
+        ([0.5, 1.0], r"must be strings or integers.* Received: float.*str\(name\)"),
+        (np.array([0.5]), r"strings or integers. Received: float64.*astype\(str\)"),
         ([], "must be strings or integers|at least one group"),
     ],
 )
@@ -119,7 +122,7 @@ def test_inputs_without_groups_are_named(weighting, vectors):
 def test_several_columns_add_their_logits(vectors):
     x, _ = vectors
     columns = {"annotator": NAMES[np.arange(12) % 3], "year": np.arange(12) % 2 + 2020}
-    weighting = GroupWeighting(columns)
+    weighting = GroupWeighting(columns, normalize=None)
     set_logits(weighting, [-1.0, 0.0, 2.0], "annotator")
     set_logits(weighting, [0.0, 0.5], "year")
     found = weighting(weighting.add_groups(x, columns))
@@ -133,7 +136,7 @@ def test_several_columns_add_their_logits(vectors):
 
 def test_by_class_and_over_training(vectors, source):
     x, y = vectors
-    weighting = GroupWeighting(source, num_classes=3, curriculum=True)
+    weighting = GroupWeighting(source, 3, curriculum=True, normalize=None)
     values = np.random.default_rng(0).normal(size=(3, 3, 5))
     weighting.logits["group"].assign(values)
     grouped = weighting.add_groups(x, source)
@@ -149,6 +152,78 @@ def test_by_class_and_over_training(vectors, source):
         np.testing.assert_allclose(one_hot, found, rtol=1e-6)
     row = weighting.table()[0]
     assert len(row["weight_by_class"]) == 3 and len(row["weight_over_training"]) == 5
+
+
+def test_a_batch_from_one_group_or_of_one_example_is_weighted(vectors, source):
+    x, y = vectors
+    order = np.argsort(source, kind="stable")
+    models = [make_student((5,), 3) for _ in range(2)]
+    models[1].set_weights(models[0].get_weights())
+    weighting = GroupWeighting(source)
+    set_logits(weighting, [-2.0, 0.0, 1.0])
+    weights = sigmoid([-2, 0, 1])[np.arange(12) % 3]
+    for batch_size in 4, 1:
+        options = {
+            "batch_size": batch_size,
+            "shuffle": False,
+            "verbose": 0,
+            "epochs": 2,
+        }
+        models[0].fit(
+            weighting.add_groups(x[order], source[order]),
+            y[order],
+            callbacks=[CommentaryCallback(weighting)],
+            **options,
+        )
+        models[1].fit(
+            x[order],
+            y[order],
+            sample_weight=(weights / weights.mean())[order],
+            **options,
+        )
+        for a, b in zip(*(model.get_weights() for model in models)):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_sources_are_learned_from_batches_of_one_each(spoiled, digits):
+    x, y, source = spoiled
+    order = np.argsort(source, kind="stable")
+    weighting = GroupWeighting(source)
+    grouped = weighting.add_groups(x[order], source[order])
+    files = [
+        tf.data.Dataset.from_tensor_slices((grouped, y[order]))
+        .skip(start)
+        .take(len(y) // 3)
+        .repeat()
+        .batch(8)
+        for start in range(0, 3 * (len(y) // 3), len(y) // 3)
+    ]
+    data = tf.data.Dataset.choose_from_datasets(
+        files, tf.data.Dataset.range(3).repeat()
+    )
+    checked = digits.validation.x[:50].reshape(50, 64), digits.validation.y[:50]
+    learner = CommentaryLearner(weighting, make_student((64,)), inner_steps=21)
+    learner.compile()
+    learner.fit(data, checked, epochs=2, verbose=0)
+    check_mistrusts_bob(weighting)
+
+
+def test_the_mean_over_columns_classes_and_training(vectors):
+    x, y = vectors
+    columns = {"annotator": NAMES[np.arange(12) % 3], "year": np.arange(12) // 9}
+    weighting = GroupWeighting(columns, num_classes=3, curriculum=True)
+    generator = np.random.default_rng(0)
+    for logits in weighting.logits.values():
+        logits.assign(generator.normal(size=logits.shape))
+    plain = GroupWeighting.from_config({**weighting.get_config(), "normalize": None})
+    plain.set_weights(weighting.get_weights())
+    grouped = weighting.add_groups(x, columns)
+    unknown = {"annotator_index": np.zeros(3, int), "year_index": np.zeros(3, int)}
+    for progress in 0.0, 0.6, 1.0:
+        mean = np.mean(plain(unknown, y=np.arange(3), progress=progress))
+        expected = plain(grouped, y=y, progress=progress).numpy() / mean
+        found = weighting(grouped, y=y, progress=progress)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_the_table_can_be_read(weighting):

@@ -116,7 +116,7 @@ def test_groups_are_learned_from_losses_of_steps():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.05), loss)
     weighting = GroupWeighting(groups)
-    learner = CommentaryLearner(weighting, model, inner_steps=5)
+    learner = CommentaryLearner(weighting, model, inner_steps=20)
     learner.compile()
     checked = x[:10], right[:10]
     learner.fit(

@@ -2,30 +2,58 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from tfcommentaries import insights
+from tfcommentaries.teaching import Comparison, Condition, Row
 
-ROWS = [
-    {
-        "condition": name,
-        "student_step": step,
-        "metric": "accuracy",
-        "mean": mean * step,
-        "std": 0.1,
-        "seeds": 5,
-        "values": [],
-    }
-    for name, mean in (("plain", 0.1), ("plain_with_validation", 0.2))
-    for step in (1, 2)
-]
+RULES = [f"rule {i}" for i in range(6)]
+COMPARISON = Comparison(
+    (
+        Condition("the commentary", "", "ours"),
+        Condition("plain training", "", "plain"),
+        *(Condition(rule) for rule in RULES),
+        Condition("the truth", "", "oracle"),
+    ),
+    tuple(
+        Row(name, step, metric, (0.9 * top * step, 1.1 * top * step))
+        for metric in ("accuracy", "loss")
+        for name, top in (
+            ("the commentary", 0.3),
+            ("plain training", 0.1),
+            *((rule, 0.2 + i / 100) for i, rule in enumerate(RULES)),
+            ("the truth", 0.4),
+        )
+        for step in (1, 2)
+    ),
+)
 
 
 def test_learning_curves_have_a_line_per_condition():
-    (axes,) = insights.learning_curves(ROWS).axes
-    lines = {line.get_label(): line.get_ydata() for line in axes.lines}
-    np.testing.assert_allclose(lines["plain"], [0.1, 0.2])
-    np.testing.assert_allclose(lines["plain with validation"], [0.2, 0.4])
-    assert axes.get_title() == "New students (mean and std of 5)"
+    (axes,) = insights.learning_curves(COMPARISON).axes
+    lines = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_allclose(lines["plain training"].get_ydata(), [0.1, 0.2])
+    np.testing.assert_allclose(lines["rule 0"].get_ydata(), [0.2, 0.4])
+    assert axes.get_title() == "New students (mean and std of 2)"
+    assert [text.get_text() for text in axes.texts] == [
+        "plain training",
+        *RULES,
+        "the commentary",
+        "the truth",
+    ]
+
+
+@pytest.mark.parametrize(
+    "metric, best", [(None, "the truth"), ("loss", "plain training")]
+)
+def test_curves_and_bars_have_the_colours_of_the_conditions(metric, best):
+    (curves,) = insights.learning_curves(COMPARISON, metric).axes
+    (bars,) = insights.final_scores(COMPARISON, metric).axes
+    names = [label.get_text() for label in bars.get_yticklabels()]
+    assert names[-1] == best
+    found = {n: to_hex(bar.get_facecolor()) for n, bar in zip(names, bars.patches)}
+    assert found == {line.get_label(): line.get_color() for line in curves.lines}
+    assert len(set(found.values())) == len(COMPARISON.conditions)
 
 
 @pytest.mark.parametrize("count", [2, 10])

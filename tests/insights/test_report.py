@@ -27,6 +27,7 @@ from tfcommentaries import (
     insights,
 )
 from tfcommentaries.datasets import Examples
+from tfcommentaries.teaching import Comparison, Condition, Row
 
 HISTORY = {"outer_step": [10, 20], "loss": [2.0, 1.0], "hypergradient_norm": [3.0, 2.0]}
 SITES = np.array(["Rome", "Bern", "Oslo"] * 20)
@@ -61,23 +62,20 @@ KINDS = {
 }
 
 
-def evaluation(gain):
-    """Rows as of `evaluate`, with a gain at the end."""
-    plain = np.array([0.5, 0.6, 0.7])
-    found = {"plain": plain, "commentary": plain + gain + np.array([0, 0.01, 0.02])}
-    return [
-        {
-            "condition": name,
-            "student_step": step,
-            "metric": "accuracy",
-            "mean": float(values.mean()),
-            "std": float(values.std(ddof=1)),
-            "seeds": 3,
-            "values": values.tolist(),
-        }
-        for name, values in found.items()
+def evaluation(gain, rule=0.0):
+    """A comparison with a gain over plain training, and a rule's."""
+    noise = np.array([0, 0.01, 0.02])
+    scores = {
+        Condition("the commentary", "Taught by it.", "ours"): gain + noise,
+        Condition("plain training", "As they are.", "plain"): 0 * noise,
+        Condition("a rule", "Chosen by a rule.", "baseline"): rule - noise,
+    }
+    rows = tuple(
+        Row(one.name, step, "accuracy", tuple(np.array([0.5, 0.6, 0.7]) + values))
+        for one, values in scores.items()
         for step in (10, 20)
-    ]
+    )
+    return Comparison(tuple(scores), rows)
 
 
 @pytest.fixture
@@ -143,17 +141,28 @@ def test_every_kind_has_a_page(exported, examples, tmp_path):
 def test_it_says_whether_the_commentary_helps(exported, examples, tmp_path):
     commentary, _ = exported
     corrupted = np.arange(60) % 3 == 0
-    for gain, words in ((0.2, "Yes."), (-0.2, "No.")):
+    for gain, rule, words, do in (
+        (
+            0.2,
+            0.0,
+            "Yes.",
+            "Train your model with the commentary: <q>Taught by it.</q>",
+        ),
+        (-0.2, 0.0, "No.", "Do not use it."),
+        (0.2, 0.3, "better (by 8.0 ± 1.2 points)", "with a rule: <q>Chosen by a rule."),
+    ):
         insights.write_report(
             tmp_path / "report.html",
             commentary,
             examples,
-            rows=evaluation(gain),
+            comparison=evaluation(gain, rule),
             corrupted=corrupted,
         )
         text = (tmp_path / "report.html").read_text()
-        assert words in text
+        assert words in text and do in text
+        assert ("Yes." in text) == (words == "Yes.")
         assert f"{100 * (gain + 0.01):+.1f} ± 0.6" in text
+        assert "<dt>a rule</dt><dd>Chosen by a rule.</dd>" in text
         assert ("Do not use it." in text) == (gain < 0)
         assert "20 most suspected" in text and "33 % would be by chance" in text
 
@@ -175,7 +184,7 @@ def test_opens_in_a_browser(exported, examples, tmp_path):
     commentary, _ = exported
     file = tmp_path / "report.html"
     insights.write_report(
-        file, commentary, examples, rows=evaluation(0.1), history=HISTORY
+        file, commentary, examples, comparison=evaluation(0.1), history=HISTORY
     )
     # A script that is not part of the page writes down what became of it.
     probe = """<script>addEventListener("load", () => {

@@ -15,6 +15,7 @@ from tfcommentaries import (
     LossWeighting,
     teachers,
 )
+from tfcommentaries.learning.python_batches import as_dataset
 
 
 def make_learner(student=None, **options):
@@ -79,11 +80,15 @@ def test_wrong_data_are_named_before_learning_starts(train, message):
         lambda x, y: (pd.DataFrame(x), pd.Series(y)),
         lambda x, y: (x.astype(object), y),
         lambda x, y: (x, y.tolist()),
+        lambda x, y: (x.tolist(), y.tolist()),
+        lambda x, y: (pd.Series(list(x)), y),
+        lambda x, y: (pd.DataFrame(x).astype({0: object}), list(y)),
     ],
-    ids=["pandas", "objects", "list of labels"],
+    ids=["pandas", "objects", "list of labels", "lists", "arrays", "mixed table"],
 )
 def test_other_forms_of_arrays_are_the_same(flat, learned_from_arrays, make):
-    assert learned_from(make(*flat), flat) == learned_from_arrays
+    given = make(*flat)
+    assert learned_from(given, given) == learned_from_arrays
 
 
 class Batches(keras.utils.PyDataset):
@@ -180,6 +185,39 @@ def test_a_student_may_have_several_inputs(digits, form):
     data = form([x[:, :32], x[:, 32:]]), y
     history = learner.fit(data, data, steps_per_epoch=1, verbose=0).history
     assert history["hypergradient_norm"][0] > 0
+
+
+@pytest.mark.parametrize("form", ["table", "array", "beside groups", "checked"])
+def test_labels_among_the_inputs_are_named(vectors, form):
+    x, y = np.tile(vectors[0], [2, 1]), np.tile(vectors[1], 2)
+    table = pd.DataFrame(x, columns=list("abcde")).assign(price=y)
+    given, column = table, "'price'"
+    if form == "array":
+        given, column = table.to_numpy(), "5"
+    if form == "beside groups":
+        given, column = {"x": table.to_numpy(), "id": np.arange(24)}, "5"
+    weighting = ExampleWeighting(num_classes=3)
+    message = f"hold the labels: the column {column} equals them in all 24 examples"
+    with pytest.raises(ValueError, match=message):
+        if form == "checked":
+            LearnCommentaryCallback(weighting, (given, pd.Series(y)))
+        learner = CommentaryLearner(weighting, make_student((6,), 3))
+        learner.compile()
+        learner.fit((given, y[:, None]), vectors, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "x, y",
+    [
+        (np.zeros((40, 2)), np.zeros(40)),
+        (np.arange(38.0).reshape(19, 2), np.arange(0, 38, 2)),
+        (np.arange(40.0)[:, None], np.arange(40.0)),
+    ],
+    ids=["one value", "few examples", "one column"],
+)
+def test_columns_that_equal_the_labels_by_chance_are_not(x, y):
+    found = as_dataset((x, y), "training")
+    assert all(map(np.array_equal, found, (x, y)))
 
 
 def test_wrong_validation_data_are_named_too():

@@ -133,7 +133,10 @@ def test_from_csv_to_what_serves(tmp_path):
         "training": int((~whole[:100]).sum()),
         "validation": 0,
     }
-    weights = {row["group"]: row["weight"] for row in saved.table()}
+    rows = saved.table()
+    number = sum(row["examples"] for row in rows)
+    mean = sum(row["weight"] * row["examples"] for row in rows) / number
+    weights = {row["group"]: row["weight"] / mean for row in rows}
     assert set(weights) == {"ann", "bob", "eve"}
     # Weights of annotators need no number and no label: nothing is rejected.
     rejected = artifacts_of(root, "CommentaryAnnotator", "rejected_examples")

@@ -35,6 +35,20 @@ def test_columns_of_any_name_are_served(weighting, tmp_path, vectors):
     np.testing.assert_allclose(found["annotation"], expected, rtol=1e-6)
 
 
+def test_no_text_is_reserved():
+    table = pd.DataFrame({"a": ["[UNK]", "", "b", "[MASK]"], "b": [1.0, 2.0, 3.0, 4.0]})
+    encoding = TableEncoding(table)
+    served = encoding.model()(
+        {
+            "a": tf.constant([["[UNK]"], [""], ["b"], ["[MASK]"], ["else"]]),
+            "b": tf.constant([[1.0], [2.0], [3.0], [4.0], [5.0]]),
+        }
+    )
+    np.testing.assert_array_equal(served[:4], encoding(table))
+    np.testing.assert_array_equal(served[:4, :4], np.eye(4)[[2, 0, 3, 1]])
+    np.testing.assert_array_equal(served[4], [0, 0, 0, 0, 5])
+
+
 def test_columns_beside_a_dict_of_inputs_are_refused(tmp_path, vectors):
     x, y = vectors
     weighting = ExampleWeighting(teacher_key="x", student_key="x", num_classes=3)

@@ -1,43 +1,79 @@
 """Comparing students fairly."""
 
+import keras
 import numpy as np
 import pytest
 from models import make_student
 
-from tfcommentaries import GroupWeighting
+from tfcommentaries import GroupWeighting, LabelBlending, LossWeighting
 from tfcommentaries.commentaries import ConstantWeighting
-from tfcommentaries.teaching import evaluate, paired_gain
+from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.teaching import Condition, agreeing, evaluate, standard_conditions
 
 
 def test_conditions_that_are_the_same_come_out_the_same(digits):
     train, test = digits.train, digits.test
-    conditions = {
-        "plain": (*train, None),
-        "ones": (*train, ConstantWeighting(1.0)),
-        "none": (*train, ConstantWeighting(0.0)),
+    conditions = [
+        Condition("plain", data=train),
+        Condition("ones", data=train, commentary=ConstantWeighting(1.0)),
+        Condition("weights of one", data=(*train, np.ones(len(train.y), "float32"))),
+        Condition("none", data=train, commentary=ConstantWeighting(0.0)),
+    ]
+    found = evaluate(make_student(), conditions, test, (20, 40), 2, batch_size=32)
+    assert {(r.condition, r.step, r.metric) for r in found.rows} == {
+        (c.name, s, m)
+        for c in conditions
+        for s in (20, 40)
+        for m in ("accuracy", "loss", "training_loss")
     }
-    rows = evaluate(make_student(), conditions, test, 40, 20, seeds=2, batch_size=32)
-    assert {(r["condition"], r["student_step"], r["metric"]) for r in rows} == {
-        (c, s, m) for c in conditions for s in (20, 40) for m in ("accuracy", "loss")
-    }
-    found = {(r["condition"], r["student_step"], r["metric"]): r for r in rows}
-    plain = found["plain", 40, "accuracy"]
-    np.testing.assert_allclose(plain["values"], found["ones", 40, "accuracy"]["values"])
-    assert plain["seeds"] == 2
-    assert plain["mean"] == pytest.approx(np.mean(plain["values"]))
-    assert plain["std"] == pytest.approx(np.std(plain["values"], ddof=1))
+    plain = found.score("plain")
+    np.testing.assert_allclose(plain.values, found.score("ones").values)
+    np.testing.assert_allclose(plain.values, found.score("weights of one").values)
     # The two students differ, and without a weight nobody learns.
-    assert plain["values"][0] != plain["values"][1]
-    assert found["none", 40, "accuracy"]["mean"] < plain["mean"] - 0.3
+    assert plain.values[0] != plain.values[1]
+    assert found.score("none").mean < plain.mean - 0.3
+
+
+def test_testing_does_not_change_training(digits):
+    """Nor what is told of it: the same after 8 steps, tested on the way or not."""
+
+    def rows(steps, **options):
+        student = make_student(**options)
+        plain = [Condition("plain", data=digits.train)]
+        found = evaluate(student, plain, digits.test, steps, [5], 32)
+        assert student.steps_per_execution == options.get("steps_per_execution", 1)
+        return [row for row in found.rows if row.step == 8]
+
+    assert rows(8) == rows((2, 3, 8)) == rows((2, 3, 8), steps_per_execution=4)
+
+
+def test_students_are_as_keras_trains_them(digits):
+    x, y = (part[:32] for part in digits.train)
+    conditions = [Condition("first", data=(x, y)), Condition("again", data=(x, y))]
+    student = FunctionalStudent(make_student())
+    # All examples in each batch: their order does not matter.
+    found = evaluate(student.model, conditions, digits.test, (1, 5), [3], 32)
+    model = make_student()
+    for own, value in zip(model.variables, student.model.variables):
+        own.assign(value)
+    student = FunctionalStudent(model)
+    student.build(x, y)
+    student.assign(student.draw("test-3"))
+    losses = model.fit(x, y, batch_size=32, epochs=5, verbose=0).history["loss"]
+    result = model.evaluate(*digits.test, verbose=0, return_dict=True)
+    result["training_loss"] = np.mean(losses)
+    for metric, value in result.items():
+        for condition in conditions:
+            measured = found.score(condition, metric=metric).mean
+            assert measured == pytest.approx(value, rel=1e-4)
 
 
 def test_only_the_last_test_is_on_all(digits):
-    (x, y), student = digits.train, make_student()
+    student, plain = make_student(), [Condition("plain", data=digits.train)]
 
     def curve(**options):
-        plain = {"plain": (x, y, None)}
-        rows = evaluate(student, plain, digits.test, 8, 4, 1, 32, **options)
-        return [r["values"][0] for r in rows if r["metric"] == "accuracy"]
+        found = evaluate(student, plain, digits.test, (4, 8), 1, 32, **options)
+        return [found.score("plain", step).mean for step in (4, 8)]
 
     all_first, all_last = curve()
     first, last = curve(tested_on_the_way=50)
@@ -48,26 +84,102 @@ def test_only_the_last_test_is_on_all(digits):
 def test_inputs_may_have_groups_beside_them(digits):
     x, y = (part[:60] for part in digits.train)
     weighting = GroupWeighting(y % 3)
-    conditions = {
-        "weighted": (weighting.add_groups(x, y % 3), y, weighting),
-        "plain": (x, y, None),
-    }
-    rows = evaluate(make_student(), conditions, digits.test, 2, 2, 1, 32)
-    found = {r["condition"]: r["mean"] for r in rows if r["metric"] == "loss"}
-    # All weights are alike before any is learned.
-    assert found["weighted"] == pytest.approx(found["plain"], rel=1e-4)
-
-
-def test_gains_are_paired():
-    rows = [
-        {"condition": c, "student_step": 1, "metric": "accuracy", "values": v}
-        for c, v in (("a", [0.5, 0.7, 0.9]), ("b", [0.4, 0.5, 0.8]))
+    grouped = weighting.add_groups(x, y % 3)
+    conditions = [
+        Condition("weighted", data=(grouped, y), commentary=weighting),
+        Condition("plain", data=(x, y)),
     ]
-    mean, error = paired_gain(rows, "a", "b", "accuracy", 1)
-    assert mean == pytest.approx(0.4 / 3)
-    assert error == pytest.approx(np.std([0.1, 0.2, 0.1], ddof=1) / np.sqrt(3))
+    found = evaluate(make_student(), conditions, digits.test, 2, 1, 32)
+    weighted, plain = (found.score(c, metric="loss").mean for c in conditions)
+    # All weights are alike before any is learned.
+    assert weighted == pytest.approx(plain, rel=1e-4)
 
 
-def test_steps_must_be_a_multiple(digits):
-    with pytest.raises(ValueError, match="multiple"):
-        evaluate(make_student(), {}, digits.test, 10, 3, seeds=1, batch_size=8)
+@pytest.mark.parametrize("first", ["blended", "plain"])
+def test_a_commentary_may_change_the_form_of_labels(digits, first):
+    (x, y), test = digits.train, digits.test
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    conditions = [
+        Condition("blended", data=(x, y), commentary=LabelBlending(num_classes=10)),
+        Condition("plain", data=(x, np.eye(10)[y])),
+    ]
+    conditions = conditions if first == "blended" else conditions[::-1]
+    found = evaluate(
+        make_student(loss=loss), conditions, (test.x, np.eye(10)[test.y]), 60, 1, 32
+    )
+    assert all(found.score(one).mean > 0.5 for one in conditions)
+
+
+def test_weights_may_follow_the_students_own_loss(digits):
+    weighting = LossWeighting()
+    weighting(np.zeros(3, "float32"))
+    conditions = [Condition("by loss", data=digits.train, commentary=weighting)]
+    found = evaluate(make_student(), conditions, digits.test, 40, 1, 32)
+    assert found.score("by loss").mean > 0.5
+
+
+def test_standard_conditions_are_what_they_say(digits):
+    (x, y), checked = (part[:60] for part in digits.train), digits.validation
+    sites = np.array(["Rome", "Bern", "Oslo"] * 20)
+    y = np.where(sites == "Oslo", (y + 1) % 10, y)
+    weighting = GroupWeighting(sites)
+    weighting.logits["group"].assign([[[0.0]], [[-9.0]], [[2.0]]])  # Bern, Oslo, Rome
+    agrees = agreeing(make_student, checked, (x, y), 100, 32)
+    trusted = weighting.table().trusted()
+    found = standard_conditions(
+        weighting, (x, y), checked, agrees, sites, good=("Rome", "Bern")
+    )
+    roles = [one.role for one in found]
+    assert roles == ["ours"] * 2 + ["plain"] + ["baseline"] * 5 + ["oracle"]
+    assert all(one.explanation.endswith(".") for one in found)
+    found = {one.name: one for one in found}
+    size = {name: len(one.data[1]) for name, one in found.items()}
+    added = len(checked.y)
+    assert size["plain training"] == 60 and size["checked examples alone"] == added
+    assert size["the sources it trusts"] == 20 * len(trusted) + added
+    assert size["the good sources"] == 40 + added
+    assert size["a filter"] == agrees.sum() + added
+    filtered = np.concatenate([x[agrees], checked.x])
+    np.testing.assert_array_equal(found["a filter"].data[0], filtered)
+    weights = weighting(found["the commentary's weights"].data[0]).numpy()
+    assert weights[60:].min() == weights.max() and (weights[2:60:3] < 1e-3).all()
+    assert [one.name for one in found.values() if one.commentary] == [
+        "the commentary's weights"
+    ]
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"steps": (20, 10)}, "must ascend"),
+        ({"steps": 0}, "must ascend"),
+        ({"seeds": 0}, "at least one"),
+        ({"conditions": []}, "at least one"),
+        ({"conditions": [Condition("read")]}, "'read' has no data"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_training(change, message, digits):
+    plain = [Condition("plain", data=digits.train)]
+    given = {"conditions": plain, "steps": 10, "seeds": 1, **change}
+    with pytest.raises(ValueError, match=message):
+        evaluate(make_student(), test=digits.test, batch_size=8, **given)
+    with pytest.raises(ValueError, match="must be one of ours, plain"):
+        Condition("it", role="mine")
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A user's own, which has no config."""
+
+    def __call__(self, step):
+        return 0.01
+
+
+def test_an_optimizer_in_use_starts_anew_with_its_own_schedule(digits):
+    student = make_student(optimizer=keras.optimizers.Adam(Schedule()))
+    arguments = [Condition("plain", data=digits.train)], digits.test, 2, 1, 32
+    first = evaluate(student, *arguments)
+    assert int(student.optimizer.iterations) == 2
+    again = evaluate(student, *arguments)
+    for metric in "loss", "accuracy":
+        scores = [found.score("plain", metric=metric) for found in (first, again)]
+        assert scores[0].values == scores[1].values

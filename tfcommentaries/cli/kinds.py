@@ -71,15 +71,15 @@ def _make(kind, args, data):
     from tfcommentaries import commentaries
 
     classes = data.splits.num_classes
-    normalize = "batch_mean" if args.normalize else None
+    normalize = {} if args.normalize else {"normalize": None}
     if kind == "examples":
         return commentaries.ExampleWeighting(
             curriculum=args.curriculum,
             num_classes=classes if args.see_label else None,
-            normalize=normalize,
+            **normalize,
         )
     if kind == "sources":
-        return commentaries.GroupWeighting(data.groups, normalize=normalize)
+        return commentaries.GroupWeighting(data.groups, **normalize)
     if kind in WITH_DISTRIBUTIONS and classes is None:
         raise ValueError(
             f"--commentary={kind} is for classes, but the labels of "

@@ -59,11 +59,9 @@ class AuxiliaryTargets(TaughtByTeacher):
         **kwargs,
     ):
         super().__init__(teacher, **kwargs)
-        if num_targets < 2 or (num_classes is not None and num_classes < 2):
-            raise ValueError(
-                "`num_targets` must be at least 2, `num_classes` too or None. "
-                f"Received: num_targets={num_targets}, num_classes={num_classes}"
-            )
+        self._check_number("num_targets", num_targets)
+        if num_classes is not None:
+            self._check_number("num_classes", num_classes)
         self.num_targets = num_targets
         self.num_classes = num_classes
         self.main = main
@@ -72,6 +70,10 @@ class AuxiliaryTargets(TaughtByTeacher):
     @property
     def uses_labels(self):
         return self.num_classes is not None
+
+    @property
+    def channels_last(self):
+        return self.uses_labels or self._default_teacher
 
     def build(self, x_shape, y_shape=None, progress_shape=None):
         if self._default_teacher and self.teacher is None:

@@ -3,7 +3,15 @@
 import types
 
 import keras
+import numpy as np
 import tensorflow as tf
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        "tfcommentaries needs Keras on TensorFlow, but here it runs on "
+        f"{keras.backend.backend()}. Set the environment variable "
+        "KERAS_BACKEND=tensorflow before Keras is imported."
+    )
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -41,6 +49,11 @@ class Commentary(keras.layers.Layer):
     uses_student_loss = False
     #: Whether `call` reads entries of x other than those that a student gets.
     reads_beside = False
+    #: Whether weights are divided by their mean over the batch, so that a batch of one
+    #: example has the weight 1, whatever is learned.
+    divides_by_batch_mean = False
+    #: Whether `call` takes the last axis of images for their channels.
+    channels_last = False
     #: Defaults for learning this kind: the learning rate of the outer Adam, and
     #: `warmup` and `steps` of `LearnCommentaryCallback`.
     suggested = types.MappingProxyType(
@@ -52,6 +65,8 @@ class Commentary(keras.layers.Layer):
         #: Specs of the inputs and labels of the first call, with a free batch axis:
         #: `(x, y)`, or `None` before the first call.
         self.batch_spec = None
+        #: Why what was learned should not be relied on, a sentence, or `None`.
+        self.doubt = None
 
     def __call__(self, x, y=None, progress=None, training=None):
         """Annotates a batch; see `call`, which subclasses implement.
@@ -189,6 +204,22 @@ class Commentary(keras.layers.Layer):
         """
         return y
 
+    def observe(self, x, y):
+        """Notes what learning has seen; called in the graph with its training data.
+
+        The base class does nothing.
+
+        Args:
+            x: prepared inputs of any number of examples.
+            y: their labels.
+        """
+
+    def check_learned(self):
+        """Warns of what learning has not reached; called at its end.
+
+        The base class does nothing.
+        """
+
     def penalty(self, annotation):
         """What an annotation adds to the outer loss, apart from its effect on students.
 
@@ -201,6 +232,19 @@ class Commentary(keras.layers.Layer):
             A scalar.
         """
         return 0.0
+
+    def check_batch_size(self, number):
+        """Raises a `ValueError` if batches are so small that weights have no effect.
+
+        Args:
+            number: how many weights a batch has.
+        """
+        if self.divides_by_batch_mean and number == 1:
+            raise ValueError(
+                f"Batches of one example teach nothing with a {type(self).__name__} "
+                "that divides weights by their mean over the batch: every weight is 1. "
+                "Use larger batches, such as 32, or `normalize=None`."
+            )
 
     def check_batch(self, x, y):
         """Raises a `ValueError` if a concrete batch does not fit.
@@ -223,6 +267,31 @@ class Commentary(keras.layers.Layer):
         """
         return None
 
+    def take_over(self, values, config):
+        """Takes the weights of another commentary of this class, to learn further.
+
+        Args:
+            values: its trainable weights, in order.
+            config: its `get_teaching_config`.
+
+        Returns:
+            A dict of what is not the same in both, for people to read; the base class
+            gives an empty one.
+
+        Raises:
+            ValueError: if the weights do not fit.
+        """
+        variables = self.trainable_variables
+        shapes = [[tuple(v.shape) for v in part] for part in (variables, values)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"It has weights of shapes {shapes[1]}, but {self.name!r} has "
+                f"{shapes[0]}. Make it with the same arguments and teacher."
+            )
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+        return {}
+
     def get_teaching_config(self):
         """The config of a commentary that can `apply`, without its teacher.
 
@@ -241,6 +310,14 @@ class Commentary(keras.layers.Layer):
         """
         return cls(**config)
 
+    def _check_number(self, name, number):
+        """Raises if something that is counted is no integer of 2 or more."""
+        if not isinstance(number, int | np.integer) or number < 2:
+            raise ValueError(
+                f"`{name}` of {type(self).__name__} must be an integer of at least 2. "
+                f"Received: {name}={number!r:.80}"
+            )
+
     def _check_spec(self, x):
         expected, came = self.batch_spec[0], _spec(x)
         shapes = [[s.shape for s in tf.nest.flatten(spec)] for spec in (expected, came)]
@@ -254,6 +331,20 @@ class Commentary(keras.layers.Layer):
                 f"but got {_show(came)}. Give it the inputs that it was learned on, "
                 "or learn a commentary for these."
             )
+
+
+def check_is_commentary(commentary, use):
+    """Raises a `TypeError` if this is no `Commentary`.
+
+    Args:
+        commentary: what was given for one.
+        use: how it should be given, for the error.
+    """
+    if not isinstance(commentary, Commentary):
+        raise TypeError(
+            f"Expected a tfcommentaries.Commentary, as in `{use}`. Received: "
+            f"{type(commentary).__name__} {commentary!r:.80}"
+        )
 
 
 def _spec(structure):

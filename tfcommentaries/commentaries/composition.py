@@ -39,8 +39,28 @@ class Composition(Commentary):
                     "A Composition takes commentaries that see the data alone, not "
                     f"the student's losses. Received: {part!r}"
                 )
+        names = [n for part in commentaries for n in getattr(part, "columns", ())]
+        if taken := {name for name in names if names.count(name) > 1}:
+            raise ValueError(
+                f"Several parts of this Composition have the columns {sorted(taken)}. "
+                "Name each otherwise: `GroupWeighting({'source': source})`."
+            )
         self.commentaries = list(commentaries)
         self.shapes = shapes and [tuple(shape) for shape in shapes]
+
+    @property
+    def doubt(self):
+        return self._doubt
+
+    @doubt.setter
+    def doubt(self, doubt):
+        self._doubt = doubt
+        for part in getattr(self, "commentaries", ()):
+            part.doubt = doubt
+
+    @property
+    def channels_last(self):
+        return any(part.channels_last for part in self.commentaries)
 
     @property
     def uses_labels(self):
@@ -49,6 +69,10 @@ class Composition(Commentary):
     @property
     def uses_progress(self):
         return any(part.uses_progress for part in self.commentaries)
+
+    @property
+    def divides_by_batch_mean(self):
+        return any(part.divides_by_batch_mean for part in self.commentaries)
 
     @property
     def reads_beside(self):
@@ -66,11 +90,21 @@ class Composition(Commentary):
         }
 
     def add_groups(self, x, groups):
-        """Like `GroupWeighting.add_groups`, if one of the parts has it."""
-        for part in self.commentaries:
-            if hasattr(part, "add_groups"):
-                return part.add_groups(x, groups)
-        raise ValueError("No part of this Composition is a GroupWeighting.")
+        """Like `GroupWeighting.add_groups`, for all parts that have it."""
+        parts = [p for p in self.commentaries if getattr(p, "columns", None)]
+        if not parts:
+            raise ValueError("No part of this Composition is a GroupWeighting.")
+        rest = dict(groups) if isinstance(groups, dict) else {"group": groups}
+        for part in parts[:-1]:
+            own = {name: rest.pop(name) for name in part.columns if name in rest}
+            x = part.add_groups(x, own)
+        return parts[-1].add_groups(x, rest)
+
+    @property
+    def columns(self):
+        """Columns of groups of all parts; see `GroupWeighting`."""
+        parts = [getattr(part, "columns", {}) for part in self.commentaries]
+        return {name: column for part in parts for name, column in part.items()}
 
     def table(self):
         """The table of the first part that has one."""
@@ -134,6 +168,14 @@ class Composition(Commentary):
             x, y, sample_weight = part.apply(piece, x, y, sample_weight)
         return x, y, sample_weight
 
+    def observe(self, x, y):
+        for part in self.commentaries:
+            part.observe(x, y)
+
+    def check_learned(self):
+        for part in self.commentaries:
+            part.check_learned()
+
     def penalty(self, annotation):
         pieces = zip(self.commentaries, self.split(annotation))
         return sum(part.penalty(piece) for part, piece in pieces)
@@ -152,6 +194,21 @@ class Composition(Commentary):
         inputs = self.student_inputs(x)
         for part in self.commentaries:
             part.check_batch(x if part.reads_beside else inputs, y)
+
+    def take_over(self, values, config):
+        others = config["commentaries"]
+        names = [keras.saving.get_registered_name(type(p)) for p in self.commentaries]
+        if [other["class"] for other in others] != names:
+            raise ValueError(
+                f"It is made of {[other['class'] for other in others]}, but this "
+                f"Composition of {names}."
+            )
+        notes, values = {}, list(values)
+        for part, other in zip(self.commentaries, others):
+            number = len(part.trainable_variables)
+            notes |= part.take_over(values[:number], other["teaching_config"])
+            del values[:number]
+        return notes
 
     def get_config(self):
         parts = [keras.saving.serialize_keras_object(c) for c in self.commentaries]

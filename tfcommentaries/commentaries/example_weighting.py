@@ -80,11 +80,8 @@ class ExampleWeighting(TaughtByTeacher):
                 f"Received: conditioning={conditioning!r}"
             )
         check_normalize(normalize)
-        if num_classes is not None and num_classes < 2:
-            raise ValueError(
-                "`num_classes` must be at least 2, or None to hide the label "
-                f"from the teacher. Received: num_classes={num_classes}"
-            )
+        if num_classes is not None:
+            self._check_number("num_classes", num_classes)
         self.curriculum = curriculum
         self.num_classes = num_classes
         self.conditioning = conditioning
@@ -99,6 +96,15 @@ class ExampleWeighting(TaughtByTeacher):
     @property
     def uses_progress(self):
         return self.curriculum
+
+    @property
+    def divides_by_batch_mean(self):
+        return self.normalize is not None
+
+    @property
+    def channels_last(self):
+        conditions = self.curriculum or self.uses_labels
+        return self.conditioning == "channels" and (conditions or self._default_teacher)
 
     def build(self, x_shape, y_shape=None, progress_shape=None):
         if self._default_teacher and self.teacher is None:

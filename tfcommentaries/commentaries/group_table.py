@@ -4,39 +4,69 @@
 #: column. Over five seeds the first separated the good sources of MNIST from all others
 #: (`experiments/sources`).
 TRUST, LOOK_AT = 0.5, 0.15
+#: Groups whose weights all reach this share of the largest do not differ.
+ALIKE = 0.8
+
+
+def advise(rows, doubt=None):
+    """Adds to each row what to do with its group, as `"advice"`.
+
+    Args:
+        rows: of `GroupWeighting.table`, those of one column.
+        doubt: see `Commentary.doubt`.
+
+    `"trust"`, `"look at"` or `"drop"`, by the weight relative to the largest. Where
+    weights do not say how good groups are: `"unknown"`, if there is a doubt;
+    `"not seen"`, if learning read no example; `"class weight"`, if each group is one
+    class, whose weight is about balance; `"no difference"`, if the weights of all
+    groups are alike.
+    """
+    seen = [row for row in rows if row.get("seen") != 0]
+    largest = max((row["weight"] for row in seen), default=0)
+    alike = len(seen) < 2 or min(row["weight"] for row in seen) >= ALIKE * largest
+    classes = {row.get("only_class") for row in rows}
+    for row in rows:
+        share = row["weight"] / largest if largest else 0
+        if doubt is not None:
+            advice = "unknown"
+        elif row.get("seen") == 0:
+            advice = "not seen"
+        elif len(classes) > 1 and None not in classes:
+            advice = "class weight"
+        elif alike:
+            advice = "no difference"
+        else:
+            advice = (
+                "trust" if share >= TRUST else "look at" if share >= LOOK_AT else "drop"
+            )
+        row["advice"] = advice
 
 
 class GroupTable(list):
-    """Rows of `GroupWeighting.table`, which print as a text table."""
+    """Rows of `GroupWeighting.table`, which print as a text table.
+
+    Args:
+        rows: list of dicts.
+        doubt: see `Commentary.doubt`; printed below.
+    """
+
+    def __init__(self, rows, doubt=None):
+        super().__init__(rows)
+        self.doubt = doubt
 
     def advice(self):
-        """What to do with each group.
-
-        Returns:
-            A list with `"trust"`, `"look at"` or `"drop"` for each row: by the weight,
-            relative to the largest of the same column.
-        """
-        largest = {}
-        for row in self:
-            column = row["column"]
-            largest[column] = max(row["weight"], largest.get(column, 0))
-        shares = (row["weight"] / largest[row["column"]] for row in self)
-        return [
-            "trust" if share >= TRUST else "look at" if share >= LOOK_AT else "drop"
-            for share in shares
-        ]
+        """What to do with each group, a list of texts; see `advise`."""
+        return [row["advice"] for row in self]
 
     def trusted(self):
-        """The groups to trust, for training on these alone.
+        """The groups to train on, for training on these alone.
 
         Returns:
-            A list of names, largest weights first.
+            A list of names, largest weights first. Of groups that do not differ these
+            are all; of groups about which nothing is known, none.
         """
-        return [
-            row["group"]
-            for row, advice in zip(self, self.advice())
-            if advice == "trust"
-        ]
+        keep = "trust", "no difference", "class weight"
+        return [row["group"] for row in self if row["advice"] in keep]
 
     def __str__(self):
         several = len({row["column"] for row in self}) > 1
@@ -48,10 +78,13 @@ class GroupTable(list):
         width = max([5, *map(len, names)])
         head = f"{'group':<{width}}  examples  weight"
         lines = [head + "  disagreement" * disagree + "  advice"]
-        for name, row, advice in zip(names, self, self.advice()):
+        for name, row in zip(names, self):
             line = f"{name:<{width}}  {row['examples']:>8}  {row['weight']:>6.2f}"
             if disagree:
                 share = row.get("disagreement")
                 line += f"  {'' if share is None else format(share, '.0%'):>12}"
-            lines.append(f"{line}  {advice}")
+            new = "  (new)" if row.get("new") else ""
+            lines.append(f"{line}  {row['advice']}{new}")
+        if self.doubt is not None:
+            lines.append(self.doubt)
         return "\n".join(lines)

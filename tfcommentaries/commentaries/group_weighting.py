@@ -1,5 +1,6 @@
 """One weight per group of examples: which sources of the data to trust."""
 
+import re
 import types
 import warnings
 
@@ -10,7 +11,8 @@ import tensorflow as tf
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.conditioning import check_labels, one_hot
 from tfcommentaries.commentaries.group_names import GroupNames
-from tfcommentaries.commentaries.group_table import GroupTable
+from tfcommentaries.commentaries.group_table import GroupTable, advise
+from tfcommentaries.commentaries.input_arrays import input_arrays
 from tfcommentaries.commentaries.weights import check_normalize, weigh
 
 #: Number of points in training at which a curriculum has separate weights.
@@ -23,8 +25,10 @@ class GroupWeighting(Commentary):
 
     Groups can be annotators, sites, shops, years, vendors. Each has one weight in
     (0, 1), so a few validation examples say much about it, and what was learned is
-    readable: see `table`. `teach` multiplies `sample_weight` by it, after dividing by
-    the mean over the batch.
+    readable: see `table`. The annotation of an example is this weight divided by the
+    mean weight of the training data, and `teach` multiplies `sample_weight` by it.
+    Since that mean is not the batch's, a batch may come from one source, or be one
+    example.
 
     `add_groups` puts the groups beside the inputs, where the student does not see
     them. An example of a group that was not seen in learning gets the mean weight.
@@ -48,8 +52,9 @@ class GroupWeighting(Commentary):
         num_classes: number of classes if every group has a weight for each class, for
             sources that mix up some classes and not others.
         curriculum: whether the weights change over training.
-        normalize: `"batch_mean"` divides the weights by their mean over the batch when
-            teaching; `None` does not.
+        normalize: `"data_mean"` divides the weights by their mean over the training
+            data, by the number of examples of each group (classes count alike, and
+            columns as if they were independent); `None` leaves them in (0, 1).
         **kwargs: arguments of `Commentary`.
 
     Reference:
@@ -68,29 +73,55 @@ class GroupWeighting(Commentary):
         groups,
         num_classes=None,
         curriculum=False,
-        normalize="batch_mean",
+        normalize="data_mean",
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_normalize(normalize)
+        check_normalize(normalize, "data_mean")
+        if num_classes is not None:
+            self._check_number("num_classes", num_classes)
         columns = groups if isinstance(groups, dict) else {"group": groups}
         if not columns:
             raise ValueError("`groups` is empty: name at least one column.")
+        if taken := set(columns) & set(map(_index, columns)):
+            raise ValueError(
+                f"The column {_few(taken)} has the name of the integers of another "
+                "one. Name it otherwise."
+            )
         self.columns = {
             name: column
             if isinstance(column, GroupNames)
             else GroupNames.of_column(column, _title(name))
             for name, column in columns.items()
         }
-        # So that an exported commentary keeps them.
-        self._lookups = [column.lookup for column in self.columns.values()]
+        for number, column in enumerate(self.columns.values()):
+            # So that an exported commentary keeps them.
+            setattr(self, f"_table_{number}", column.table)
         self.num_classes = num_classes
         self.curriculum = curriculum
         self.normalize = normalize
         shape = num_classes or 1, POINTS if curriculum else 1
         self.logits = {
             name: self.add_weight(
-                name=f"{name}_logits", shape=(len(c.names), *shape), initializer="zeros"
+                # A name that SavedModels allow, as those of columns need not be.
+                name=_variable_name(name, "logits"),
+                shape=(len(c.names), *shape),
+                initializer="zeros",
+            )
+            for name, c in self.columns.items()
+        }
+        #: Groups that the commentary from which learning started had not, by column.
+        self._new = {}
+        # Of each group, the unknown one first: number of examples in learning, sum of
+        # their labels, sum of the squares.
+        self._observed = {
+            name: self.add_weight(
+                name=_variable_name(name, "observed"),
+                shape=(len(c.names) + 1, 3),
+                initializer="zeros",
+                dtype="float64",
+                trainable=False,
+                aggregation="sum",
             )
             for name, c in self.columns.items()
         }
@@ -111,7 +142,7 @@ class GroupWeighting(Commentary):
 
         Args:
             x: inputs of the student: an array, a pandas table of numbers, a tensor, or
-                a dict of such.
+                a dict or a list of such.
             groups: as for the constructor; or tensors, for use in `Dataset.map`.
 
         Returns:
@@ -119,14 +150,32 @@ class GroupWeighting(Commentary):
             `"x"`, and for each column the integers of the groups.
 
         Raises:
-            ValueError: if there are not as many groups as examples.
+            TypeError: if x is a data set.
+            ValueError: if these are not the columns of this commentary, x has entries
+                with their names, or there are not as many groups as examples.
         """
+        if isinstance(x, tf.data.Dataset):
+            raise TypeError(
+                "`add_groups` takes inputs, not a data set. Call it in one: `data.map("
+                "lambda x, y, groups: (weighting.add_groups(x, groups), y))`."
+            )
         groups = groups if isinstance(groups, dict) else {"group": groups}
-        if hasattr(x, "to_numpy"):
-            x = x.to_numpy()
-        x = dict(x) if isinstance(x, dict) else {"x": x}
+        if set(groups) != set(self.columns):
+            raise ValueError(
+                f"This GroupWeighting needs {_few(self.columns)}, received "
+                f"{_few(groups)}. Give its columns by name: `add_groups(x, "
+                f"{{{next(iter(self.columns))!r}: ...}})`."
+            )
+        x = input_arrays(x)
+        x = x if isinstance(x, dict) else {"x": x}
+        if taken := set(x) & {*groups, *map(_index, groups)}:
+            raise ValueError(
+                f"The inputs already have an entry {_few(taken)}, so groups cannot "
+                "stand beside them under this name. Name the column of groups "
+                "otherwise: `GroupWeighting({'source': source})`."
+            )
         for name, column in groups.items():
-            for inputs in x.values():
+            for inputs in tf.nest.flatten(x):
                 counts = _length(inputs), _length(column)
                 if None not in counts and counts[0] != counts[1]:
                     raise ValueError(
@@ -189,7 +238,8 @@ class GroupWeighting(Commentary):
             progress: 0 to 1, scalar or `(batch,)`. Needed with `curriculum`.
 
         Returns:
-            Weights in (0, 1), `(batch,)`.
+            Weights relative to the mean weight, so that 1 is the mean, `(batch,)`; in
+            (0, 1) with `normalize=None`.
         """
         logits = tf.add_n(
             [
@@ -201,13 +251,22 @@ class GroupWeighting(Commentary):
             label = one_hot(y, self.num_classes, self.compute_dtype, "GroupWeighting")
             logits *= label[:, :, None]
         logits = tf.reduce_sum(logits, 1)
+        weights = tf.sigmoid(self._now(logits, progress))
+        if self.normalize is None:
+            return weights
+        unknown = tf.add_n([self._all_logits(name)[:1] for name in self.columns])
+        means = [self._now(point, progress) for point in tf.unstack(unknown, axis=1)]
+        return weights / tf.reduce_mean(tf.sigmoid(tf.stack(means)), 0)
+
+    def _now(self, logits, progress):
+        """Logits `(batch or 1, points)` at this point of training, `(batch or 1,)`."""
         if self.curriculum:
             if progress is None:
                 raise ValueError(
                     "This GroupWeighting is a curriculum. Pass `progress`, from 0 to 1."
                 )
-            logits *= self._shares(progress)
-        return tf.sigmoid(tf.reduce_sum(logits, -1))
+            logits = logits * self._shares(progress)
+        return tf.reduce_sum(logits, -1)
 
     def _all_logits(self, name):
         """Logits `(groups + 1, classes, points)`; the first are of unknown groups."""
@@ -224,7 +283,7 @@ class GroupWeighting(Commentary):
         return tf.nn.relu(1 - tf.abs(progress * (POINTS - 1) - points))
 
     def apply(self, annotation, x, y, sample_weight=None):
-        weights = weigh(annotation, sample_weight, self.normalize, y)
+        weights = weigh(annotation, sample_weight, None, y)
         return self.student_inputs(x), y, weights
 
     def student_inputs(self, x):
@@ -238,6 +297,33 @@ class GroupWeighting(Commentary):
         if self.uses_labels:
             check_labels(y, self.num_classes, "GroupWeighting")
 
+    def observe(self, x, y):
+        labels = _classes(y)
+        for name, observed in self._observed.items():
+            index = tf.reshape(x[_index(name)], [-1])
+            one = tf.ones_like(index, "float64")
+            # Numbers that are no classes count as two different ones.
+            columns = (one, one, 0 * one)
+            if labels is not None:
+                columns = (one, labels, labels**2)
+            observed.assign_add(
+                tf.math.unsorted_segment_sum(
+                    tf.stack(columns, 1), index, observed.shape[0]
+                )
+            )
+
+    def check_learned(self):
+        for name, column in self.columns.items():
+            seen = np.asarray(self._observed[name])[1:, 0]
+            if seen.any() and not seen.all():
+                lacking = np.array(column.names, object)[seen == 0]
+                warnings.warn(
+                    f"Learning has read no example of {len(lacking)} of {seen.size} "
+                    f"{_title(name)}: {_few(lacking)}. Their weights say nothing. "
+                    "Shuffle the data over all files, or learn for more steps.",
+                    stacklevel=2,
+                )
+
     def table(self, disagreement=None):
         """What was learned, group by group.
 
@@ -246,11 +332,14 @@ class GroupWeighting(Commentary):
                 student disagrees with, as `1 - rate` of `teaching.agreement_rates`.
 
         Returns:
-            A `GroupTable`: a list of dicts `{"column", "group", "examples", "weight"}`
-            and, where they apply, `"disagreement"`, `"weight_by_class"` (a list) and
-            `"weight_over_training"` (a list, from start to end); largest weights
-            first. The weight is the mean over classes, at the end of training. With
-            several columns it is that of an example whose other groups are unknown.
+            A `GroupTable`: a list of dicts `{"column", "group", "examples", "weight",
+            "advice"}` and, where they apply, `"disagreement"`, `"weight_by_class"` (a
+            list), `"weight_over_training"` (a list, from start to end), `"seen"` (how
+            many examples learning read, repeats included), `"only_class"` (the class
+            of all of these) and `"new"` (`True` if learning started from a commentary
+            that had not this group); largest weights first. The weight is the mean over
+            classes, at the end of training. With several columns it is that of an
+            example whose other groups are unknown.
 
         Warns:
             UserWarning: if no weight has been learned yet.
@@ -267,7 +356,11 @@ class GroupWeighting(Commentary):
             others = [n for n in self.columns if n != name]
             rest = sum(self._all_logits(other)[0] for other in others)
             weights = tf.sigmoid(self._all_logits(name)[1:] + rest).numpy()
-            for group, count, weight in zip(column.names, column.counts, weights):
+            observed = np.asarray(self._observed[name])[1:]
+            found = []
+            for group, count, weight, (seen, labels, squares) in zip(
+                column.names, column.counts, weights, observed, strict=True
+            ):
                 row = {
                     "column": name,
                     "group": group,
@@ -280,8 +373,55 @@ class GroupWeighting(Commentary):
                     row["weight_by_class"] = weight[:, -1].tolist()
                 if self.curriculum:
                     row["weight_over_training"] = weight.mean(0).tolist()
-                rows.append(row)
-        return GroupTable(sorted(rows, key=lambda row: -row["weight"]))
+                if observed.any():
+                    row["seen"] = int(seen)
+                if group in self._new.get(name, ()):
+                    row["new"] = True
+                if seen and seen * squares == labels**2:
+                    row["only_class"] = int(labels / seen)
+                found.append(row)
+            advise(found, self.doubt)
+            rows += found
+        rows.sort(key=lambda row: -row["weight"])
+        return GroupTable(rows, self.doubt)
+
+    def take_over(self, values, config):
+        """See `Commentary.take_over`. Groups are matched by name.
+
+        New ones start at the mean weight of the others.
+
+        Returns:
+            A dict from "new groups" and "gone groups", by column, to lists of names.
+        """
+        others = dict(zip(config["groups"], values, strict=True))
+        notes = {}
+        for name, column in self.columns.items():
+            logits = self.logits[name]
+            if name not in others:
+                notes[f"new column {name!r}"] = list(column.names)
+                continue
+            old = GroupNames(**config["groups"][name])
+            rows = others[name].numpy()
+            if rows.shape[1:] != tuple(logits.shape[1:]):
+                raise ValueError(
+                    f"Its weights for each of the {_title(name)} are {rows.shape[1:]}, "
+                    f"but here {tuple(logits.shape[1:])}. Use the same `num_classes` "
+                    "and `curriculum`."
+                )
+            known = dict(zip(old.names, rows))
+            share = np.array(old.counts) / max(sum(old.counts), 1)
+            mean = np.tensordot(share, 1 / (1 + np.exp(-rows)), 1)
+            neutral = np.log(mean) - np.log1p(-mean)
+            logits.assign(np.stack([known.get(n, neutral) for n in column.names]))
+            now = set(column.names)
+            self._new[name] = [n for n in column.names if n not in known]
+            for what, found in (
+                ("new", self._new[name]),
+                ("gone", [n for n in old.names if n not in now]),
+            ):
+                if found:
+                    notes[f"{what} {_title(name)}"] = found
+        return notes
 
     def get_config(self):
         return {
@@ -300,9 +440,26 @@ class GroupWeighting(Commentary):
     from_teaching_config = from_config
 
 
+def _classes(y):
+    """Labels as a float64 vector; `None` if they are not one class per example."""
+    if tf.nest.is_nested(y):
+        return None
+    y = tf.convert_to_tensor(y)
+    if y.shape.rank == 2 and y.shape[-1] > 1 and y.dtype.is_floating:
+        y = tf.argmax(y, -1)
+    if y.dtype.is_floating or (y.shape.rank != 1 and y.shape[1:] != (1,)):
+        return None
+    return tf.cast(tf.reshape(y, [-1]), "float64")
+
+
 def _index(column):
     """Name of the entry of x with the integers of a column."""
     return f"{column}_index"
+
+
+def _variable_name(column, what):
+    """A name that TensorFlow takes, whatever that of the column is."""
+    return re.sub(r"\W", "_", f"{column}_{what}", flags=re.ASCII)
 
 
 def _title(column):

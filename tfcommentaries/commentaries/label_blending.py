@@ -55,10 +55,7 @@ class LabelBlending(TaughtByTeacher):
 
     def __init__(self, num_classes, teacher=None, initial_logit=-1.0, **kwargs):
         super().__init__(teacher, **kwargs)
-        if num_classes < 2:
-            raise ValueError(
-                f"`num_classes` must be at least 2. Received: num_classes={num_classes}"
-            )
+        self._check_number("num_classes", num_classes)
         self.num_classes = num_classes
         self.initial_logit = initial_logit
         self.logits = None
@@ -68,6 +65,10 @@ class LabelBlending(TaughtByTeacher):
                 shape=(num_classes, num_classes),
                 initializer=keras.initializers.Constant(initial_logit),
             )
+
+    @property
+    def channels_last(self):
+        return self.teacher is not None
 
     def build(self, x_shape, y_shape=None, progress_shape=None):
         self.built = True

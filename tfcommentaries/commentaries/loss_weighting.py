@@ -42,6 +42,7 @@ class LossWeighting(TaughtByTeacher):
 
     kind = "loss_weighting"
     uses_student_loss = True
+    divides_by_batch_mean = True
 
     def __init__(self, teacher=None, **kwargs):
         super().__init__(teacher, **kwargs)

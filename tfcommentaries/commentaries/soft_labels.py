@@ -56,10 +56,7 @@ class SoftLabels(TaughtByTeacher):
         **kwargs,
     ):
         super().__init__(teacher, **kwargs)
-        if num_classes < 2:
-            raise ValueError(
-                f"`num_classes` must be at least 2. Received: num_classes={num_classes}"
-            )
+        self._check_number("num_classes", num_classes)
         self.num_classes = num_classes
         self.trust = trust
         self.teacher_key = teacher_key
@@ -69,6 +66,10 @@ class SoftLabels(TaughtByTeacher):
             self.logits = self.add_weight(
                 name="logits", shape=(num_classes, num_classes), initializer="zeros"
             )
+
+    @property
+    def channels_last(self):
+        return self.teacher is not None and self.teacher_key is None
 
     def build(self, x_shape, y_shape=None, progress_shape=None):
         self.built = True

@@ -11,10 +11,19 @@ class TaughtByTeacher(Commentary):
     Args:
         teacher: the layer or model, or `None` for the one that the subclass makes.
         **kwargs: arguments of `Commentary`.
+
+    Raises:
+        TypeError: if the teacher is none.
     """
 
     def __init__(self, teacher=None, **kwargs):
         super().__init__(**kwargs)
+        if not isinstance(teacher, keras.layers.Layer | None):
+            raise TypeError(
+                f"The teacher of {type(self).__name__} must be a Keras layer or model, "
+                "such as `teachers.mlp((5,))`, or None for its own. Received: "
+                f"{type(teacher).__name__} {teacher!r:.80}"
+            )
         self.teacher = teacher
         self._default_teacher = teacher is None
 
@@ -26,6 +35,18 @@ class TaughtByTeacher(Commentary):
 
     def get_teaching_config(self):
         return {**self.get_config(), "teacher": None}
+
+    def take_over(self, values, config):
+        table = getattr(self, "logits", None)
+        if table is not None and len(values) == 1:
+            old, new = tuple(values[0].shape), tuple(table.shape)
+            if len(old) == len(new) and all(a < b for a, b in zip(old, new)):
+                # New classes follow the others, and start as in a new table.
+                grown = table.numpy()
+                grown[tuple(map(slice, old))] = values[0].numpy()
+                table.assign(grown)
+                return {"new classes": list(range(old[0], new[0]))}
+        return super().take_over(values, config)
 
     @classmethod
     def from_config(cls, config):

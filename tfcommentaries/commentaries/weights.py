@@ -113,9 +113,9 @@ def _with_axes(weights, axes):
     return tf.reshape(weights, tf.concat([tf.shape(weights), [1] * missing], 0))
 
 
-def check_normalize(normalize):
-    """Raises a `ValueError` if `weigh` does not know `normalize`."""
-    if normalize not in ("batch_mean", None):
+def check_normalize(normalize, known="batch_mean"):
+    """Raises a `ValueError` if `normalize` is neither what a kind knows nor `None`."""
+    if normalize not in (known, None):
         raise ValueError(
-            f"`normalize` must be 'batch_mean' or None. Received: {normalize!r}"
+            f"`normalize` must be {known!r} or None. Received: {normalize!r}"
         )

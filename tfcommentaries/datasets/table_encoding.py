@@ -1,17 +1,19 @@
 """Columns of a table as features of a network."""
 
+import dataclasses
 import numbers
 import re
-from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 #: Texts with more values than this name things rather than describe them.
 MOST_CATEGORIES = 50
 
 
-class Column(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Column:
     """How one column becomes features.
 
     Attributes:
@@ -22,7 +24,7 @@ class Column(NamedTuple):
     """
 
     name: str
-    categories: list | None = None
+    categories: list[str] | None = None
     fill: float = 0.0
     flagged: bool = False
 
@@ -48,13 +50,16 @@ class TableEncoding:
 
     def get_config(self):
         """The encoding as lists and dicts, for `from_config`."""
-        return [column._asdict() for column in self.columns]
+        return [dataclasses.asdict(column) for column in self.columns]
 
     @classmethod
     def from_config(cls, config):
-        """Makes the encoding of `get_config`, which may come from a file."""
+        """Makes the encoding of `get_config`, or of a list of `Column`."""
         encoding = cls.__new__(cls)
-        encoding.columns = [Column(**column) for column in config]
+        encoding.columns = [
+            column if isinstance(column, Column) else Column(**column)
+            for column in config
+        ]
         return encoding
 
     @property
@@ -125,16 +130,31 @@ class TableEncoding:
                 (1,), dtype=dtype, name=name
             )
             if column.categories is not None:
-                lookup = keras.layers.StringLookup(
-                    vocabulary=column.categories, output_mode="multi_hot"
-                )
-                features.append(lookup(values)[:, 1:])  # The first stands for others.
+                features.append(_Indicators(column.categories)(values))
                 continue
             missing = keras.ops.isnan(values)
             features.append(keras.ops.where(missing, column.fill, values))
             if column.flagged:
                 features.append(keras.ops.cast(missing, "float32"))
         return keras.Model(inputs, keras.layers.Concatenate()(features), name="columns")
+
+
+@keras.saving.register_keras_serializable(package="tfcommentaries")
+class _Indicators(keras.layers.Layer):
+    """A feature for each category of texts `(batch, 1)`.
+
+    Lookup layers of Keras reserve a text for those that they do not know.
+    """
+
+    def __init__(self, categories, **kwargs):
+        super().__init__(**kwargs)
+        self.categories = list(categories)
+
+    def call(self, texts):
+        return tf.cast(tf.equal(texts, tf.constant(self.categories)), "float32")
+
+    def get_config(self):
+        return {**super().get_config(), "categories": self.categories}
 
 
 def _column(values):

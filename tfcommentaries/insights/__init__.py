@@ -1,9 +1,8 @@
 """What a commentary has learned, for people. Needs the extra `insights`."""
 
+from tfcommentaries.insights.gains import final_scores, learning_curves
 from tfcommentaries.insights.pictures import (
-    final_scores,
     group_weights,
-    learning_curves,
     learning_history,
     ranked_examples,
     weights_over_progress,

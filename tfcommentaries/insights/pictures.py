@@ -1,12 +1,8 @@
-"""Pictures of commentaries and of what they gain."""
-
-import itertools
+"""Pictures of commentaries."""
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
-
-from tfcommentaries.teaching.comparison import less_is_better, main_metric
 
 #: Colours that people with colour blindness can tell apart (Okabe and Ito).
 COLORS = (
@@ -21,105 +17,13 @@ COLORS = (
 )
 
 
-def learning_curves(rows, metric=None, axes=None):
-    """Draws how well students do over training, one line per condition.
-
-    Each line has its name at its end.
-
-    Args:
-        rows: from `tfcommentaries.teaching.evaluate`.
-        metric: name of the metric; `None` takes `main_metric`.
-        axes: Matplotlib axes to draw on; `None` makes a figure.
-
-    Returns:
-        The Matplotlib figure.
-    """
-    figure, axes = _axes(axes)
-    metric = metric or main_metric(rows)
-    names = dict.fromkeys(row["condition"] for row in rows)
-    ends, others = {}, itertools.cycle(COLORS[1:])
-    for name in names:
-        color = COLORS[0] if name == "commentary" else next(others)
-        chosen = [r for r in rows if r["condition"] == name and r["metric"] == metric]
-        step, mean, std = (
-            np.array([r[key] for r in chosen])
-            for key in ("student_step", "mean", "std")
-        )
-        width = 2.5 if name == "commentary" else 1.2
-        label = name.replace("_", " ")
-        axes.plot(step, mean, color=color, linewidth=width, label=label)
-        ends[name] = mean[-1], color
-        axes.fill_between(step, mean - std, mean + std, color=color, alpha=0.15, lw=0)
-    seeds = max(row["seeds"] for row in rows)
-    axes.set(
-        title=f"New students (mean and std of {seeds})",
-        xlabel="student step",
-        ylabel=f"test {metric}",
-    )
-    _name_ends(axes, ends)
-    return figure
-
-
-def _name_ends(axes, ends):
-    """Writes names beside the axes, where lines end, as far apart as they need."""
-    low, high = axes.get_ylim()
-    names = sorted(ends, key=lambda name: ends[name][0])
-    places = (np.array([ends[name][0] for name in names]) - low) / (high - low)
-    gap = min(0.075, 1 / len(names))
-    for i in range(1, len(names)):
-        places[i] = max(places[i], places[i - 1] + gap)
-    # All a little lower where the highest would be above the axes.
-    most = 1 - gap * np.arange(len(names))[::-1]
-    for name, place in zip(names, np.minimum(places, most)):
-        axes.annotate(
-            name.replace("_", " "),
-            (1.01, place),
-            xycoords="axes fraction",
-            color=ends[name][1],
-            fontsize="x-small",
-            fontweight="bold" if name == "commentary" else "normal",
-            verticalalignment="center",
-        )
-
-
-def final_scores(rows, metric=None, axes=None):
-    """Draws how well students do at the end of training, one bar per condition.
-
-    Args:
-        rows: from `tfcommentaries.teaching.evaluate`.
-        metric: name of the metric; `None` takes `main_metric`.
-        axes: Matplotlib axes to draw on; `None` makes a figure.
-
-    Returns:
-        The Matplotlib figure.
-    """
-    figure, axes = _axes(axes)
-    metric = metric or main_metric(rows)
-    step = max(row["student_step"] for row in rows)
-    last = [r for r in rows if r["metric"] == metric and r["student_step"] == step]
-    last = sorted(last, key=lambda row: row["mean"], reverse=less_is_better(metric))
-    taught = [row["condition"].startswith("commentary") for row in last]
-    bars = axes.barh(
-        [row["condition"].replace("_", " ") for row in last],
-        [row["mean"] for row in last],
-        xerr=[row["std"] for row in last],
-        color=[COLORS[0] if one else COLORS[2] for one in taught],
-    )
-    form = ".4g" if less_is_better(metric) else ".3f"
-    labels = [format(row["mean"], form) for row in last]
-    axes.bar_label(bars, labels, label_type="center", color="white", fontsize="small")
-    axes.tick_params(axis="y", labelsize="small")
-    axes.set(title=f"New students, step {step}", xlabel=f"test {metric}")
-    return figure
-
-
 def group_weights(table, notes=None, axes=None):
     """Draws the weight of each group, the largest on top.
 
     Args:
         table: a `GroupTable`.
         notes: dict from a group's name to what is known about it.
-        axes: as for `final_scores`.
+        axes: Matplotlib axes to draw on; `None` makes a figure.
 
     Returns:
         The Matplotlib figure.
@@ -129,8 +33,9 @@ def group_weights(table, notes=None, axes=None):
             figsize=(6, max(2.4, 0.26 * len(table) + 1)), layout="constrained"
         )
         axes = figure.add_subplot()
-    figure, axes = _axes(axes)
-    colors = dict(zip(("trust", "look at", "drop"), (COLORS[0], COLORS[5], COLORS[1])))
+    figure, axes = plain_axes(axes)
+    known = {"trust": COLORS[0], "look at": COLORS[5], "drop": COLORS[1]}
+    colors = {advice: known.get(advice, "0.6") for advice in table.advice()}
     several = len({row["column"] for row in table}) > 1
     names = [
         f"{row['column']} {row['group']}" if several else str(row["group"])
@@ -156,12 +61,12 @@ def weights_over_progress(progress, weights, groups, axes=None):
         progress: `(points,)`, 0 to 1.
         weights: `(points, examples)`.
         groups: dict from a name to a boolean mask `(examples,)`.
-        axes: as for `learning_curves`.
+        axes: as for `group_weights`.
 
     Returns:
         The Matplotlib figure.
     """
-    figure, axes = _axes(axes)
+    figure, axes = plain_axes(axes)
     colors = list(COLORS)
     if len(groups) > len(colors):
         colors = colormaps["tab20"](np.linspace(0, 1, len(groups)))
@@ -186,7 +91,7 @@ def weight_distributions(weights, groups):
     Returns:
         The Matplotlib figure.
     """
-    figure, axes = _axes(None)
+    figure, axes = plain_axes(None)
     axes.boxplot([weights[mask] for mask in groups.values()], showfliers=False)
     axes.set_xticks(range(1, len(groups) + 1), groups)
     axes.set(title="Weights at the end of training", xlabel="class", ylabel="weight")
@@ -204,7 +109,7 @@ def weight_over_loss(losses, weights):
     Returns:
         The Matplotlib figure.
     """
-    figure, axes = _axes(None)
+    figure, axes = plain_axes(None)
     axes.plot(losses, weights, color=COLORS[0])
     axes.set(
         title="Weight by loss", xlabel="student's loss on the example", ylabel="weight"
@@ -320,12 +225,12 @@ def learning_history(history, axes=None):
 
     Args:
         history: dict with lists `outer_step`, `loss`, `hypergradient_norm`.
-        axes: as for `learning_curves`.
+        axes: as for `group_weights`.
 
     Returns:
         The Matplotlib figure.
     """
-    figure, axes = _axes(axes)
+    figure, axes = plain_axes(axes)
     axes.plot(history["outer_step"], history["loss"], color=COLORS[0])
     axes.set(title="Learning the commentary", xlabel="outer step", ylabel="outer loss")
     axes.yaxis.label.set_color(COLORS[0])
@@ -337,9 +242,10 @@ def learning_history(history, axes=None):
     return figure
 
 
-def _axes(axes):
+def plain_axes(axes):
+    """Figure and axes without a frame; makes them if there are none."""
     if axes is not None:
         axes.spines[["top", "right"]].set_visible(False)
         return axes.figure, axes
     figure = Figure(figsize=(5, 3.4), layout="constrained")
-    return _axes(figure.add_subplot())
+    return plain_axes(figure.add_subplot())

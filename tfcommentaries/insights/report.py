@@ -4,20 +4,11 @@ import base64
 import io
 
 import jinja2
-import numpy as np
 
-from tfcommentaries.insights import pictures
+from tfcommentaries.insights import gains, pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
 from tfcommentaries.saving.replacing import write_text
-from tfcommentaries.teaching import (
-    baselines,
-    beaten,
-    main_metric,
-    paired_gain,
-    verdict,
-)
-from tfcommentaries.teaching.comparison import gain_text, score_text, unit
 
 #: What each kind is, in a sentence.
 KINDS = {
@@ -41,7 +32,7 @@ def write_report(
     path,
     commentary,
     examples=None,
-    rows=None,
+    comparison=None,
     history=None,
     facts=None,
     num_classes=None,
@@ -55,8 +46,7 @@ def write_report(
         commentary: a `Commentary`, also one that was exported.
         examples: `Examples` with integer labels that the commentary annotates: at most
             a few thousand. `None` leaves out what shows them.
-        rows: from `tfcommentaries.teaching.evaluate`, with the conditions
-            `commentary` and `plain` among them.
+        comparison: a `Comparison`, from `tfcommentaries.teaching.evaluate`.
         history: dict with lists `outer_step`, `loss`, `hypergradient_norm`.
         facts: dict of what else to say about how it was learned. `None` takes what an
             exported commentary says.
@@ -64,15 +54,19 @@ def write_report(
         corrupted: which labels are wrong, `(examples,)` booleans, or `None` if that is
             not known.
         location: path of the exported commentary, for the code to copy.
+
+    Raises:
+        ValueError: if the comparison cannot say what the commentary gains.
     """
+    verdict = comparison and comparison.verdict()
     manifest = getattr(commentary, "manifest", {})
     if facts is None:
         facts = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
     sections = []
-    if rows:
-        figure = pictures.learning_curves(rows)
+    if comparison:
+        figure = gains.learning_curves(comparison)
         text = (
-            f"Test {main_metric(rows)} of new students while they train, with and "
+            f"Test {comparison.metric} of new students while they train, with and "
             "without."
         )
         sections.append(_section("curves", "New students", text, figure, "svg"))
@@ -100,17 +94,15 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    gains = _gains(rows) if rows else None
     page = environment.get_template("report.html").render(
         kind=commentary.kind.replace("_", " "),
         teaches=KINDS.get(commentary.kind, "something of your own"),
         facts=facts,
         created=manifest.get("created"),
         versions=manifest.get("versions", {}),
-        verdict=verdict(rows) if rows else None,
-        helps=bool(rows) and "plain" in beaten(rows),
+        verdict=verdict,
         finding=finding,
-        gains=gains,
+        gains=comparison and _gains(comparison),
         sections=sections,
         suspects=suspects,
         table=_table(commentary.table()),
@@ -121,36 +113,24 @@ def write_report(
     write_text(path, page)
 
 
-def _gains(rows, points=4):
+def _gains(comparison):
     """Tables of scores and of gains as texts, the last step first."""
-    metric = main_metric(rows)
-    steps = sorted({row["student_step"] for row in rows}, reverse=True)
-    chosen = np.linspace(0, len(steps) - 1, min(points, len(steps))).round().astype(int)
-    steps = [steps[i] for i in chosen]
-    found = {
-        (r["condition"], r["student_step"]): r for r in rows if r["metric"] == metric
-    }
-    scores = {
-        name.replace("_", " "): [
-            score_text(found[name, s]["mean"], found[name, s]["std"], metric)
-            for s in steps
-        ]
-        for name in dict.fromkeys(row["condition"] for row in rows)
-    }
-    gains = {
-        name.replace("_", " "): [
-            gain_text(*paired_gain(rows, "commentary", name, metric, s), metric)
-            for s in steps
-        ]
-        for name in baselines(rows)
-    }
+    steps, best = comparison.spaced_steps(4)[::-1], comparison.best
     return {
-        "metric": metric,
-        "unit": unit(metric),
+        "metric": comparison.metric,
+        "unit": comparison.gain(best, best).unit,
         "steps": steps,
-        "scores": scores,
-        "gains": gains,
-        "seeds": rows[0]["seeds"],
+        "best": best,
+        "conditions": comparison.conditions,
+        "scores": {
+            one: [comparison.score(one, step) for step in steps]
+            for one in comparison.conditions
+        },
+        "gains": {
+            one: [comparison.gain(best, one, step) for step in steps]
+            for one in comparison.with_role("plain", "baseline")
+        },
+        "seeds": comparison.students,
     }
 
 

@@ -75,16 +75,16 @@ def _views_of(commentary, annotations, examples, progress, table=None):
 
 
 def _sources(table):
-    found = {"trust": [], "look at": [], "drop": []}
-    for row, advice in zip(table, table.advice()):
-        found[advice].append(str(row["group"]))
-    parts = [f"{word} {_few(names)}" for word, names in found.items() if names]
-    text = "; ".join(parts)
+    found = {}
+    for row in table:
+        found.setdefault(row["advice"], []).append(str(row["group"]))
+    parts = [f"{advice}: {_few(names)}" for advice, names in found.items()]
+    text = table.doubt or "; ".join(parts) + "."
     return [
         View(
             "sources",
             "Sources",
-            f"{text[0].upper()}{text[1:]}. Weights go from {table[-1]['weight']:.2f} "
+            f"{text[0].upper()}{text[1:]} Weights go from {table[-1]['weight']:.2f} "
             f"to {table[0]['weight']:.2f}; sources are trusted from half of the "
             "largest on.",
             pictures.group_weights(table),

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import check_is_commentary
 from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.data_checks import check_data
@@ -13,15 +14,25 @@ from tfcommentaries.learning.hypergradient_update import (
     apply_hypergradient,
 )
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
-from tfcommentaries.learning.outer_batches import endless, outer_batches
+from tfcommentaries.learning.outer_batches import VALIDATION, endless, outer_batches
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.outer_optimizer import default_optimizer
 from tfcommentaries.learning.outer_step import OuterStep
+from tfcommentaries.learning.output_masks import masked, with_masks
 from tfcommentaries.learning.python_batches import training_and_validation
+from tfcommentaries.learning.reliability import (
+    LEARNER_MEND,
+    ReliabilityMonitor,
+    loss_of_guessing,
+)
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.students import FunctionalStudent
-from tfcommentaries.students.losses import check_takes_weights
+from tfcommentaries.students.losses import (
+    check_takes_weights,
+    check_uses_weights,
+    has_own_loss,
+)
 from tfcommentaries.students.repeating import check_repeats
 from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
@@ -37,7 +48,10 @@ class CommentaryLearner(OuterLoop):
     One outer step trains a student for `inner_steps` steps with the commentary,
     measures the trained student's loss on a validation batch without it, and
     takes one optimizer step on the commentary. The student trains with the
-    optimizer and the loss that it was compiled with.
+    optimizer and the loss that it was compiled with, or a `compute_loss` of its own.
+
+    If trained students are no better than guessing, `fit` warns and sets
+    `commentary.doubt`.
 
     Example:
 
@@ -109,6 +123,12 @@ class CommentaryLearner(OuterLoop):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_is_commentary(commentary, "CommentaryLearner(weighting, model)")
+        if not hasattr(inner_training, "bind") and inner_training is not None:
+            raise TypeError(
+                "`inner_training` must be an UnrolledTraining or an ImplicitTraining. "
+                f"Received: {inner_training!r:.80}"
+            )
         if inner_steps < 1:
             raise ValueError(
                 f"`inner_steps` must be at least 1. Received: inner_steps={inner_steps}"
@@ -141,6 +161,7 @@ class CommentaryLearner(OuterLoop):
             )
         self.commentary = commentary
         self.student = FunctionalStudent(student, kept_layers)
+        _check_trains_as_keras(self.student.model)
         self.inner_training = inner_training or UnrolledTraining()
         self.inner_steps = inner_steps
         self.students_per_step = students_per_step
@@ -164,7 +185,7 @@ class CommentaryLearner(OuterLoop):
                 commentary suggests, each part of a `Composition` its own. Clip
                 hypergradients with its `clipnorm` or `global_clipnorm`.
             loss: outer loss. `None` takes the student's own loss, with its
-                `loss_weights` unless others are given.
+                `loss_weights` unless others are given, or its own `compute_loss`.
             metrics: Keras metrics of the trained students on validation batches.
             **kwargs: other arguments of `keras.Model.compile`. With `jit_compile`
                 XLA compiles outer steps: `"auto"`, the default, does so where it
@@ -180,7 +201,8 @@ class CommentaryLearner(OuterLoop):
         kwargs.setdefault("auto_scale_loss", False)
         if optimizer is None:
             optimizer = default_optimizer(self.commentary)
-        if loss is None:
+        self._asks_student = loss is None and has_own_loss(self.student.model)
+        if loss is None and not self._asks_student:
             loss = self.student.model.loss
             compiled = getattr(self.student.model, "_compile_loss", None)
             weights = getattr(compiled, "_user_loss_weights", None)
@@ -228,7 +250,8 @@ class CommentaryLearner(OuterLoop):
             checkpoint_dir: where to keep a checkpoint. If it holds one, learning
                 resumes from there; with data whose order is fixed (arrays, or
                 data sets shuffled with a seed) the result is the same as without
-                the interruption.
+                the interruption. Other arrays than before are refused; of data sets
+                you must see to it yourself that they are the same.
             verbose: as in Keras.
 
         Returns:
@@ -244,10 +267,6 @@ class CommentaryLearner(OuterLoop):
         train, validation_data = training_and_validation(
             x, y, sample_weight, validation_data
         )
-        if validation_batch_size is None and not isinstance(
-            validation_data, tf.data.Dataset
-        ):
-            validation_batch_size = min(512, len(tf.nest.flatten(validation_data)[0]))
         batches, batch = endless(
             train, batch_size, self.seed, "training", self.commentary.prepare
         )
@@ -257,11 +276,12 @@ class CommentaryLearner(OuterLoop):
             self.seed + 1,
             "validation",
             self.commentary.prepare,
+            VALIDATION,
         )
         check_data(train, self.commentary, "training")
         check_data(validation_data, self.commentary, "validation")
         with self.distribute_strategy.scope():
-            self._prepare(batch, validation_batch)
+            neutral, guess = self._prepare(batch, validation_batch)
         if self._outer_steps != epochs * steps_per_epoch:
             self._outer_steps = epochs * steps_per_epoch
             self.train_function = None
@@ -276,9 +296,17 @@ class CommentaryLearner(OuterLoop):
                     "optimizer": self.optimizer.variables,
                     "student": tf.nest.flatten(self.initialization.variables),
                 },
+                data={"training": train, "validation": validation_data},
             )
             done = checkpoint.restore()
             internal.append(checkpoint)
+        before = checkpoint.history.get("loss", ()) if done else ()
+        new = self.initialization.mode != "continue"
+        internal.append(
+            ReliabilityMonitor(
+                self.commentary, guess, LEARNER_MEND, neutral, new, before
+            )
+        )
         data = outer_batches(
             batches, validation, self.inner_steps, self.students_per_step
         )
@@ -299,13 +327,19 @@ class CommentaryLearner(OuterLoop):
         return history
 
     def _prepare(self, batch, validation_batch):
-        """Builds what is not built yet and checks that the parts fit together."""
+        """Builds what is not built yet and checks that the parts fit together.
+
+        Returns:
+            `(neutral, guess)`, arguments of `ReliabilityMonitor`.
+        """
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        weights = None
+        weights, number = None, len(tf.nest.flatten(x)[0])
         if self.commentary.uses_student_loss:
             self.commentary(_LOSSES)
         else:
             x, y, weights = self.commentary.teach(x, y, None, 0.0)
+            number = max(map(np.size, tf.nest.flatten(weights)))
+        self.commentary.check_batch_size(number)
         if not self.commentary.trainable_variables:
             raise ValueError(
                 f"The commentary {self.commentary.name!r} has nothing to learn: it "
@@ -315,24 +349,37 @@ class CommentaryLearner(OuterLoop):
         check_repeats(self.student, x, y)
         if weights is not None:
             check_takes_weights(self.student.model, y, outputs, weights)
+            check_uses_weights(self.student, x, y, weights)
         layer = self.inner_training.bind(self.commentary, self.student)
         self._outer_step = OuterStep(
             layer,
-            self.compute_loss,
+            None if self._asks_student else self.compute_loss,
             self.outer_loss_at,
             self.validation_mode,
             self.validation_taught,
         )
         x, y, sample_weight = self._outer_step.untaught(validation_batch)
         outputs = self.student.build(x, y)
-        self._output_dtypes = tf.nest.map_structure(lambda t: t.dtype, outputs)
+        self._output_dtypes = tf.nest.map_structure(
+            lambda t: t.dtype, with_masks(outputs)
+        )
         # These build on first use, which must not be on a replica.
-        self.compute_loss(x, y, outputs, sample_weight)
+        guess = None
+        if not self._asks_student:
+            guess = loss_of_guessing(
+                lambda constant: self.compute_loss(x, y, constant, sample_weight),
+                y,
+                outputs,
+            )
         self.compute_metrics(x, y, outputs, sample_weight)
         self.reset_metrics()
         self.initialization.build(layer.problem)
         self.optimizer.build(self.commentary.trainable_variables)
         self.built = True
+        neutral = weights is not None and all(
+            np.allclose(w, 1, atol=1e-6) for w in tf.nest.flatten(weights)
+        )
+        return neutral, guess
 
     def train_step(self, data):
         variables = self.commentary.trainable_variables
@@ -345,6 +392,7 @@ class CommentaryLearner(OuterLoop):
         strategy = tf.distribute.get_strategy()
         last = tf.nest.map_structure(lambda t: t[0, -1], data[0])
         self._log(last, losses * strategy.num_replicas_in_sync)
+        self._observe(data[0])
         norm = apply_hypergradient(self.optimizer, hypergradient, variables)
         self._logged["hypergradient_norm"].update_state(norm)
         logs = self._measure(data[1], outputs)
@@ -358,7 +406,7 @@ class CommentaryLearner(OuterLoop):
             self.initialization.state, *data, self._progress(), self._first_step()
         )
         self.initialization.go_on_from(state)
-        return loss, hypergradient, outputs
+        return loss, hypergradient, with_masks(outputs)
 
     def _measure(self, validation_batches, outputs):
         """Updates the compiled metrics; examples of all students on one axis."""
@@ -371,7 +419,7 @@ class CommentaryLearner(OuterLoop):
             join, (outputs, validation_batches)
         )
         x, y, sample_weight = self._outer_step.untaught(validation_batch)
-        return self.compute_metrics(x, y, outputs, sample_weight)
+        return self.compute_metrics(x, y, masked(*outputs), sample_weight)
 
     def _first_step(self):
         """Steps that the current student has made before this outer step."""
@@ -387,6 +435,14 @@ class CommentaryLearner(OuterLoop):
             total *= self._outer_steps
         return tf.cast(steps / total, tf.float32)
 
+    def _observe(self, batches):
+        """Hands all examples of students `(S, T, batch, ...)` to the commentary."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batches)
+        x, y = tf.nest.map_structure(
+            lambda t: tf.reshape(t, tf.concat([[-1], tf.shape(t)[3:]], 0)), (x, y)
+        )
+        self.commentary.observe(x, y)
+
     def _log(self, batch, loss):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         if self.commentary.uses_student_loss:
@@ -398,3 +454,15 @@ class CommentaryLearner(OuterLoop):
                 metric.update_state(loss)
         for name, value in summarize(annotation).items():
             self._logged[name].update_state(value)
+
+
+def _check_trains_as_keras(model):
+    """Raises a `ValueError` if a model has a `train_step` of its own."""
+    own = "train_step" in vars(model)
+    if own or type(model).train_step is not keras.Model.train_step:
+        raise ValueError(
+            f"The student {model.name!r} ({type(model).__name__}) has its own "
+            "`train_step`, which CommentaryLearner cannot differentiate: it trains "
+            "students with their optimizer and `compute_loss`. Put what is special in "
+            "`compute_loss`, or learn inside `fit` with `LearnCommentaryCallback`."
+        )

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import check_is_commentary
 from tfcommentaries.hypergradients import InnerProblem
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
@@ -74,6 +75,8 @@ class FewShotLearner(OuterLoop):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if commentary is not None:
+            check_is_commentary(commentary, "FewShotLearner(model, weighting)")
         if inner_steps < 1 or inner_rate <= 0:
             raise ValueError(
                 "`inner_steps` must be at least 1 and `inner_rate` positive. "

@@ -15,14 +15,20 @@ from tfcommentaries.learning.hypergradient_update import (
     apply_hypergradient,
 )
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
-from tfcommentaries.learning.outer_batches import endless
+from tfcommentaries.learning.outer_batches import VALIDATION, endless
 from tfcommentaries.learning.outer_optimizer import default_optimizer
 from tfcommentaries.learning.python_batches import as_dataset
+from tfcommentaries.learning.reliability import ReliabilityMonitor, loss_of_guessing
 from tfcommentaries.optimizers.any_keras_optimizer import mean_squares
 from tfcommentaries.students import FunctionalStudent
-from tfcommentaries.students.losses import as_loss
+from tfcommentaries.students.losses import as_loss, has_own_loss
 from tfcommentaries.students.repeating import check_repeats
 from tfcommentaries.teaching import CommentaryCallback
+
+_MEND = (
+    "Let the model train longer before and while the commentary is learned (`warmup=`, "
+    "more epochs), or with a larger learning rate."
+)
 
 
 class LearnCommentaryCallback(CommentaryCallback):
@@ -44,7 +50,7 @@ class LearnCommentaryCallback(CommentaryCallback):
     Adds `outer_loss`, `hypergradient_norm` and the mean, smallest and largest value of
     the batch's annotation, `annotation_mean` and so on, to the logs of `fit`, and warns
     as `CommentaryLearner` does when annotations saturate (neither for a commentary that
-    sees losses).
+    sees losses), and at the end if the model is no better than guessing.
 
     Example:
 
@@ -70,7 +76,8 @@ class LearnCommentaryCallback(CommentaryCallback):
         steps: outer steps, after which the commentary stays as it is; `None` takes
             what suits the kind, for most no limit. Clean examples that the model
             already fits say no more, and weights of groups would drift.
-        loss: outer loss. `None` takes the model's own, without regularisation.
+        loss: outer loss. `None` takes the model's own, without regularisation, or its
+            own `compute_loss`.
         validation_batch_size: as for `CommentaryLearner.fit`.
         seed: for shuffling arrays.
         checkpoint_dir: where to keep the commentary and its optimizer after each epoch.
@@ -96,6 +103,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         checkpoint_dir=None,
         **kwargs,
     ):
+        self._iterator = None
         super().__init__(commentary, **kwargs)
         suggested = commentary.suggested
         warmup = suggested["warmup"] if warmup is None else warmup
@@ -105,9 +113,11 @@ class LearnCommentaryCallback(CommentaryCallback):
                 "`every` and `steps` must be at least 1 and `warmup` at least 0. "
                 f"Received: every={every}, steps={steps}, warmup={warmup}"
             )
-        self.inner_training = inner_training or ImplicitTraining(
-            solver="identity", products="finite_difference", preconditioned=True
-        )
+        if inner_training is None:
+            inner_training = ImplicitTraining(
+                solver="identity", products="finite_difference", preconditioned=True
+            )
+        self.inner_training = inner_training
         if not isinstance(self.inner_training, ImplicitTraining):
             raise TypeError(
                 "Learning inside `fit` needs an ImplicitTraining; an unrolled training "
@@ -119,6 +129,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         self.optimizer = keras.optimizers.get(optimizer)
         self.every = every
         self.warmup = warmup
+        self._first_taught = warmup + 2
         self.steps = steps
         #: The step from which on nothing is learned.
         self._last = None if steps is None else warmup + steps * every
@@ -127,12 +138,14 @@ class LearnCommentaryCallback(CommentaryCallback):
         self._checkpoint = None
         validation_data = as_dataset(validation_data, "validation")
         check_data(validation_data, commentary, "validation")
+        self._validation_data = validation_data
         self._validation, self._batch = endless(
             validation_data,
             validation_batch_size,
             seed,
             "validation",
             commentary.prepare,
+            VALIDATION,
         )
         names = ["outer_loss", "hypergradient_norm"]
         if not commentary.uses_student_loss:
@@ -147,16 +160,18 @@ class LearnCommentaryCallback(CommentaryCallback):
                 f"spread over {model.distribute_strategy.num_replicas_in_sync}. Learn "
                 "with CommentaryLearner, which spreads students over replicas."
             )
-        if self.loss is None and not isinstance(model.loss, list | tuple | dict):
+        several = isinstance(model.loss, list | tuple | dict)
+        if self.loss is None and not several and not has_own_loss(model):
             self.loss = as_loss(model.loss)
-        if self.loss is None:
+        if self.loss is None and not has_own_loss(model):
             raise ValueError(
                 "A model with several losses needs an outer one: pass `loss=`, a "
                 "function of its labels and outputs."
             )
         super().set_model(model)
-        self._iterator = iter(self._validation)
-        self._read = tf.Variable(0, dtype=tf.int64, trainable=False)
+        if self._iterator is None:
+            self._iterator = iter(self._validation)
+            self._read = tf.Variable(0, dtype=tf.int64, trainable=False)
         # Batches are read outside of the training step, where XLA cannot.
         self._next = tf.nest.map_structure(
             lambda t: tf.Variable(t, trainable=False), self._batch
@@ -168,8 +183,14 @@ class LearnCommentaryCallback(CommentaryCallback):
             self.commentary.teach(x, y, None, 0.0)
         student = FunctionalStudent(model)
         x, y = self.commentary.student_inputs(x), self.commentary.student_labels(y)
-        student.build(x, y)
+        outputs = student.build(x, y)
         check_repeats(student, x, y)
+        guess = None
+        if self.loss is not None:
+            guess = loss_of_guessing(
+                lambda constant: tf.reduce_mean(self.loss(y, constant)), y, outputs
+            )
+        self._reliability = ReliabilityMonitor(self.commentary, guess, _MEND)
         # The inner optimizer takes no steps here; any will do.
         problem = InnerProblem(self.commentary, student, "sgd")
         self._layer = ImplicitLayer(problem, self.inner_training)
@@ -186,7 +207,9 @@ class LearnCommentaryCallback(CommentaryCallback):
                 "validation_batches": [self._read],
             }
             # Keras may have saved the epoch before.
-            self._checkpoint = LearnerCheckpoint(self.checkpoint_dir, state, keep=2)
+            self._checkpoint = LearnerCheckpoint(
+                self.checkpoint_dir, state, 2, {"validation": self._validation_data}
+            )
         self._begun = False
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -235,9 +258,19 @@ class LearnCommentaryCallback(CommentaryCallback):
         super().on_epoch_end(epoch, logs)
         if self._checkpoint is not None:
             self._checkpoint.on_epoch_end(epoch)
-        # Nothing has been learned in an epoch of warmup.
-        if "annotation_mean" in self._logged and self._logged["outer_loss"].count > 0:
+        if self._logged["outer_loss"].count == 0:
+            return  # Nothing has been learned in an epoch of warmup.
+        self._reliability.add(logs["outer_loss"])
+        if "annotation_mean" in self._logged:
             self._monitor.on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        self._reliability.on_train_end(logs)
+
+    def reset_state(self):
+        super().reset_state()
+        self._iterator = None
 
     def after_step(self, x, y, sample_weight, progress):
         """See `CommentaryCallback`."""
@@ -245,6 +278,7 @@ class LearnCommentaryCallback(CommentaryCallback):
 
         def learn():
             self._learn(batch, progress)
+            self.commentary.observe(x, y)
             return True
 
         tf.cond(self._due(self._step), learn, lambda: True)
@@ -273,9 +307,14 @@ class LearnCommentaryCallback(CommentaryCallback):
                 [a[0] for a in annotations],
                 mean_squares(self.model.optimizer),
             )
-            outputs, _ = student.predict(weights, self.commentary.student_inputs(x))
+            x = self.commentary.student_inputs(x)
             y = self.commentary.student_labels(y)
-            loss = tf.reduce_mean(self.loss(y, outputs, sample_weight=sample_weight))
+            if self.loss is None:
+                loss, _ = student.measure(weights, x, y, sample_weight)
+            else:
+                outputs, _ = student.predict(weights, x)
+                loss = self.loss(y, outputs, sample_weight=sample_weight)
+                loss = tf.reduce_mean(loss)
             loss += self._layer.problem.penalty(annotations)
             scaled = loss * student.loss_scale
         hypergradient = tape.gradient(

@@ -2,7 +2,12 @@
 
 import tensorflow as tf
 
+from tfcommentaries.learning.data_checks import BATCHES
 from tfcommentaries.learning.python_batches import as_arrays
+from tfcommentaries.upstream.index_check import MESSAGES
+
+#: Most examples of arrays in a validation batch, if no size is given.
+VALIDATION = 512
 
 
 def outer_batches(train, validation, inner_steps, students):
@@ -23,23 +28,26 @@ def outer_batches(train, validation, inner_steps, students):
     return both.batch(students, drop_remainder=True).prefetch(2)
 
 
-def endless(data, batch_size, seed, name, prepare=None):
+def endless(data, batch_size, seed, name, prepare=None, default=32):
     """Makes endless batches that all have the same size.
 
     Args:
         data: a batched `tf.data.Dataset` of `(x, y)` or `(x, y, sample_weight)`,
             or such a tuple of arrays, which are then shuffled.
         batch_size: examples per batch. `None` keeps the size of a data set's
-            first batch, and is 32 for arrays.
+            first batch, and is `default` for arrays.
         seed: for shuffling arrays.
         name: what to call the data in errors.
         prepare: `Commentary.prepare`, or `None`.
+        default: batch size for arrays; if it is `VALIDATION`, all examples if there
+            are fewer.
 
     Returns:
         `(dataset, batch)`: the endless data set and one of its batches.
 
     Raises:
-        ValueError: if there is no example, or the structure is wrong.
+        ValueError: if there is no example, the structure is wrong, or batches of a
+            data set differ in length, as those of `padded_batch`.
     """
     if isinstance(data, tf.data.Dataset):
         if prepare is not None and isinstance(data.element_spec, tuple):
@@ -48,7 +56,7 @@ def endless(data, batch_size, seed, name, prepare=None):
     else:
         if prepare is not None and isinstance(data, tuple | list) and len(data):
             data = (prepare(data[0]), *data[1:])
-        data, first = _from_arrays(data, seed, name)
+        data, first = _from_arrays(data, seed, name, default)
     if first is None:
         raise ValueError(f"The {name} data is empty: it has no example.")
     if not isinstance(first, tuple | list) or len(first) not in (2, 3):
@@ -65,11 +73,46 @@ def endless(data, batch_size, seed, name, prepare=None):
             f"{[tuple(t.shape) for t in tf.nest.flatten(first)]}"
         )
     batch_size = batch_size or sizes.pop()
+    if isinstance(data, tf.data.Dataset):
+        data = _of_one_shape(data, first, name)
     data = data.repeat().rebatch(batch_size, drop_remainder=True)
     return data, next(iter(data.take(1)))
 
 
-def _from_arrays(data, seed, name):
+def _of_one_shape(data, first, name):
+    """A data set all of whose examples have the shape of those in its first batch."""
+    spec = tf.nest.flatten(data.element_spec)
+    shapes = [part.shape[1:] for part in tf.nest.flatten(first)]
+    if all(known.shape[1:].is_fully_defined() for known in spec):
+        return data
+    message = (
+        f"The batches of the {name} data differ in length, as those of `padded_batch` "
+        "do. An outer step stacks them: pad all to one length, by `padded_shapes=` in "
+        "`padded_batch` or `max_length=` in a tokenizer, and mask what is added."
+    )
+    MESSAGES.add(message)
+
+    def same(*batch):
+        parts = tf.nest.flatten(batch)
+        checks = [
+            tf.debugging.assert_equal(tf.shape(part)[1:], shape, message)
+            for part, shape in zip(parts, shapes)
+        ]
+        with tf.control_dependencies(checks):
+            parts = [
+                tf.ensure_shape(tf.identity(part), [None, *shape])
+                for part, shape in zip(parts, shapes)
+            ]
+        return tf.nest.pack_sequence_as(batch, parts)
+
+    for batch in data.take(BATCHES):
+        if [part.shape[1:] for part in tf.nest.flatten(batch)] != shapes:
+            raise ValueError(message)
+    # Later batches are checked as they come.
+    return data.map(same)
+
+
+def _from_arrays(data, seed, name, default):
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         raise ValueError(
             f"The {name} data must be a batched tf.data.Dataset or a tuple of arrays "
@@ -99,7 +142,8 @@ def _from_arrays(data, seed, name):
         )
         return tf.data.Dataset.from_tensor_slices(order)
 
-    dataset = tf.data.Dataset.counter().flat_map(shuffled).batch(32)
+    size = min(default, max(sizes)) if default == VALIDATION else default
+    dataset = tf.data.Dataset.counter().flat_map(shuffled).batch(size)
     dataset = dataset.map(
         lambda order: tf.nest.map_structure(lambda t: tf.gather(t, order), tensors)
     )

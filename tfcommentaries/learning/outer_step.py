@@ -9,7 +9,8 @@ class OuterStep:
 
     Args:
         layer: `TrainingLayer` of the commentary and the student.
-        outer_loss: function `(x, y, outputs, sample_weight)` to a scalar.
+        outer_loss: function `(x, y, outputs, sample_weight)` to a scalar; `None` for
+            the student's own `compute_loss`.
         loss_at, validation_mode, validation_taught: as for `CommentaryLearner`.
     """
 
@@ -81,6 +82,11 @@ class OuterStep:
 
     def _validate(self, weights, batch):
         x, y, sample_weight = batch
-        outputs, _ = self.student.predict(weights, x, training=self.training)
-        loss = self.outer_loss(x, y, outputs, sample_weight)
+        if self.outer_loss is None:
+            loss, outputs = self.student.measure(
+                weights, x, y, sample_weight, self.training
+            )
+        else:
+            outputs, _ = self.student.predict(weights, x, training=self.training)
+            loss = self.outer_loss(x, y, outputs, sample_weight)
         return tf.cast(loss, keras.config.floatx()), outputs

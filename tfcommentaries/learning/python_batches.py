@@ -6,8 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.input_arrays import input_arrays
+
 #: Batches of a generator that are kept, for checks to read more than once.
 FIRST = 32
+#: Examples of which a column of the inputs equals the labels hardly by chance.
+LEAST = 20
 
 
 def training_and_validation(x, y, sample_weight, validation_data):
@@ -46,10 +50,12 @@ def as_dataset(data, name):
         name: what to call the data in errors.
 
     Returns:
-        A `tf.data.Dataset` whose batches have any size; other data as they are.
+        A `tf.data.Dataset` whose batches have any size; of a tuple one of arrays; other
+        data as they are.
 
     Raises:
-        ValueError: if a generator ends after a few batches, as it cannot start over.
+        ValueError: if a generator ends after a few batches, as it cannot start over, or
+            inputs hold no numbers, or the labels.
     """
     if isinstance(data, keras.utils.PyDataset):
         iterate = _Epochs(data)
@@ -58,7 +64,7 @@ def as_dataset(data, name):
     elif _is_loader(data):
         iterate = data.__iter__
     else:
-        return data
+        return _with_arrays(data, name) if isinstance(data, tuple | list) else data
 
     def batches():
         for batch in iterate():
@@ -71,9 +77,8 @@ def as_dataset(data, name):
     if first is None:
         return tf.data.Dataset.range(0)
     spec = tf.nest.map_structure(
-        lambda array: tf.TensorSpec(
-            [None, *array.shape[1:]][: array.ndim], array.dtype
-        ),
+        # Lengths may differ from batch to batch, which `endless` looks at.
+        lambda array: tf.TensorSpec([None] * array.ndim, array.dtype),
         first,
     )
     return tf.data.Dataset.from_generator(batches, output_signature=spec)
@@ -89,10 +94,34 @@ def as_arrays(part, name):
     Raises:
         ValueError: on a sparse matrix, and on ragged tensors.
     """
-    if isinstance(part, list):
-        several = any(getattr(one, "ndim", 0) for one in part)
-        part = tuple(part) if several else np.asarray(part)
-    return tf.nest.map_structure(lambda one: _array(one, name), part)
+    return tf.nest.map_structure(lambda one: _array(one, name), input_arrays(part))
+
+
+def _with_arrays(data, name):
+    """A tuple of data with arrays in place of lists and tables."""
+    given = data[0] if len(data) else None
+    data = tuple(None if part is None else input_arrays(part) for part in data)
+    if len(data) > 1:
+        _check_target(data[0], data[1], getattr(given, "columns", None), name)
+    return data
+
+
+def _check_target(x, y, columns, name):
+    """Raises if one of the columns of the inputs equals the labels."""
+    x, y = (x["x"] if isinstance(x, dict) and "x" in x else x), np.asarray(y)
+    if not isinstance(x, np.ndarray) or x.ndim != 2 or y.size != len(x):
+        return
+    y = y.reshape(-1)
+    if x.shape[1] == 1 or len(y) < LEAST or (y == y[0]).all():
+        return  # This may be chance.
+    same = np.flatnonzero((x[:1000] == y[:1000, None]).all(0))
+    for i in same.tolist():
+        if (x[:, i] == y).all():
+            column = i if columns is None else columns[i]
+            raise ValueError(
+                f"The inputs of the {name} data hold the labels: the column {column!r} "
+                f"equals them in all {len(y)} examples. Leave it out."
+            )
 
 
 class _Epochs:
@@ -147,13 +176,7 @@ def _array(part, name):
             f"The {name} data hold a {type(part).__name__}. Give tensors of one shape: "
             "`x.to_tensor()`, or `tf.sparse.to_dense(x)`."
         )
-    array = np.asarray(part)
-    if array.dtype != object:
-        return array
-    try:
-        return array.astype("float32")
-    except (TypeError, ValueError):
-        return array
+    return np.asarray(part)
 
 
 def _is_all(data):

@@ -3,6 +3,7 @@
 from tfcommentaries.optimizers.adam import Adam
 from tfcommentaries.optimizers.from_keras import from_keras
 from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
+from tfcommentaries.optimizers.nadam import Nadam
 from tfcommentaries.optimizers.rmsprop import RMSprop
 from tfcommentaries.optimizers.sgd import SGD
 
@@ -10,6 +11,7 @@ __all__ = [
     "SGD",
     "Adam",
     "InnerOptimizer",
+    "Nadam",
     "RMSprop",
     "from_keras",
 ]

@@ -2,10 +2,12 @@
 
 import tensorflow as tf
 
+from tfcommentaries.commentaries.group_names import MISSING
 from tfcommentaries.saving.example_columns import dense_rows
 
-#: What stands for the group of an example that has none, an unknown group.
-NO_GROUP = "", -1
+#: What stands for the group of an example that has none, an unknown group. No group
+#: has such a name: texts are UTF-8, which these bytes are not.
+NO_GROUP = b"\xff", MISSING
 
 
 def no_group(dtype):

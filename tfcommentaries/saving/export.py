@@ -1,10 +1,12 @@
 """Exporting a commentary as a SavedModel."""
 
 import os
+import re
 
 import keras
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import check_is_commentary
 from tfcommentaries.saving.example_annotation import ExampleAnnotation
 from tfcommentaries.saving.graph_check import check_graph
 from tfcommentaries.saving.manifest import (
@@ -27,10 +29,10 @@ def export_commentary(
     """Exports a commentary as a SavedModel that needs none of this package.
 
     Its signature `annotate`, which is also `serving_default`, takes the inputs by
-    name (`x`, or the entries of a dict), and `y` and `progress` where the
-    commentary uses them, all with a free batch axis; `progress` is one number from 0
-    to 1 per example, which the graph checks. It gives `annotation`. The manifest is
-    `assets/commentary.json`.
+    name (`x`, or the entries of a dict, with `_` for characters that SavedModels do
+    not allow), and `y` and `progress` where the commentary uses them, all with a free
+    batch axis; `progress` is one number from 0 to 1 per example, which the graph
+    checks. It gives `annotation`. The manifest is `assets/commentary.json`.
 
     Args:
         commentary: a `Commentary` that has been called or learned.
@@ -45,17 +47,25 @@ def export_commentary(
             takes the columns by name in place of `x`.
 
     Raises:
+        TypeError: if `commentary` is none.
         FileExistsError: if `path` holds anything but a commentary.
         ValueError: if the commentary has never been called, or takes a dict of inputs
             beside `columns`.
     """
+    check_is_commentary(commentary, "export_commentary(weighting, path)")
     if commentary.batch_spec is None:
         raise ValueError(
             f"The commentary {commentary.name!r} does not know its inputs yet. Learn "
             "it, or call it on a batch, before exporting it."
         )
-    manifest = make_manifest(commentary, learned, metrics)
     seen_spec = commentary.batch_spec[0]
+    parts = seen_spec.values() if isinstance(seen_spec, dict) else [seen_spec]
+    if any(map(tf.nest.is_nested, parts)):
+        raise ValueError(
+            "An exported commentary takes its inputs by name, but this one sees a list "
+            "of inputs. Learn it on a dict, {'image': ..., 'table': ...}."
+        )
+    manifest = make_manifest(commentary, learned, metrics)
     x_spec = commentary.serving_spec(seen_spec)
     taken = set(_RESERVED).intersection(x_spec if isinstance(x_spec, dict) else ())
     if taken:
@@ -97,10 +107,11 @@ def export_commentary(
     with replacing_directory(path, is_commentary) as directory:
         archive = keras.export.ExportArchive()
         archive.track(commentary)
-        for layer in commentary._flatten_layers(include_self=False):
-            if not layer.weights:
-                # Keras before 3.13 does not find tables of lookups in lists of layers.
-                archive.track(layer)
+        for layer in commentary._flatten_layers():
+            # Not every Keras finds tables of layers in lists.
+            for value in vars(layer).values():
+                if isinstance(value, tf.saved_model.experimental.TrackableResource):
+                    archive.track(value)
         archive.add_endpoint("annotate", annotate, [_signature(manifest["inputs"])])
         if "prepared_inputs" in manifest:
             # For use inside a training step, after `prepare`.
@@ -143,6 +154,12 @@ def _checked(progress, x):
 
 def _signature(specs):
     return {
-        name: tf.TensorSpec(spec["shape"], spec["dtype"], name=name)
+        name: tf.TensorSpec(spec["shape"], spec["dtype"], name=_served_name(name))
         for name, spec in specs.items()
     }
+
+
+def _served_name(name):
+    """The name of an input with the characters that SavedModels allow."""
+    served = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)
+    return served if served[:1].isalnum() else f"column{served}"

@@ -40,6 +40,7 @@ _OPTIONAL = {
     "created": str,
     "versions": dict,
     "table": list,
+    "doubt": str,
     "prepared_inputs": dict,
     "reading": dict,
 }
@@ -79,6 +80,7 @@ def make_manifest(commentary, learned=None, metrics=None):
         "learned": learned or {},
         "metrics": metrics or {},
         **({} if table is None else {"table": table}),
+        **({} if commentary.doubt is None else {"doubt": commentary.doubt}),
     }
 
 

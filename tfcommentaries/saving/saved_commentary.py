@@ -44,6 +44,7 @@ class SavedCommentary(Commentary):
         check_graph(self.directory)
         self._loaded = tf.saved_model.load(self.directory)
         self.trainable = False
+        self.doubt = self.manifest.get("doubt")
 
     @property
     def uses_labels(self):
@@ -56,6 +57,10 @@ class SavedCommentary(Commentary):
     @property
     def uses_student_loss(self):
         return self.applying.uses_student_loss
+
+    @property
+    def divides_by_batch_mean(self):
+        return self.applying.divides_by_batch_mean
 
     @property
     def reads_beside(self):
@@ -119,9 +124,14 @@ class SavedCommentary(Commentary):
     def apply(self, annotation, x, y, sample_weight=None):
         return self.applying.apply(annotation, x, y, sample_weight)
 
+    @property
+    def columns(self):
+        """Columns of groups; see `GroupWeighting`."""
+        return getattr(self.applying, "columns", {})
+
     def add_groups(self, x, groups):
         """Like `GroupWeighting.add_groups`, if one was exported."""
-        if not hasattr(self.applying, "add_groups"):
+        if not self.columns:
             raise ValueError(
                 f"The commentary at {self.directory} is of the kind {self.kind}, which "
                 "has no groups. Give x as it is."
@@ -131,7 +141,7 @@ class SavedCommentary(Commentary):
     def table(self):
         """The table as it was exported; see `GroupWeighting.table`."""
         rows = self.manifest.get("table")
-        return None if rows is None else GroupTable(rows)
+        return None if rows is None else GroupTable(rows, self.doubt)
 
     def prepare(self, x):
         return self.applying.prepare(x)
@@ -167,7 +177,7 @@ def load_commentary(commentary, learned_steps=None):
     elif not isinstance(commentary, Commentary):
         raise TypeError(
             "Expected a tfcommentaries.Commentary or the path of an exported one. "
-            f"Received: {commentary!r}"
+            f"Received: {type(commentary).__name__} {commentary!r:.80}"
         )
     if learned_steps is None:
         learned_steps = getattr(commentary, "learned_steps", None)

@@ -2,6 +2,7 @@
 
 import os
 
+import keras
 import tensorflow as tf
 
 from tfcommentaries.saving.manifest import read_manifest
@@ -10,23 +11,31 @@ from tfcommentaries.saving.manifest import read_manifest
 def load_weights(commentary, path):
     """Gives a commentary the weights of an exported one, to learn it further.
 
+    Rows that have names, such as those of a `GroupWeighting`, are matched by name.
+
     Args:
-        commentary: a `Commentary` that has been called, made like the exported one.
+        commentary: a `Commentary` that has been called, of the exported one's class.
         path: directory of the SavedModel.
+
+    Returns:
+        A dict of what is not the same in both; see `Commentary.take_over`.
 
     Raises:
         FileNotFoundError: if there is no SavedModel.
-        ValueError: if it is not a commentary, or one with other weights.
+        ValueError: if it is not a commentary, or one of another kind or with other
+            weights.
     """
-    read_manifest(path)
-    values = tf.saved_model.load(os.fspath(path)).trainable_variables
-    variables = commentary.trainable_variables
-    shapes = [[tuple(v.shape) for v in part] for part in (variables, values)]
-    if shapes[0] != shapes[1]:
+    manifest = read_manifest(path)
+    name = keras.saving.get_registered_name(type(commentary))
+    if manifest["class"] != name:
         raise ValueError(
-            f"The commentary at {path} has weights of shapes {shapes[1]}, but "
-            f"{commentary.name!r} has {shapes[0]}. Make it with the same class, "
-            "teacher and number of classes."
+            f"The commentary at {path} is of the class {manifest['class']}, but this "
+            f"one is of {name}. Start from one of the same class, or anew."
         )
-    for variable, value in zip(variables, values):
-        variable.assign(value)
+    values = tf.saved_model.load(os.fspath(path)).trainable_variables
+    try:
+        return commentary.take_over(list(values), manifest["teaching_config"])
+    except ValueError as error:
+        raise ValueError(
+            f"Learning cannot start from the commentary at {path}. {error}"
+        ) from error

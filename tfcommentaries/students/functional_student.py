@@ -7,9 +7,10 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfcommentaries.students.losses import example_losses
-from tfcommentaries.students.model_like import built, model_like
+from tfcommentaries.students.losses import example_losses, has_own_loss
+from tfcommentaries.students.model_like import built, check_is_keras, fresh_values
 from tfcommentaries.upstream.cudnn import without_cudnn
+from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.upstream.exact_derivatives import exact_derivatives
 
 
@@ -53,15 +54,15 @@ class FunctionalStudent:
 
     def __init__(self, model, kept_layers=()):
         self._make_model = None
-        if not isinstance(model, keras.Model):
-            if not callable(model):
-                raise TypeError(
-                    "A student must be a compiled keras.Model or a function that "
-                    f"makes one. Received: {model!r}"
-                )
+        if callable(model) and (
+            isinstance(model, type) or not hasattr(model, "weights")
+        ):
             self._make_model = model
             model = self._make_model()
-        if not getattr(model, "compiled", False) or model.loss is None:
+        check_is_keras(model)
+        if not getattr(model, "compiled", False) or (
+            model.loss is None and not has_own_loss(model)
+        ):
             raise ValueError(
                 f"The student {model.name!r} has no loss or optimizer: they define "
                 "how it trains. Call `student.compile(optimizer=..., loss=...)` "
@@ -69,6 +70,7 @@ class FunctionalStudent:
             )
         self.model = model
         self._inputs = None
+        self._unchanging = None
         self.kept_layers = [
             model.get_layer(layer) if isinstance(layer, str) else layer
             for layer in kept_layers
@@ -85,9 +87,10 @@ class FunctionalStudent:
             The model's outputs for the batch.
         """
         self._inputs = tf.nest.map_structure(lambda t: t[:1], x)
+        self._unchanging = None
         try:
             outputs = self.model(x, training=False)
-            loss = self.model.compute_loss(x=x, y=y, y_pred=outputs, training=False)
+            loss = self.model._compute_loss(x, y, outputs, None, training=False)
         except Exception as error:
             raise ValueError(
                 f"The student {self.model.name!r} does not take this data: inputs "
@@ -135,9 +138,11 @@ class FunctionalStudent:
     def draw(self, seed):
         """Draws the weights of a new student of the same architecture.
 
-        What is not trainable stays as the model has it: frozen layers, with their
-        moving statistics, and layers such as an adapted `Normalization`. So do
-        `kept_layers`. If a function makes the student, all is as the function makes it.
+        What training never changes stays as the model has it: frozen layers with their
+        moving statistics, frozen weights of layers that learn otherwise (LoRA), an
+        adapted `Normalization`. So do `kept_layers`. State that training updates
+        starts as in a new model: moving statistics, seeds. If a function makes the
+        student, all is as the function makes it.
 
         Args:
             seed: an integer; the same seed gives the same weights.
@@ -148,36 +153,54 @@ class FunctionalStudent:
         Raises:
             ValueError: if the model cannot be made again from its config.
         """
+        kept = None if self._make_model else self._kept()
         # Keras draws the seeds of unseeded initializers from Python's generator.
         state = random.getstate()
         random.seed(seed)
         try:
             if self._make_model:
                 return self._read(built(self._make_model(), self._inputs))
-            clone = model_like(self.model, self._inputs)
+            drawn = [v for v in self.model.variables if id(v) not in kept]
+            new = fresh_values(self.model, drawn, self._inputs)
         finally:
             random.setstate(state)
-        kept = self._kept()
-        values = {
-            id(own): tf.convert_to_tensor(own if id(own) in kept else new)
-            for own, new in zip(self.model.variables, clone.variables, strict=True)
-        }
-        return StudentWeights(
-            [values[id(v)] for v in self.model.trainable_variables],
-            [values[id(v)] for v in self.model.non_trainable_variables],
-        )
+        new = [
+            [new.get(id(v), v) for v in variables]
+            for variables in (
+                self.model.trainable_variables,
+                self.model.non_trainable_variables,
+            )
+        ]
+        return tf.nest.map_structure(tf.convert_to_tensor, StudentWeights(*new))
 
     def _kept(self):
         """Identities of the variables that are the same in all new students."""
-        kept = {id(v) for layer in self.kept_layers for v in layer.weights}
-        for layer in self.model._flatten_layers():
-            inner = layer._flatten_layers(include_self=False)
-            nested = {id(v) for one in inner for v in one.weights}
-            own = [v for v in layer.weights if id(v) not in nested]
-            learns = {id(v) for v in layer.trainable_weights}
-            if not any(id(v) in learns for v in own):
-                kept.update(id(v) for v in own)
-        return kept
+        if self._unchanging is None:
+            self._unchanging = self._unchanged_by_training()
+        return self._unchanging | {id(v) for la in self.kept_layers for v in la.weights}
+
+    def _unchanged_by_training(self):
+        """Identities of the variables that no training step changes."""
+        model, unchanged = self.model, set()
+
+        def step(inputs):
+            others = model.non_trainable_variables
+            with self._scope(self.weights) as scope:
+                before = [scope.get_current_value(v) for v in others]
+                model(inputs, training=True)
+            for variable, value in zip(others, before):
+                if scope.get_current_value(variable) is value:
+                    unchanged.add(id(variable))
+
+        inputs = self._inputs
+        if inputs is None:  # A graph of layers, built by its maker.
+            inputs = getattr(model, "_functional", model)._inputs_struct
+        spec = keras.tree.map_structure(
+            lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), inputs
+        )
+        with forgotten_custom_gradients():
+            tf.function(step, autograph=False).get_concrete_function(spec)
+        return unchanged
 
     def predict(self, weights, x, training=False):
         """Runs the student.
@@ -209,22 +232,35 @@ class FunctionalStudent:
         Returns:
             `(loss, non_trainable)`: a scalar and the updated state.
         """
-        with self._scope(weights) as scope:
-            outputs = self.model(x, training=training)
-            if weigh is not None:
-                losses = example_losses(self.model, y, outputs)
-                sample_weight = weigh(losses, sample_weight)
-            loss = self.model.compute_loss(
-                x=x,
-                y=y,
-                y_pred=outputs,
-                sample_weight=sample_weight,
-                training=training,
-            )
+        loss, _, non_trainable = self._run(
+            weights, x, y, sample_weight, training, weigh
+        )
         # Keras divides by the number of replicas, for a batch that they share. Here
         # each replica trains its own student.
         loss *= tf.distribute.get_strategy().num_replicas_in_sync
-        return loss, self._updated(scope)
+        return loss, non_trainable
+
+    def measure(self, weights, x, y, sample_weight=None, training=False):
+        """The student's own loss as Keras computes it, and its outputs.
+
+        Arguments are those of `loss`.
+
+        Returns:
+            `(loss, outputs)`; the loss is divided by the number of replicas.
+        """
+        return self._run(weights, x, y, sample_weight, training)[:2]
+
+    def _run(self, weights, x, y, sample_weight, training, weigh=None):
+        with self._scope(weights) as scope:
+            outputs = self.model(x, training=training)
+            if weigh is not None:
+                losses = example_losses(self.model, y, outputs, sample_weight)
+                sample_weight = weigh(losses, sample_weight)
+            # As Keras does: one of the user's own may not take `training`.
+            loss = self.model._compute_loss(
+                x, y, outputs, sample_weight, training=training
+            )
+        return loss, outputs, self._updated(scope)
 
     @property
     def loss_scale(self):

@@ -1,6 +1,7 @@
 """Teaching inside a user's own `model.fit`."""
 
 import contextlib
+import warnings
 import weakref
 
 import keras
@@ -9,7 +10,9 @@ import tensorflow as tf
 from tfcommentaries.commentaries.weights import batches_shared_by_replicas
 from tfcommentaries.saving import load_commentary
 from tfcommentaries.students.losses import check_takes_weights, example_losses
+from tfcommentaries.students.model_like import check_is_keras
 from tfcommentaries.teaching.progress import progress_schedule
+from tfcommentaries.teaching.student_view import StudentView
 from tfcommentaries.upstream.plain_errors import plain_errors
 
 #: Models whose loss is changed: how often, and their original function, if any.
@@ -22,7 +25,12 @@ class CommentaryCallback(keras.callbacks.Callback):
     Each training batch passes through `commentary.teach` before the model's own
     `train_step`. Loss, metrics, optimizer and a user's own `train_step` stay as
     they are, and after `fit` the model is as it was. Sample weights that the
-    user gives are multiplied. Evaluation and `validation_data` are not taught.
+    user gives are multiplied. Evaluation and `validation_data` are not taught, but
+    may hold groups or ids too, which the model does not see. After `fit` give it
+    `commentary.student_inputs(x)`, or this callback to `evaluate` and `predict`.
+
+    `fit` again with the same callback and model continues: progress goes on where it
+    was, until `reset_state`. For a loop of `fit(epochs=1)` give `total_steps`.
 
     Example:
 
@@ -40,6 +48,8 @@ class CommentaryCallback(keras.callbacks.Callback):
 
     #: Whether training steps take gradients of gradients.
     _differentiates = False
+    #: Steps after which weights should differ; 0 once there was a warning.
+    _first_taught = 1
 
     def __init__(
         self, commentary, progress="stretch", total_steps=None, learned_steps=None
@@ -48,25 +58,40 @@ class CommentaryCallback(keras.callbacks.Callback):
         self.commentary, self.learned_steps = load_commentary(commentary, learned_steps)
         self.progress = progress
         self.total_steps = total_steps
-        self._step = None
-        self._total = None
         self._armed = False
         self._taught = None
         self._trained = 0
+        self._view = None
+        self._fits = False
+        self.reset_state()
+
+    def reset_state(self):
+        """Forgets earlier training: the next `fit` starts at progress 0."""
+        self._step = None
+        self._total = None
+        self._finished = True
 
     def set_model(self, model):
         # `fit` calls this just before it asks for the train function, which it
         # would otherwise keep from an earlier `fit`. The shadow also notices the
         # next `fit` without this callback, if this one was interrupted.
+        check_is_keras(model)
         self.restore()
+        if model is not self.model:
+            self.reset_state()
         super().set_model(model)
         with model.distribute_strategy.scope():
-            self._step = _counter()
-            self._total = _counter()
+            if self._step is None:
+                self._step = _counter()
+                self._total = _counter()
             self._taught = _counter()
+            self._without_effect = _counter()
         self._trained = 0
+        #: Steps before the first epoch of this `fit`, in which earlier ones trained.
+        self._offset = None
         self._armed = True
         model.make_train_function = self._make_train_function
+        self._view = StudentView(model, self.commentary)
 
     def _make_train_function(self, force=False):
         model = self.model
@@ -75,20 +100,28 @@ class CommentaryCallback(keras.callbacks.Callback):
             return model.make_train_function(force=force)
         self._armed = False
         original = model.train_step
+        checked = False
         schedule = None
         if self.commentary.uses_progress:
             schedule = progress_schedule(self.progress, self._total, self.learned_steps)
 
         def train_step(data):
+            nonlocal checked
+            # A graph is checked whenever it is made, eager steps once.
+            check = not (checked and tf.executing_eagerly())
+            checked = True
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
             progress = None if schedule is None else schedule(self._step)
             if self.commentary.uses_student_loss:
-                with self._weighing():
+                with self._weighing(check):
                     logs = original(data)
             else:
                 with batches_shared_by_replicas():
                     taught = self.commentary.teach(x, y, sample_weight, progress)
-                with _used(taught[2], sample_weight, model):
+                self._without_effect.assign_add(_are_alike(taught[2], sample_weight))
+                if check and taught[2] is not sample_weight:
+                    logs = _checked_step(original, model, *taught)
+                else:
                     logs = original(taught)
             logs = {**logs, **self.after_step(x, y, sample_weight, progress)}
             self._step.assign_add(1)
@@ -114,13 +147,16 @@ class CommentaryCallback(keras.callbacks.Callback):
         return train_function
 
     @contextlib.contextmanager
-    def _weighing(self):
+    def _weighing(self, check):
         """Context in which the model's own loss determines the sample weights."""
         model = self.model
         original = model.compute_loss
+        self._called = False
 
         def compute_loss(x=None, y=None, y_pred=None, sample_weight=None, **options):
-            losses = tf.stop_gradient(example_losses(model, y, y_pred))
+            self._called = True  # Also by other replicas, which share this function.
+            losses = example_losses(model, y, y_pred, sample_weight)
+            losses = tf.stop_gradient(losses)
             weights = self.commentary(losses)
             with batches_shared_by_replicas():
                 _, _, sample_weight = self.commentary.apply(
@@ -130,6 +166,12 @@ class CommentaryCallback(keras.callbacks.Callback):
 
         with _with_loss(model, compute_loss):
             yield
+        if check and not self._called:
+            raise ValueError(
+                f"The `train_step` of the model {model.name!r} does not call "
+                f"`compute_loss`, by which {type(self.commentary).__name__} weights "
+                "examples. Compute the loss with `self.compute_loss(...)`."
+            )
 
     def after_step(self, x, y, sample_weight, progress):
         """Called in the graph after each training step, with the untaught batch.
@@ -146,25 +188,50 @@ class CommentaryCallback(keras.callbacks.Callback):
                 "Another callback has taken the place of this CommentaryCallback: only "
                 "one can teach a model. Give one a `Composition` of the commentaries."
             )
-        total = self.total_steps
-        if total is None and self.params.get("steps") is not None:
-            total = self.params["epochs"] * self.params["steps"]
-        if total is None:
-            if self.commentary.uses_progress and self.progress == "stretch":
-                self.restore()
-                raise ValueError(
-                    "progress='stretch' needs to know how many batches the whole "
-                    "training has, and this data set does not know its length. "
-                    "Pass `total_steps=` to CommentaryCallback or `steps_per_epoch=` "
-                    "to fit."
-                )
-            return
-        self._total.assign(total)
+        self._fits = True
+        if self.total_steps is not None:
+            self._total.assign(self.total_steps)
+        elif self.params.get("steps") is None and self._needs_total:
+            self.restore()
+            raise ValueError(
+                "progress='stretch' needs to know how many batches the whole "
+                "training has, and this data set does not know its length. "
+                "Pass `total_steps=` to CommentaryCallback or `steps_per_epoch=` "
+                "to fit."
+            )
+
+    @property
+    def _needs_total(self):
+        return self.commentary.uses_progress and self.progress == "stretch"
 
     def on_epoch_begin(self, epoch, logs=None):
-        # So that progress is right if training resumes at a later epoch.
-        if self.params.get("steps") is not None:
-            self._step.assign(epoch * self.params["steps"])
+        steps = self.params.get("steps")
+        if self._offset is None:
+            self._begin(epoch, steps)
+        if steps is not None:
+            # So that progress is right if training resumes at a later epoch.
+            self._step.assign(self._offset + epoch * steps)
+
+    def _begin(self, epoch, steps):
+        """Finds out at which step this `fit` starts."""
+        finished, self._finished = self._finished, False
+        if steps is None:
+            self._offset = 0
+            return
+        done = int(tf.convert_to_tensor(self._step))
+        # One that was interrupted, and resumes at an epoch, trains a part again.
+        resumes = epoch > 0 and not finished
+        self._offset = 0 if resumes else max(0, done - epoch * steps)
+        if self.total_steps is None and not self._offset:
+            self._total.assign(self.params["epochs"] * steps)
+        elif self.total_steps is None and self._needs_total:
+            warnings.warn(
+                f"`fit` continues after {done} steps with the same "
+                f"{type(self).__name__}, whose progress is at its end and stays there. "
+                "Pass `total_steps=`, the steps of all these `fit`s together, or call "
+                "its `reset_state()` to start anew.",
+                stacklevel=2,
+            )
 
     def on_train_batch_end(self, batch, logs=None):
         self._last_batch = batch
@@ -185,8 +252,31 @@ class CommentaryCallback(keras.callbacks.Callback):
                 "`fit`, or teach in the input pipeline with `tfcommentaries.teach`."
             )
 
+        without = int(tf.convert_to_tensor(self._without_effect))
+        if 0 < self._first_taught <= taught <= without:
+            self._first_taught = 0
+            warnings.warn(
+                "The commentary has had no effect so far: in each batch all weights "
+                "were 1, so training was as without it. Shuffle the data, use batches "
+                "of more than one example, or learn the commentary first.",
+                stacklevel=2,
+            )
+
     def on_train_end(self, logs=None):
+        self._finished = True
         self.restore()
+
+    def on_test_begin(self, logs=None):
+        if not self._fits:
+            self._armed = False  # A later `fit` is not taught.
+
+    on_predict_begin = on_test_begin
+
+    def on_test_end(self, logs=None):
+        if not self._fits:
+            self.restore()  # `evaluate`, outside of `fit`.
+
+    on_predict_end = on_test_end
 
     def restore(self):
         """Restores the model. Only needed by hand after an interruption."""
@@ -194,7 +284,10 @@ class CommentaryCallback(keras.callbacks.Callback):
         if model is not None and "make_train_function" in vars(model):
             del model.make_train_function
             model.train_function = None
-        self._armed = False
+        if self._view is not None:
+            self._view.restore()
+        self._view = None
+        self._armed = self._fits = False
 
 
 @contextlib.contextmanager
@@ -220,32 +313,53 @@ def _with_loss(model, compute_loss):
             model.compute_loss = own
 
 
-@contextlib.contextmanager
-def _used(weights, given, model):
-    """Raises if what is traced inside cannot use the weights, or does not."""
-    if weights is None or weights is given or tf.executing_eagerly():
-        yield  # Eager tensors do not know who uses them.
-        return
-    before = _uses(weights)
+def _checked_step(train_step, model, x, y, weights):
+    """Runs or traces a training step.
+
+    Raises:
+        ValueError: if it cannot use the weights, or does not.
+    """
     original = model.compute_loss
 
     def compute_loss(x=None, y=None, y_pred=None, *args, **options):
         check_takes_weights(model, y, y_pred, weights)
         return original(x, y, y_pred, *args, **options)
 
-    with _with_loss(model, compute_loss):
-        yield
-    if _uses(weights) == before:
+    given, watch = weights, contextlib.nullcontext()
+    if tf.executing_eagerly():
+        if model.distribute_strategy.num_replicas_in_sync > 1:
+            return train_step((x, y, weights))
+        # Of eager tensors only a tape knows who uses them, and only of variables.
+        given = tf.nest.map_structure(tf.Variable, weights)
+        watch = tf.GradientTape()
+    before = _uses(given)
+    with _with_loss(model, compute_loss), watch:
+        logs = train_step((x, y, given))
+    read = {v.ref() for v in watch.watched_variables()} if given is not weights else ()
+    if not any(v.ref() in read for v in tf.nest.flatten(given)) and (
+        _uses(given) == before
+    ):
         raise ValueError(
             f"The `train_step` of the model {model.name!r} does not use sample "
             "weights, so a commentary that weights examples would teach nothing. Pass "
             "them on: `self.compute_loss(..., sample_weight=sample_weight)`."
         )
+    return logs
 
 
 def _uses(weights):
-    """How many operations take the weights."""
+    """How many operations of a graph take the weights."""
+    if tf.executing_eagerly():
+        return 0
     return sum(len(tensor.consumers()) for tensor in tf.nest.flatten(weights))
+
+
+def _are_alike(weights, given):
+    """1 if weights change nothing, beside those that the user has; else 0."""
+    if weights is None or given is not None:
+        return tf.constant(0, tf.int64)
+    alike = [tf.reduce_all(tf.abs(w - 1) < 1e-6) for w in tf.nest.flatten(weights)]
+    return tf.cast(tf.reduce_all(alike), tf.int64)
 
 
 def _counter():

@@ -1,158 +1,282 @@
-"""Computes what a commentary gains from what `evaluate` measured."""
+"""What new students reached under several conditions, and what that says."""
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfcommentaries.teaching.conditions import Condition
+from tfcommentaries.teaching.scores import Gain, Row, less_is_better
+
 #: The most telling metrics, the best first; Keras's names.
 _TELLING = "auc", "accuracy", "mae"
-#: Metrics from 0 to 1, of which a hundredth is a point.
-_SHARES = "auc", "accuracy"
-#: Conditions that need to know what nobody knows in practice.
-_ORACLES = ("good_sources_known",)
 
 
-def main_metric(rows):
-    """The metric to judge by: AUC, accuracy or mean absolute error, else the loss.
+class Verdict(NamedTuple):
+    """What to do after a comparison.
 
-    Args:
-        rows: from `evaluate`.
+    Attributes:
+        answer: whether the commentary helps: `"yes"` if it beats every baseline, `"no"`
+            if it does not beat plain training, `"better than plain"` between these, or
+            `"unknown"` if one student each cannot say.
+        text: a sentence or two.
+        recommended: the `Condition` to train with, or `None`.
     """
-    measured = {row["metric"] for row in rows}
-    return next((name for name in _TELLING if name in measured), "loss")
+
+    answer: str
+    text: str
+    recommended: Condition | None
 
 
-def less_is_better(metric):
-    """Whether a metric is an error, by its name: `loss`, `mae`, `..._error`."""
-    errors = "loss", "mae", "mape", "mse", "msle", "rmse"
-    return metric in errors or metric.endswith("_error")
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """New students that were trained under several conditions; from `evaluate`.
 
+    Attributes:
+        conditions: `Condition`s, in the order in which they are shown.
+        rows: `Row`s of each condition, step and metric.
 
-def paired_gain(rows, condition, baseline, metric, step):
-    """How much better one condition is than another, students paired by their seed.
-
-    Args:
-        rows: from `evaluate`.
-        condition: name of the condition.
-        baseline: name of the condition to compare with.
-        metric: name of the metric.
-        step: student step.
-
-    Returns:
-        `(mean, standard_error)` of the difference, above 0 where `condition` is better.
+    Raises:
+        ValueError: if conditions have the same name, or their rows do not go together.
     """
-    found = {
-        row["condition"]: np.array(row["values"])
-        for row in rows
-        if row["metric"] == metric and row["student_step"] == step
-    }
-    difference = found[condition] - found[baseline]
-    if less_is_better(metric):
-        difference = -difference
-    error = 0.0
-    if len(difference) > 1:
-        error = difference.std(ddof=1) / np.sqrt(len(difference))
-    return float(difference.mean()), float(error)
 
+    conditions: tuple[Condition, ...]
+    rows: tuple[Row, ...]
 
-def score_text(mean, std, metric):
-    """A score and its standard deviation as text."""
-    if metric in _SHARES:
-        return f"{mean:.3f} ± {std:.3f}"
-    return f"{mean:.4g} ± {std:.2g}"
+    def __post_init__(self):
+        names = [condition.name for condition in self.conditions]
+        if len(set(names)) < len(names):
+            raise ValueError(f"Conditions must have different names. Received: {names}")
+        measured = {(row.step, row.metric) for row in self.rows}
+        whole = len(measured) * len(names) == len(self._found) == len(self.rows)
+        if not whole or {row.condition for row in self.rows} != set(names):
+            raise ValueError(
+                f"There must be one row for each of the conditions {names}, each step "
+                f"and each metric. Received: {len(self.rows)} rows"
+            )
+        if len({len(row.values) for row in self.rows}) != 1:
+            raise ValueError("All rows must have values of as many students.")
 
+    @functools.cached_property
+    def _found(self):
+        return {(row.condition, row.step, row.metric): row for row in self.rows}
 
-def gain_text(mean, error, metric):
-    """A gain and its standard error as text: in points of an accuracy or AUC."""
-    if metric in _SHARES:
-        return f"{100 * mean:+.1f} ± {100 * error:.1f}"
-    return f"{mean:+.3g} ± {error:.2g}"
+    @property
+    def metric(self) -> str:
+        """What to judge by: AUC, accuracy or mean absolute error, else the loss."""
+        measured = {row.metric for row in self.rows}
+        return next((name for name in _TELLING if name in measured), "loss")
 
+    @property
+    def steps(self) -> list[int]:
+        """Training steps after which students were tested, ascending."""
+        return sorted({row.step for row in self.rows})
 
-def unit(metric):
-    """The unit of `gain_text`: `"points"`, or the metric itself."""
-    return "points" if metric in _SHARES else f"in {metric}"
+    @property
+    def students(self) -> int:
+        """Number of students of each condition."""
+        return len(self.rows[0].values)
 
+    def with_role(self, *roles: str) -> list[Condition]:
+        """The conditions with one of these roles."""
+        return [one for one in self.conditions if one.role in roles]
 
-def baselines(rows):
-    """Names of the conditions that a commentary is compared with.
+    def score(self, condition, step: int | None = None, metric: str | None = None):
+        """What students of a condition reached.
 
-    Those whose names begin with `commentary` are other ways to use it.
+        Args:
+            condition: a `Condition` or its name.
+            step: training step; `None` is the last.
+            metric: name of a metric; `None` is the most telling.
 
-    Args:
-        rows: from `evaluate`.
+        Returns:
+            A `Row`.
 
-    Returns:
-        A list of names, in order.
-    """
-    names = dict.fromkeys(row["condition"] for row in rows)
-    return [name for name in names if not name.startswith("commentary")]
+        Raises:
+            ValueError: if that was not measured.
+        """
+        name = getattr(condition, "name", condition)
+        key = name, self.steps[-1] if step is None else step, metric or self.metric
+        if key not in self._found:
+            raise ValueError(
+                "Nothing was measured of {!r} at step {} in {!r}. ".format(*key)
+                + f"Conditions: {[one.name for one in self.conditions]!s:.200}; steps: "
+                f"{self.steps!s:.80}"
+            )
+        return self._found[key]
 
+    def gain(
+        self, condition, over, step: int | None = None, metric: str | None = None
+    ) -> Gain:
+        """How much better one condition is than another.
 
-def beaten(rows, metric=None):
-    """Which conditions a commentary beats at the end of training.
+        Args:
+            condition: as for `score`.
+            over: the condition to compare with, likewise.
+            step: as for `score`.
+            metric: as for `score`.
+        """
+        one, other = (self.score(c, step, metric) for c in (condition, over))
+        differences = np.subtract(one.values, other.values)
+        if less_is_better(one.metric):
+            differences = -differences
+        error = float("nan")
+        if len(differences) > 1:
+            error = differences.std(ddof=1) / np.sqrt(len(differences))
+        return Gain(float(differences.mean()), float(error), one.metric)
 
-    A gain counts if it is more than two standard errors.
+    def beaten(self, condition) -> list[Condition]:
+        """Plain training and baselines than which a condition is certainly better.
 
-    Args:
-        rows: from `evaluate`, with the conditions `commentary` and `plain` among them.
-        metric: name of a metric; `None` takes `main_metric`.
+        Args:
+            condition: as for `score`.
+        """
+        others = self.with_role("plain", "baseline")
+        return [other for other in others if self.gain(condition, other).certain]
 
-    Returns:
-        A list of names from `baselines`. A commentary helps if `plain` is among them.
-    """
-    metric = metric or main_metric(rows)
-    step = max(row["student_step"] for row in rows)
-    found = []
-    for baseline in baselines(rows):
-        mean, error = paired_gain(rows, "commentary", baseline, metric, step)
-        if mean > 2 * error:
-            found.append(baseline)
-    return found
+    @property
+    def best(self) -> Condition:
+        """The use of the commentary that beats most, then the one with most gain.
 
+        Raises:
+            ValueError: if none of the conditions is `"ours"`, or not one `"plain"`.
+        """
+        ours, plain = self.with_role("ours"), self.with_role("plain")
+        if not ours or len(plain) != 1:
+            raise ValueError(
+                "What a commentary gains is told by one condition with role 'plain' "
+                "and one or more with role 'ours'. Received: "
+                + ", ".join(f"{c.name!r} is {c.role!r}" for c in self.conditions)[:250]
+            )
 
-def verdict(rows, metric=None):
-    """Says by how much a commentary helps, against the best alternative to it.
+        def order(condition):
+            beaten = self.beaten(condition)
+            every = len(beaten) == len(self.with_role("plain", "baseline"))
+            gain = self.gain(condition, plain[0]).mean
+            return every, plain[0] in beaten, gain
 
-    Args:
-        rows: as for `beaten`.
-        metric: as for `beaten`.
+        return max(ours, key=order)
 
-    Returns:
-        A text of a sentence or two.
-    """
-    metric = metric or main_metric(rows)
-    steps = sorted({row["student_step"] for row in rows})
+    def verdict(self) -> Verdict:
+        """Says whether to use the commentary, and how.
 
-    def gain(baseline, step=steps[-1]):
-        return paired_gain(rows, "commentary", baseline, metric, step)
+        It must beat every baseline by more than chance, at the last step: by two
+        standard errors, students paired. All uses of the commentary count.
 
-    def text(baseline):
-        return f"{gain_text(*gain(baseline), metric)} {unit(metric)}"
-
-    if "plain" not in beaten(rows, metric):
-        return (
-            f"After {steps[-1]} steps there is no gain over plain training that could "
-            f"be told from chance: {text('plain')}. Do not use this commentary."
+        Raises:
+            ValueError: as for `best`.
+        """
+        best, (plain,) = self.best, self.with_role("plain")
+        gain = self.gain(best, plain)
+        over_plain = f"{gain} {gain.unit}"
+        if self.students == 1:
+            return Verdict(
+                "unknown",
+                f"Not known: one student each cannot tell a gain from chance "
+                f"({over_plain} over {plain.name} with {best.name}). Train several.",
+                None,
+            )
+        beaten = self.beaten(best)
+        if plain not in beaten:
+            much = "worse than" if (-gain).certain else "no better than"
+            return Verdict(
+                "no",
+                f"No. With {best.name}, new students do {much} with {plain.name} "
+                f"({over_plain}). Do not use this commentary.",
+                None,
+            )
+        others = self.with_role("baseline")
+        if not others:
+            text = f"Yes. {over_plain} over {plain.name}. Nothing else was compared."
+            return Verdict("yes", text, best)
+        rivals = [other for other in others if other not in beaten] or others
+        rival = min(rivals, key=lambda other: self.gain(best, other).mean)
+        gain = self.gain(best, rival)
+        if rival in beaten:
+            return Verdict(
+                "yes",
+                f"Yes. With {best.name}, new students do better than with every "
+                f"alternative: {gain} {gain.unit} over the best of these, "
+                f"{rival.name}, and {over_plain} over {plain.name}.",
+                best,
+            )
+        does = f"as well ({gain} {gain.unit})"
+        if (-gain).certain:
+            does = f"better (by {str(-gain)[1:]} {gain.unit})"
+        return Verdict(
+            "better than plain",
+            f"Better than {plain.name} ({over_plain}, with {best.name}). A simpler "
+            f"way, {rival.name}, does {does}.",
+            rival,
         )
-    others = [n for n in baselines(rows) if n not in _ORACLES and n != "plain"]
-    if not others:
-        return f"{text('plain')} over plain training after {steps[-1]} steps."
-    best = min(others, key=lambda name: gain(name)[0])
-    mean, error = gain(best)
-    if mean < -2 * error:
-        return (
-            f"{text('plain')} over plain training after {steps[-1]} steps, but {best} "
-            f"is better by {gain_text(-mean, error, metric)[1:]} {unit(metric)}: use "
-            "that."
+
+    def spaced_steps(self, number: int) -> list[int]:
+        """So many of the steps, evenly spaced, the last among them."""
+        places = np.linspace(0, len(self.steps) - 1, min(number, len(self.steps)))
+        return [self.steps[place] for place in np.ceil(places).astype(int)]
+
+    def table(self) -> str:
+        """Scores, gains, what each condition is, and the verdict as text."""
+        steps = self.spaced_steps(4)
+        width = max(len(condition.name) for condition in self.conditions) + 7
+
+        def line(name, cells):
+            return f"{name:<{width}}" + "".join(f"{cell!s:>16}" for cell in cells)
+
+        lines = [
+            f"Test {self.metric}: mean ± std over {self.students} new students",
+            line("training step", steps),
+        ]
+        for one in self.conditions:
+            lines.append(line(one.name, (self.score(one, step) for step in steps)))
+        unit = self.gain(self.best, self.best).unit
+        lines.append(
+            f"\nGain of {self.best.name} ({unit}), students paired: ± standard error"
         )
-    behind = [
-        f"behind {name} at step {step}"
-        for step in steps[:-1]
-        for name in [min(others, key=lambda n: gain(n, step)[0])]
-        if gain(name, step)[0] < -2 * gain(name, step)[1]
-    ]
-    return (
-        f"{text(best)} over the best alternative ({best}) after {steps[-1]} steps"
-        + (", which is no more than chance may give" if mean <= 2 * error else "")
-        + f"; {text('plain')} over plain training"
-        + (f"; {behind[-1]}." if behind else ".")
-    )
+        for other in self.with_role("plain", "baseline"):
+            gains = (self.gain(self.best, other, step) for step in steps)
+            lines.append(line(f"over {other.name}", gains))
+        lines.append("\nWhat new students train on:")
+        lines += [f"  {one.name}: {one.explanation}" for one in self.conditions]
+        return "\n".join([*lines, "", self.verdict().text])
+
+    def get_config(self) -> dict[str, Any]:
+        """A dict that JSON can hold; data and commentaries are left out."""
+        conditions = [
+            {"name": c.name, "explanation": c.explanation, "role": c.role}
+            for c in self.conditions
+        ]
+        rows = [
+            {**row._asdict(), "values": list(row.values), "mean": row.mean}
+            for row in self.rows
+        ]
+        return {"conditions": conditions, "rows": rows}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Comparison":
+        """The opposite of `get_config`.
+
+        Raises:
+            ValueError: if the dict is of another form.
+        """
+        try:
+            conditions = tuple(
+                Condition(str(one["name"]), str(one["explanation"]), one["role"])
+                for one in config["conditions"]
+            )
+            rows = tuple(
+                Row(
+                    str(row["condition"]),
+                    int(row["step"]),
+                    str(row["metric"]),
+                    tuple(map(float, row["values"])),
+                )
+                for row in config["rows"]
+            )
+        except (KeyError, TypeError, OverflowError) as error:
+            raise ValueError(
+                "A comparison must have `conditions` and `rows` as `evaluate` gives "
+                f"them. What failed: {type(error).__name__}: {error!s:.150}"
+            ) from error
+        return cls(conditions, rows)

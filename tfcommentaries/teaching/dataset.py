@@ -28,10 +28,24 @@ def teach(
         learned_steps: as for `progress_schedule`; `None` takes what the exported
             commentary says.
 
+    Raises:
+        TypeError: if these are not a data set and a commentary.
+
     Returns:
         A data set of `(x, y, sample_weight)`.
     """
+    if not isinstance(dataset, tf.data.Dataset):
+        raise TypeError(
+            "`teach(dataset, commentary)` takes a batched tf.data.Dataset, such as "
+            "`tf.data.Dataset.from_tensor_slices((x, y)).batch(32)`; for one batch of "
+            "arrays there is `commentary.teach(x, y)`. Received: "
+            f"{type(dataset).__name__}"
+        )
     commentary, learned_steps = load_commentary(commentary, learned_steps)
+    labels = tf.nest.flatten(dataset.element_spec[1:2])
+    numbers = {spec.shape[0] for spec in labels if spec.shape.rank == 1}
+    if numbers == {1}:
+        commentary.check_batch_size(1)
     if total_steps is None:
         cardinality = int(dataset.cardinality())
         total_steps = cardinality if cardinality > 0 else None

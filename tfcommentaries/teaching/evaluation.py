@@ -1,107 +1,178 @@
 """Measures what a commentary gains, on students it has not seen."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.optimizers.any_keras_optimizer import unbuilt_like
 from tfcommentaries.students import FunctionalStudent
-from tfcommentaries.teaching.dataset import teach
+from tfcommentaries.teaching.commentary_callback import CommentaryCallback
+from tfcommentaries.teaching.comparison import Comparison, Row
+from tfcommentaries.teaching.conditions import Condition
 
 
 def evaluate(
-    student,
-    conditions,
-    test,
-    steps,
-    every,
-    seeds,
-    batch_size,
-    on_seed=lambda _: None,
-    tested_on_the_way=None,
-):
+    student: keras.Model | Callable[[], keras.Model],
+    conditions: Sequence[Condition],
+    test: tuple | Callable[[keras.Model, Condition], dict],
+    steps: int | Sequence[int],
+    seeds: int | Sequence[int],
+    batch_size: int,
+    on_student: Callable[[str], None] = lambda _: None,
+    tested_on_the_way: int | None = None,
+) -> Comparison:
     """Trains fresh students under several conditions and tests them on the way.
 
     A seed gives the same initial weights and, where the data are the same, the
-    same batches under every condition, so conditions can be compared in pairs.
+    same batches under every condition, so conditions can be compared in pairs. Where
+    training draws other random numbers, as blending does, call
+    `keras.utils.set_random_seed` before, to get the same again.
+
+    Example:
+
+    >>> conditions = standard_conditions(commentary, (x, y), (x_checked, y_checked))
+    >>> comparison = evaluate(model, conditions, (x_test, y_test), 500, 5, 32)
+    >>> print(comparison.verdict().text)
 
     Args:
         student: a compiled `keras.Model`, or a function that makes one.
-        conditions: dict from a name to `(x, y, commentary)`: the arrays to train
-            on, and a `Commentary` or `None`.
-        test: `(x, y)` arrays.
-        steps: training steps of each student.
-        every: steps between two tests; `steps` is a multiple of it.
-        seeds: number of students per condition.
+        conditions: `Condition`s; see `standard_conditions`.
+        test: `(x, y)` arrays, on which students are tested by the metrics that they
+            were compiled with, and by their loss; or a function from the trained
+            model and its condition to a dict of metrics.
+        steps: training steps of each student; or all after which to test, ascending.
+        seeds: number of students per condition, or a seed for each.
         batch_size: batch size of training.
-        on_seed: called with a text after each student.
+        on_student: called with a text after each student.
         tested_on_the_way: number of test examples, drawn at random, for all tests but
             the last of each student, which is on all. `None` takes all for all.
 
     Returns:
-        A list of rows `{"condition", "student_step", "metric", "mean", "std",
-        "seeds", "values"}`: mean and sample standard deviation over the students,
-        and the value of each. Metrics are those the student was compiled with,
-        and its loss.
+        A `Comparison`. Its metric `training_loss` is the mean loss up to that step.
+
+    Raises:
+        ValueError: if there are no conditions or seeds, a condition has no data, or
+            steps do not ascend.
     """
-    if steps % every:
-        raise ValueError(
-            f"`steps` must be a multiple of `every`. Received: steps={steps}, "
-            f"every={every}"
-        )
-    some = _drawn(test, tested_on_the_way)
-    student = FunctionalStudent(student)
+    steps = [steps] if isinstance(steps, int) else list(steps)
+    seeds = list(range(seeds) if isinstance(seeds, int) else seeds)
+    conditions = tuple(conditions)
+    if not steps or steps != sorted({*steps}) or steps[0] < 1:
+        raise ValueError(f"`steps` must ascend from 1 or more. Received: steps={steps}")
+    if not conditions or not seeds:
+        raise ValueError("There must be at least one condition and one seed.")
+    for condition in conditions:
+        if condition.data is None:
+            raise ValueError(
+                f"The condition {condition.name!r} has no data to train on. Pass "
+                "`data=(x, y)`."
+            )
+    student = _built(student, conditions[0])
     model = student.model
-    x, y, commentary = next(iter(conditions.values()))
-    x = tf.nest.map_structure(lambda t: t[:2], x)
+    # Several steps at once could pass one after which to test.
+    executed = model.steps_per_execution
+    model.steps_per_execution, model.train_function = 1, None
+    restart = _restarting(model)
+    draws = [student.draw(f"test-{seed}") for seed in seeds]
+    some = test if callable(test) else _drawn(test, tested_on_the_way)
+    found = {}
+    for condition in conditions:
+
+        def measure(step, condition=condition):
+            if callable(test):
+                return test(model, condition)
+            x, y = test if step == steps[-1] else some
+            return model.evaluate(x, y, 1024, verbose=0, return_dict=True)
+
+        for number, (seed, weights) in enumerate(zip(seeds, draws), 1):
+            student.assign(weights)
+            restart()
+            tester = TestAt(steps, measure)
+            _train(model, condition, batch_size, seed, tester)
+            for step, metrics in tester.found.items():
+                for metric, value in metrics.items():
+                    key = condition.name, step, metric
+                    found.setdefault(key, []).append(float(value))
+            on_student(f"student {number} of {len(seeds)}, {condition.name}")
+    model.steps_per_execution, model.train_function = executed, None
+    rows = tuple(Row(*key, tuple(values)) for key, values in found.items())
+    return Comparison(conditions, rows)
+
+
+def _train(model, condition, batch_size, seed, tester):
+    callbacks = [tester]
+    if condition.commentary is not None:
+        callbacks.append(CommentaryCallback(condition.commentary))
+    data = tf.data.Dataset.from_tensor_slices(tuple(condition.data))
+    data = data.shuffle(len(condition.data[1]), seed=seed).repeat().batch(batch_size)
+    model.fit(
+        data,
+        steps_per_epoch=tester.steps[-1],
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
+    )
+
+
+class TestAt(keras.callbacks.Callback):
+    """Measures after given numbers of training steps, within the first epoch.
+
+    Args:
+        steps: ascending.
+        measure: function from a number of steps to a dict of metrics.
+
+    Attributes:
+        found: dict from a number of steps to what was measured, and the mean of the
+            training losses so far, `"training_loss"`.
+    """
+
+    def __init__(self, steps, measure):
+        super().__init__()
+        self.steps = steps
+        self.measure = measure
+        self.found = {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = batch + 1
+        if step not in self.steps:
+            return
+        # `evaluate` uses the metrics that training goes on with.
+        variables = [v for metric in self.model.metrics for v in metric.variables]
+        before = [v.numpy() for v in variables]
+        loss = float(logs["loss"])
+        self.found[step] = {**self.measure(step), "training_loss": loss}
+        for variable, value in zip(variables, before):
+            variable.assign(value)
+
+
+def _built(student, condition):
+    """A `FunctionalStudent` with all its variables and its optimizer's."""
+    student = FunctionalStudent(student)
+    x, y, *_ = tf.nest.map_structure(lambda part: part[:2], tuple(condition.data))
+    commentary = condition.commentary
     if commentary is not None:
         x = commentary.student_inputs(commentary.prepare(x))
-    student.build(x, y[:2])
-    model.optimizer.build(model.trainable_variables)
-    fresh = model.optimizer
-    if int(fresh.iterations):
-        fresh = fresh.from_config(fresh.get_config())
+        y = commentary.student_labels(y)
+    student.build(x, y)
+    student.model.optimizer.build(student.model.trainable_variables)
+    return student
+
+
+def _restarting(model):
+    """A function that makes the optimizer as it is before the first step."""
+    fresh = optimizer = model.optimizer
+    if int(optimizer.iterations):
+        fresh = unbuilt_like(optimizer)
         fresh.build(model.trainable_variables)
-    fresh = [v.numpy() for v in fresh.variables]
-    values = {}
-    for seed in range(seeds):
-        weights = student.draw(f"evaluation-{seed}")
-        for name, (x, y, commentary) in conditions.items():
-            student.assign(weights)
-            for variable, value in zip(model.optimizer.variables, fresh):
-                variable.assign(value)
-            keras.utils.set_random_seed(seed)
-            history = model.fit(
-                _batches(x, y, commentary, steps, batch_size, seed),
-                steps_per_epoch=every,
-                epochs=steps // every,
-                validation_data=some,
-                validation_batch_size=1024,
-                shuffle=False,
-                verbose=0,
-            ).history
-            curves = {
-                metric.removeprefix("val_"): curve
-                for metric, curve in history.items()
-                if metric.startswith("val_")
-            }
-            if some is not test:
-                last = model.evaluate(*test, 1024, verbose=0, return_dict=True)
-                curves = {m: [*curve[:-1], last[m]] for m, curve in curves.items()}
-            for metric, curve in curves.items():
-                for number, value in enumerate(curve, 1):
-                    key = name, number * every, metric
-                    values.setdefault(key, []).append(float(value))
-            on_seed(f"student {seed + 1} of {seeds}, {name}")
-    return [
-        {
-            "condition": name,
-            "student_step": step,
-            "metric": metric,
-            **mean_and_std(found),
-            "values": found,
-        }
-        for (name, step, metric), found in values.items()
-    ]
+    start = [v.numpy() for v in fresh.variables]
+
+    def restart():
+        for variable, value in zip(optimizer.variables, start, strict=True):
+            variable.assign(value)
+
+    return restart
 
 
 def _drawn(test, number):
@@ -124,12 +195,3 @@ def mean_and_std(values):
     """
     std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     return {"mean": float(np.mean(values)), "std": std, "seeds": len(values)}
-
-
-def _batches(x, y, commentary, steps, batch_size, seed):
-    dataset = tf.data.Dataset.from_tensor_slices((x, y))
-    dataset = dataset.shuffle(len(y), seed=seed).repeat().batch(batch_size)
-    if commentary is None:
-        # The same graph for every condition: a weight of 1 changes nothing.
-        return dataset.map(lambda x, y: (x, y, tf.ones([batch_size])))
-    return teach(dataset, commentary, total_steps=steps)

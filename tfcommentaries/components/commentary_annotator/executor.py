@@ -13,6 +13,7 @@ from tfcommentaries.components.artifact import (
     get_commentary_dir,
 )
 from tfcommentaries.components.commentary_annotator.annotate import REJECTED, Annotate
+from tfcommentaries.components.spans import NAMES, describe, each_once, number_of
 from tfcommentaries.saving.example_reading import ExampleReading
 from tfcommentaries.saving.manifest import inputs_of, read_manifest
 
@@ -61,7 +62,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 "example it takes. Pass `reading=` to CommentaryAnnotator."
             )
         ExampleReading.from_config(reading).check_fits(inputs_of(manifest))
-        sources = input_dict[standard_component_specs.EXAMPLES_KEY]
+        sources = each_once(input_dict[standard_component_specs.EXAMPLES_KEY])
         wanted = json_utils.loads(exec_properties.get(SPLITS_KEY) or "null")
         splits = _splits(sources, wanted)
         check_payload_format(
@@ -156,13 +157,10 @@ def _splits(sources, wanted):
 
 def _describe_like(artifact, sources, splits):
     """Describes an output like its inputs, with the span of the newest."""
-    source = max(sources, key=lambda one: (one.span or 0, one.version or 0))
+    source = max(sources, key=lambda one: [number_of(one, n) or 0 for n in NAMES])
     artifact.split_names = artifact_utils.encode_split_names(list(splits))
     examples_utils.set_payload_format(
         artifact, examples_utils.get_payload_format(source)
     )
     examples_utils.set_file_format(artifact, "tfrecords_gzip")
-    for name in ("span", "version"):
-        value = getattr(source, name, None)
-        if value is not None:
-            setattr(artifact, name, value)
+    describe(artifact, source)

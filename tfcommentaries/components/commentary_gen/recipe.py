@@ -11,6 +11,7 @@ RECIPE = {
     **{key: value for key, value in DEFAULTS.items() if key != "columns"},
     "fill_values": {},  # what replaces a missing value, by feature
     "missing": "drop",  # examples that lack other values: "drop" or "error"
+    "gone_groups": "drop",  # of a base commentary, without examples now: or "keep"
     "commentary": "ExampleWeighting",  # class in tfcommentaries.commentaries
     "commentary_config": {},  # its arguments, except the groups of a GroupWeighting
     "student": None,  # import path of a function that makes a Keras model
@@ -41,6 +42,7 @@ _TYPES = {
     "num_classes": (int, "a whole number above 1"),
     "fill_values": (dict, "a dict from features to what replaces a missing value"),
     "missing": (str, "'drop' or 'error'"),
+    "gone_groups": (str, "'drop' or 'keep'"),
     "commentary": (str, "the name of a class"),
     "commentary_config": (dict, "a dict of arguments"),
     "student": (str, "the import path of a function"),
@@ -80,6 +82,7 @@ def check_recipe(config, source="custom_config"):
     for key, known in (
         ("inner_training", _INNER_TRAININGS),
         ("missing", {"drop", "error"}),
+        ("gone_groups", {"drop", "keep"}),
     ):
         if recipe[key] not in known:
             raise ValueError(
