@@ -1,9 +1,6 @@
 """Continuing from a commentary that was exported."""
 
-import os
-
-import tensorflow as tf
-
+from tfcommentaries.saving.graph_check import load_graph
 from tfcommentaries.saving.manifest import read_manifest
 
 
@@ -19,7 +16,7 @@ def load_weights(commentary, path):
         ValueError: if it is not a commentary, or one with other weights.
     """
     read_manifest(path)
-    values = tf.saved_model.load(os.fspath(path)).trainable_variables
+    values = load_graph(path).trainable_variables
     variables = commentary.trainable_variables
     shapes = [[tuple(v.shape) for v in part] for part in (variables, values)]
     if shapes[0] != shapes[1]:
