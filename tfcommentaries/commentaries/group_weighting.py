@@ -11,6 +11,7 @@ from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.conditioning import check_labels, one_hot
 from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_table import GroupTable
+from tfcommentaries.commentaries.index_check import checked_when_exported
 from tfcommentaries.commentaries.weights import check_normalize, weigh
 
 #: Number of points in training at which a curriculum has separate weights.
@@ -191,12 +192,14 @@ class GroupWeighting(Commentary):
         Returns:
             Weights in (0, 1), `(batch,)`.
         """
-        logits = tf.add_n(
-            [
-                tf.gather(self._all_logits(name), tf.reshape(x[_index(name)], [-1]))
-                for name in self.columns
-            ]
-        )
+        logits = []
+        for name, column in self.columns.items():
+            index = tf.reshape(x[_index(name)], [-1])
+            size = len(column.names) + 1
+            message = f"The integer of a group must be from 0 to {size - 1}."
+            index = checked_when_exported(index, size, message)
+            logits.append(tf.gather(self._all_logits(name), index))
+        logits = tf.add_n(logits)
         if self.num_classes is not None:
             label = one_hot(y, self.num_classes, self.compute_dtype, "GroupWeighting")
             logits *= label[:, :, None]

@@ -1,9 +1,13 @@
 """Integers that must lie in a range, checked in the graph."""
 
+import contextlib
+
 import tensorflow as tf
 
 #: Messages of checks in graphs, whose errors bury them in other text.
 MESSAGES = set()
+#: Lists to which `checked_index` adds, the innermost `watching` last.
+_watching = []
 
 
 def checked_index(values, size, message):
@@ -30,4 +34,29 @@ def checked_index(values, size, message):
     ]
     # Eager checks give None and have already raised.
     with tf.control_dependencies([c for c in checks if c is not None]):
-        return tf.identity(values)
+        values = tf.identity(values)
+    if not _watching:
+        return values
+    _watching[-1].append((values >= 0) & (values < size))
+    return tf.clip_by_value(values, 0, size - 1)
+
+
+def checked_when_exported(values, size, message):
+    """Like `checked_index` in graphs that are exported; elsewhere costs nothing."""
+    return checked_index(values, size, message) if _watching else values
+
+
+@contextlib.contextmanager
+def watching():
+    """Context for graphs that other runtimes run without their checks.
+
+    In it `checked_index` also clips.
+
+    Yields:
+        A list of boolean tensors that say which integers were in range, `(n,)`.
+    """
+    _watching.append([])
+    try:
+        yield _watching[-1]
+    finally:
+        _watching.pop()
