@@ -5,11 +5,12 @@ import io
 
 import jinja2
 import numpy as np
+import tensorflow as tf
 
 from tfcommentaries.insights import pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
-from tfcommentaries.saving.replacing import write_text
+from tfcommentaries.saving.replacing import check_file, write_text
 from tfcommentaries.teaching import (
     baselines,
     beaten,
@@ -51,7 +52,7 @@ def write_report(
     """Writes one HTML file that needs no other file and no network.
 
     Args:
-        path: path of the file; an existing one is replaced.
+        path: path of the file; an existing report is replaced.
         commentary: a `Commentary`, also one that was exported.
         examples: `Examples` with integer labels that the commentary annotates: at most
             a few thousand. `None` leaves out what shows them.
@@ -64,7 +65,11 @@ def write_report(
         corrupted: which labels are wrong, `(examples,)` booleans, or `None` if that is
             not known.
         location: path of the exported commentary, for the code to copy.
+
+    Raises:
+        FileExistsError: if `path` holds anything but a report.
     """
+    check_file(path, _is_report)
     manifest = getattr(commentary, "manifest", {})
     if facts is None:
         facts = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
@@ -118,7 +123,14 @@ def write_report(
         uses_student_loss=commentary.uses_student_loss,
         masks=commentary.kind == "attention_mask",
     )
-    write_text(path, page)
+    write_text(path, page, _is_report)
+
+
+def _is_report(path):
+    with tf.io.gfile.GFile(path, "rb") as file:
+        start = file.read(1000)
+    # Older ones do not name what wrote them.
+    return b'content="tfcommentaries"' in start or b"<title>Commentary: " in start
 
 
 def _gains(rows, points=4):
