@@ -6,6 +6,12 @@
 TRUST, LOOK_AT = 0.5, 0.15
 
 
+def short(name, most=60):
+    """A name for a page or a picture, cut where it is too long to read."""
+    name = str(name)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 class GroupTable(list):
     """Rows of `GroupWeighting.table`, which print as a text table."""
 
@@ -37,6 +43,16 @@ class GroupTable(list):
             for row, advice in zip(self, self.advice())
             if advice == "trust"
         ]
+
+    def shown(self, most=100):
+        """Indices of the rows to show, where there are too many to read.
+
+        Args:
+            most: how many; half have the largest weights and half the smallest.
+        """
+        rest = max(len(self) - most, 0)
+        middle = (len(self) - rest) // 2
+        return [i for i in range(len(self)) if not middle <= i < middle + rest]
 
     def __str__(self):
         several = len({row["column"] for row in self}) > 1

@@ -7,6 +7,7 @@ import jinja2
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.group_table import short
 from tfcommentaries.insights import pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
@@ -73,6 +74,7 @@ def write_report(
     manifest = getattr(commentary, "manifest", {})
     if facts is None:
         facts = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
+    facts = {short(name): short(value, 1000) for name, value in facts.items()}
     sections = []
     if rows:
         figure = pictures.learning_curves(rows)
@@ -168,8 +170,17 @@ def _gains(rows, points=4):
 
 def _table(table):
     """Rows of a `GroupTable` with what to do with each group."""
-    return table and [
-        {**row, "advice": advice} for row, advice in zip(table, table.advice())
+    if table is None:
+        return None
+    advice = table.advice()
+    return [
+        {
+            **table[i],
+            "column": short(table[i]["column"]),
+            "group": short(table[i]["group"]),
+            "advice": advice[i],
+        }
+        for i in table.shown()
     ]
 
 

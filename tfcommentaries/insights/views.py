@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.group_table import short
 from tfcommentaries.insights import pictures
 from tfcommentaries.teaching import annotate
 
@@ -75,9 +76,11 @@ def _views_of(commentary, annotations, examples, progress, table=None):
 
 
 def _sources(table):
+    if table is None:
+        return []  # As a file may say.
     found = {"trust": [], "look at": [], "drop": []}
     for row, advice in zip(table, table.advice()):
-        found[advice].append(str(row["group"]))
+        found[advice].append(short(row["group"]))
     parts = [f"{word} {_few(names)}" for word, names in found.items() if names]
     text = "; ".join(parts)
     return [

@@ -130,7 +130,7 @@ class SavedCommentary(Commentary):
     def table(self):
         """The table as it was exported; see `GroupWeighting.table`."""
         rows = self.manifest.get("table")
-        return None if rows is None else GroupTable(rows)
+        return GroupTable(rows) if rows else None
 
     def prepare(self, x):
         return self.applying.prepare(x)
