@@ -1,6 +1,8 @@
 """tf.Examples of a file as a table."""
 
+import gzip
 import itertools
+import zlib
 
 import tensorflow as tf
 from absl import logging
@@ -82,7 +84,11 @@ def _records(path, compression):
         for record in tf.data.TFRecordDataset(path, compression).as_numpy_iterator():
             yield record
             count += 1
-    except tf.errors.OpError as error:
+        if compression:
+            with gzip.open(path) as file:  # TensorFlow takes a part for the whole.
+                while file.read(2**20):
+                    pass
+    except (tf.errors.OpError, EOFError, OSError, zlib.error) as error:
         raise ValueError(
             f"The file {path} is damaged or ends early: {count} records could be "
             f"read ({type(error).__name__}). Copy or write it again."
