@@ -9,6 +9,7 @@ from tfcommentaries import (
     ExampleWeighting,
     ImplicitTraining,
     LabelBlending,
+    SoftLabels,
     UnrolledTraining,
     students,
 )
@@ -71,3 +72,21 @@ def test_neumann_series_are_not_drowned_by_their_last_term(digits):
     assert found["default"]["cosine"] > 0.95
     assert found["too large"]["cosine"] > 0.8
     assert found["drowned"]["cosine"] < 0.8
+
+
+@pytest.mark.parametrize("kind", [LabelBlending, SoftLabels])
+def test_labels_take_the_form_that_a_student_gets(kind, digits):
+    x = digits.train.x[:64].reshape(2, 32, 64)
+    y = digits.train.y[:64].reshape(2, 32)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    student = FunctionalStudent(make_student((64,), optimizer="sgd", loss=loss))
+    student.build(x[0], np.eye(10)[y[0]])
+    commentary = kind(num_classes=10)
+    commentary(x[0], y=y[0])
+    found = [
+        compare_hypergradients(
+            commentary, student, {"all": UnrolledTraining()}, (x, y), (x[0], labels)
+        )["all"]["norm"]
+        for labels in (y[0], np.eye(10, dtype="float32")[y[0]])
+    ]
+    assert found[0] == pytest.approx(found[1], rel=1e-5) and found[0] > 0

@@ -267,6 +267,18 @@ class Commentary(keras.layers.Layer):
         """
         return None
 
+    def untaught(self, batch):
+        """A batch as a student without this commentary gets it.
+
+        Args:
+            batch: `(x, y)` or `(x, y, sample_weight)`.
+
+        Returns:
+            `(x, y, sample_weight)`.
+        """
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        return self.student_inputs(x), self.student_labels(y), sample_weight
+
     def take_over(self, values, config):
         """Takes the weights of another commentary of this class, to learn further.
 

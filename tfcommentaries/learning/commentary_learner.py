@@ -358,7 +358,7 @@ class CommentaryLearner(OuterLoop):
             self.validation_mode,
             self.validation_taught,
         )
-        x, y, sample_weight = self._outer_step.untaught(validation_batch)
+        x, y, sample_weight = self.commentary.untaught(validation_batch)
         outputs = self.student.build(x, y)
         self._output_dtypes = tf.nest.map_structure(
             lambda t: t.dtype, with_masks(outputs)
@@ -418,7 +418,7 @@ class CommentaryLearner(OuterLoop):
         outputs, validation_batch = tf.nest.map_structure(
             join, (outputs, validation_batches)
         )
-        x, y, sample_weight = self._outer_step.untaught(validation_batch)
+        x, y, sample_weight = self.commentary.untaught(validation_batch)
         return self.compute_metrics(x, y, masked(*outputs), sample_weight)
 
     def _first_step(self):

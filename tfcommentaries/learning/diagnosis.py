@@ -1,8 +1,8 @@
 """How good an estimate of the hypergradient is on a user's own problem."""
 
-import keras
 import tensorflow as tf
 
+from tfcommentaries.hypergradients.outer_gradient import outer_gradient
 from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
 
 
@@ -32,8 +32,7 @@ def compare_hypergradients(
         that of the first estimator; and `distance`, the norm of the difference as a
         fraction of the first one's norm.
     """
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(validation_batch)
-    x = commentary.student_inputs(x)
+    x, y, sample_weight = commentary.untaught(validation_batch)
     phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
     found = {}
     for name, estimator in estimators.items():
@@ -41,13 +40,11 @@ def compare_hypergradients(
 
         @tf.function(autograph=False)
         def hypergradient(phi, batches, train=train):
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(phi)
+            def measure():
                 weights = train(phi, student.weights, batches, progress)
-                loss, _ = student.loss(weights, x, y, sample_weight)
-            by_phi = tape.gradient(
-                loss, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
-            )
+                return student.loss(weights, x, y, sample_weight)[:1]
+
+            _, by_phi = outer_gradient(measure, phi, student.loss_scale)
             return tf.concat([tf.reshape(g, [-1]) for g in by_phi], 0)
 
         with chosen_rewrites(student.model):

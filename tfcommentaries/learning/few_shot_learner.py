@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import check_is_commentary
 from tfcommentaries.hypergradients import InnerProblem
+from tfcommentaries.hypergradients.outer_gradient import outer_gradient
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
     apply_hypergradient,
@@ -203,8 +204,7 @@ class FewShotLearner(OuterLoop):
         weights = self.student.weights._replace(trainable=trainable)
         weights = self._adapted(weights, rates, phi, support)
         if self.commentary is not None:
-            x = self.commentary.student_inputs(x)
-            y = self.commentary.student_labels(y)
+            x, y, _ = self.commentary.untaught((x, y))
         outputs, _ = self.student.predict(weights, x, training=True)
         return self.compute_loss(x, y, outputs), outputs
 
@@ -215,18 +215,14 @@ class FewShotLearner(OuterLoop):
 
     def train_step(self, data):
         variables = self.learned_variables
-        scale = self.student.loss_scale
 
         def one_task(task):
             values = [tf.convert_to_tensor(v) for v in variables]
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(values)
-                loss, outputs = self._try_task(*self._split(values), task)
-                scaled = loss * scale
-            gradient = tape.gradient(
-                scaled, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            return outer_gradient(
+                lambda: self._try_task(*self._split(values), task),
+                values,
+                self.student.loss_scale,
             )
-            return loss, [tf.convert_to_tensor(g) / scale for g in gradient], outputs
 
         dtypes = keras.config.floatx(), [v.dtype for v in variables]
         losses, gradient, outputs = mean_over_students(

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfcommentaries.hypergradients import ImplicitTraining, InnerProblem
 from tfcommentaries.hypergradients.implicit_training import ImplicitLayer
+from tfcommentaries.hypergradients.outer_gradient import outer_gradient
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
@@ -182,7 +183,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         elif not self.commentary.variables:
             self.commentary.teach(x, y, None, 0.0)
         student = FunctionalStudent(model)
-        x, y = self.commentary.student_inputs(x), self.commentary.student_labels(y)
+        x, y, _ = self.commentary.untaught(self._batch)
         outputs = student.build(x, y)
         check_repeats(student, x, y)
         guess = None
@@ -295,11 +296,11 @@ class LearnCommentaryCallback(CommentaryCallback):
         phi = [tf.convert_to_tensor(v) for v in variables]
         stacked = tf.nest.map_structure(lambda t: t[None], batch)
         progress = tf.reshape(0.0 if progress is None else progress, [1])
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+        x, y, sample_weight = self.commentary.untaught(
             tf.nest.map_structure(tf.convert_to_tensor, self._next)
         )
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(phi)
+
+        def measure():
             annotations = self._layer.problem.annotate(phi, stacked, progress)
             weights = self._layer.solution(
                 student.weights,
@@ -307,20 +308,17 @@ class LearnCommentaryCallback(CommentaryCallback):
                 [a[0] for a in annotations],
                 mean_squares(self.model.optimizer),
             )
-            x = self.commentary.student_inputs(x)
-            y = self.commentary.student_labels(y)
             if self.loss is None:
                 loss, _ = student.measure(weights, x, y, sample_weight)
             else:
                 outputs, _ = student.predict(weights, x)
                 loss = self.loss(y, outputs, sample_weight=sample_weight)
                 loss = tf.reduce_mean(loss)
-            loss += self._layer.problem.penalty(annotations)
-            scaled = loss * student.loss_scale
-        hypergradient = tape.gradient(
-            scaled, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            return loss + self._layer.problem.penalty(annotations), annotations
+
+        loss, hypergradient, annotations = outer_gradient(
+            measure, phi, student.loss_scale
         )
-        hypergradient = [g / student.loss_scale for g in hypergradient]
         norm = apply_hypergradient(self.optimizer, hypergradient, variables)
         found = {"outer_loss": loss, "hypergradient_norm": norm}
         if "annotation_mean" in self._logged:

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tfcommentaries.hypergradients.outer_gradient import outer_gradient
+
 
 class OuterStep:
     """Trains a student, measures it, and differentiates by the commentary.
@@ -23,12 +25,6 @@ class OuterStep:
         self.training = validation_mode == "training"
         self.validation_taught = validation_taught
 
-    def untaught(self, batch):
-        """A batch `(x, y, sample_weight)` as an untaught student gets it."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        x = self.commentary.student_inputs(x)
-        return x, self.commentary.student_labels(y), sample_weight
-
     def __call__(self, state, batches, validation_batch, progress, first_step):
         """Makes the step, except for changing the commentary.
 
@@ -45,36 +41,33 @@ class OuterStep:
             the validation batch, and the `TrainingState` it ends in.
         """
         phi = [tf.convert_to_tensor(v) for v in self.commentary.trainable_variables]
-        scale = self.student.loss_scale
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(phi)
+
+        def measure():
             annotations = self.layer.problem.annotate(phi, batches, progress)
             batch = self._validation(phi, validation_batch)
-
-            def measure(weights):
-                return self._validate(weights, batch)[0]
-
             if self.loss_at == "end":
-                state = self.layer.train(annotations, state, batches, first_step)
-                loss, outputs = self._validate(state.weights, batch)
+                end = self.layer.train(annotations, state, batches, first_step)
+                loss, outputs = self._validate(end.weights, batch)
             else:
-                state, loss = self.layer.train(
-                    annotations, state, batches, first_step, measure
+                end, loss = self.layer.train(
+                    annotations,
+                    state,
+                    batches,
+                    first_step,
+                    lambda weights: self._validate(weights, batch)[0],
                 )
-                _, outputs = self._validate(state.weights, batch)
+                _, outputs = self._validate(end.weights, batch)
             # Keras divides losses by the number of replicas.
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             loss += self.layer.problem.penalty(annotations) / replicas
-            scaled = loss * scale
-        hypergradient = tape.gradient(
-            scaled, phi, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        return loss, [g / scale for g in hypergradient], outputs, state
+            return loss, outputs, end
+
+        return outer_gradient(measure, phi, self.student.loss_scale)
 
     def _validation(self, phi, batch):
         """The batch on which a trained student is measured."""
         if not self.validation_taught:
-            return self.untaught(batch)
+            return self.commentary.untaught(batch)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         stack = tf.nest.map_structure(lambda t: t[None], (x, y))
         (annotation,) = self.layer.problem.annotate(phi, stack, tf.ones([1]))
