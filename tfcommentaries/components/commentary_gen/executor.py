@@ -19,6 +19,7 @@ from tfcommentaries.components.artifact import (
     get_commentary_dir,
 )
 from tfcommentaries.components.commentary_gen import learning
+from tfcommentaries.components.commentary_gen.properties import describe
 from tfcommentaries.components.spans import each_once
 from tfcommentaries.saving.manifest import read_manifest
 from tfcommentaries.saving.removing import remove_tree
@@ -91,16 +92,7 @@ class Executor(base_executor.BaseExecutor):
         model_uri = artifact_utils.get_single_uri(output_dict[MODEL_KEY])
         io_utils.copy_dir(fn_args.commentary_dir, commentary_dir(model_uri))
         artifact = artifact_utils.get_single_instance(output_dict[COMMENTARY_KEY])
-        artifact.set_string_custom_property("kind", manifest["kind"])
-        artifact.set_string_custom_property(
-            "outer_metric", json.dumps(manifest["metrics"])
-        )
-        if "table" in manifest:
-            artifact.set_string_custom_property("table", json.dumps(manifest["table"]))
-        artifact.set_string_custom_property(
-            "data_fingerprint",
-            _fingerprint(identities[standard_component_specs.EXAMPLES_KEY]),
-        )
+        describe(artifact, manifest, _fingerprint(identities["examples"]))
         if fileio.exists(fn_args.checkpoint_dir):
             remove_tree(fn_args.checkpoint_dir)
 
