@@ -6,12 +6,6 @@
 TRUST, LOOK_AT = 0.5, 0.15
 
 
-def short(name, most=60):
-    """A name for a page or a picture, cut where it is too long to read."""
-    name = str(name)
-    return name if len(name) <= most else f"{name[: most - 1]}…"
-
-
 class GroupTable(list):
     """Rows of `GroupWeighting.table`, which print as a text table."""
 

@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from tfcommentaries.commentaries.group_table import short
 from tfcommentaries.teaching.comparison import less_is_better, main_metric
 
 #: Colours that people with colour blindness can tell apart (Okabe and Ito).
@@ -112,6 +111,12 @@ def final_scores(rows, metric=None, axes=None):
     axes.tick_params(axis="y", labelsize="small")
     axes.set(title=f"New students, step {step}", xlabel=f"test {metric}")
     return figure
+
+
+def short(name, most=60):
+    """A name for a page or a picture, cut where it is too long to read."""
+    name = str(name)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def group_weights(table, notes=None, axes=None):

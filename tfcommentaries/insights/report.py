@@ -7,7 +7,6 @@ import jinja2
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries.commentaries.group_table import short
 from tfcommentaries.insights import pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
@@ -74,7 +73,10 @@ def write_report(
     manifest = getattr(commentary, "manifest", {})
     if facts is None:
         facts = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
-    facts = {short(name): short(value, 1000) for name, value in facts.items()}
+    facts = {
+        pictures.short(name): pictures.short(value, 1000)
+        for name, value in facts.items()
+    }
     sections = []
     if rows:
         figure = pictures.learning_curves(rows)
@@ -176,8 +178,8 @@ def _table(table):
     return [
         {
             **table[i],
-            "column": short(table[i]["column"]),
-            "group": short(table[i]["group"]),
+            "column": pictures.short(table[i]["column"]),
+            "group": pictures.short(table[i]["group"]),
             "advice": advice[i],
         }
         for i in table.shown()

@@ -6,7 +6,6 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries.commentaries.group_table import short
 from tfcommentaries.insights import pictures
 from tfcommentaries.teaching import annotate
 
@@ -80,7 +79,7 @@ def _sources(table):
         return []  # As a file may say.
     found = {"trust": [], "look at": [], "drop": []}
     for row, advice in zip(table, table.advice()):
-        found[advice].append(short(row["group"]))
+        found[advice].append(pictures.short(row["group"]))
     parts = [f"{word} {_few(names)}" for word, names in found.items() if names]
     text = "; ".join(parts)
     return [

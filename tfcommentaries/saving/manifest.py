@@ -144,7 +144,8 @@ def read_manifest(path):
         ):
             raise ValueError(
                 f"In the file {file_path} a row of 'table' must have a column, a "
-                f"group, a number of examples and a weight from 0 to 1. Found: {row!r:.80}"
+                "group, a number of examples and a weight from 0 to 1. Found: "
+                f"{row!r:.80}"
             )
     if not manifest["inputs_are_dict"] and "x" not in manifest["inputs"]:
         raise ValueError(f"In the file {file_path} 'inputs' lacks 'x'.")
