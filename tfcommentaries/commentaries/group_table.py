@@ -42,12 +42,6 @@ def advise(rows, doubt=None):
         row["advice"] = advice
 
 
-def short(name, most=60):
-    """A name for a page or a picture, cut where it is too long to read."""
-    name = str(name)
-    return name if len(name) <= most else f"{name[: most - 1]}…"
-
-
 class GroupTable(list):
     """Rows of `GroupWeighting.table`, which print as a text table.
 

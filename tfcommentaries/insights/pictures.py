@@ -4,8 +4,6 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from tfcommentaries.commentaries.group_table import short
-
 #: Colours that people with colour blindness can tell apart (Okabe and Ito).
 COLORS = (
     "#0072b2",
@@ -17,6 +15,12 @@ COLORS = (
     "#56b4e9",
     "#000000",
 )
+
+
+def short(name, most=60):
+    """A name for a page or a picture, cut where it is too long to read."""
+    name = str(name)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def group_weights(table, notes=None, axes=None):

@@ -6,7 +6,6 @@ import io
 import jinja2
 import tensorflow as tf
 
-from tfcommentaries.commentaries.group_table import short
 from tfcommentaries.insights import gains, pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
@@ -66,7 +65,10 @@ def write_report(
     manifest = getattr(commentary, "manifest", {})
     if facts is None:
         facts = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
-    facts = {short(name): short(value, 1000) for name, value in facts.items()}
+    facts = {
+        pictures.short(name): pictures.short(value, 1000)
+        for name, value in facts.items()
+    }
     sections = []
     if comparison:
         figure = gains.learning_curves(comparison)
@@ -154,8 +156,8 @@ def _table(table):
     return [
         {
             **table[i],
-            "column": short(table[i]["column"]),
-            "group": short(table[i]["group"]),
+            "column": pictures.short(table[i]["column"]),
+            "group": pictures.short(table[i]["group"]),
             "advice": advice[i],
         }
         for i in table.shown()

@@ -6,7 +6,6 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries.commentaries.group_table import short
 from tfcommentaries.insights import pictures
 from tfcommentaries.teaching import annotate
 
@@ -80,7 +79,7 @@ def _sources(table):
         return []  # As a file may say.
     found = {}
     for row in table:
-        found.setdefault(row["advice"], []).append(short(row["group"]))
+        found.setdefault(row["advice"], []).append(pictures.short(row["group"]))
     parts = [f"{advice}: {_few(names)}" for advice, names in found.items()]
     text = table.doubt or "; ".join(parts) + "."
     return [
