@@ -1,6 +1,11 @@
 """`tfcommentaries inspect`."""
 
+from tfcommentaries.commentaries.group_table import GroupTable
+from tfcommentaries.insights.pictures import ends_of
 from tfcommentaries.saving.manifest import read_manifest, to_json
+
+#: Groups to print; of more, the first half and the last.
+_ROWS = 40
 
 
 def run(args):
@@ -10,6 +15,14 @@ def run(args):
         print(to_json(manifest), end="")
         return
     print(f"{manifest['kind']}, exported {manifest['created']}")
+    table = manifest.get("table")
+    if table:
+        first, last = ends_of(table, _ROWS)
+        print(GroupTable([*first, *last], manifest.get("doubt")))
+        if last:
+            print(f"The first and the last of {len(table)} groups; --json prints all.")
+    elif manifest.get("doubt"):
+        print(manifest["doubt"])
     for title in ("inputs", "learned", "metrics", "versions"):
         print(f"{title}:")
         for name, value in manifest[title].items():
@@ -17,4 +30,11 @@ def run(args):
                 value = f"{value['dtype']} {tuple(value['shape'])}"
             elif isinstance(value, float):
                 value = f"{value:.4g}"
+            elif isinstance(value, list) and all(isinstance(v, dict) for v in value):
+                value = "".join(f"\n    {_row(one)}" for one in value)
             print(f"  {name}: {value}")
+
+
+def _row(one):
+    """What a dict says, in a line; as the encoding has for each column of a table."""
+    return ", ".join(f"{k}: {v}" for k, v in one.items() if v not in (None, False))

@@ -77,7 +77,7 @@ def _views_of(commentary, annotations, examples, progress, table=None):
 def _sources(table):
     found = {}
     for row in table:
-        found.setdefault(row["advice"], []).append(str(row["group"]))
+        found.setdefault(row["advice"], []).append(pictures.short(row["group"]))
     parts = [f"{advice}: {_few(names)}" for advice, names in found.items()]
     text = table.doubt or "; ".join(parts) + "."
     return [
