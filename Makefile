@@ -23,12 +23,13 @@ ENVIRONMENTS := core oldest tfx publish notebooks bench core-3.10 core-3.11 \
   core-3.12 core-3.13
 COMPILE := uv pip compile --quiet --no-header --no-annotate
 
-.PHONY: help demo pipeline test test-core test-tfx experiments-quick bench \
+.PHONY: help demo demo-more pipeline test test-core test-tfx experiments-quick bench \
   bench-quick bench-labels docs notebooks dist test-dist fresh lint format lock clean \
   $(ENVIRONMENTS:%=%-environment)
 
 help:
 	@echo "make demo       learn a commentary on real data and see what it gains"
+	@echo "make demo-more  weights of single examples, and masks of images"
 	@echo "make pipeline   a whole TFX pipeline: learn, train with and without, compare"
 	@echo "make test       all tests that can run here; its parts: test-core, test-tfx"
 	@echo "make test-oldest   some tests on the oldest TensorFlow and Keras supported"
@@ -47,6 +48,9 @@ $(ENVIRONMENTS:%=%-environment): %-environment:
 
 demo: core-environment
 	@$(QUIET) sh scripts/demo.sh $(BIN)
+
+demo-more: core-environment
+	@$(QUIET) sh scripts/demo.sh $(BIN) more
 
 pipeline: tfx-environment
 	$(QUIET) CUDA_VISIBLE_DEVICES= $(TFX_BIN)/python -W ignore -m \

@@ -1,10 +1,14 @@
 """Pictures show what they are given."""
 
+import io
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
 from tfcommentaries import insights
+from tfcommentaries.commentaries.group_table import GroupTable, advise
+from tfcommentaries.insights.gains import condition_colors
 from tfcommentaries.teaching import Comparison, Condition, Row
 
 RULES = [f"rule {i}" for i in range(6)]
@@ -80,3 +84,34 @@ def test_history_shows_loss_and_norm():
     left, right = insights.learning_history(history).axes
     np.testing.assert_allclose(left.lines[0].get_ydata(), [3, 2])
     np.testing.assert_allclose(right.lines[0].get_ydata(), [1, 10])
+
+
+@pytest.mark.parametrize("count, bars, pictures", [(40, 40, 1), (41, 40, 2)])
+def test_of_many_sources_the_first_and_the_last_are_drawn(count, bars, pictures):
+    rows = [
+        {
+            "column": "site",
+            "group": f"$\\frac$ {i}",
+            "examples": 1,
+            "weight": 1 - i / 50,
+        }
+        for i in range(count)
+    ]
+    advise(rows)
+    figure = insights.group_weights(GroupTable(rows), {"$\\frac$ 0": "nothing wrong"})
+    figure.savefig(io.BytesIO(), dpi=20)
+    assert len(figure.axes) == pictures
+    axes = figure.axes[0]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert sum(len(bars) for bars in axes.containers) == len(names) == bars
+    assert names[0] == "$\\frac$ 0: nothing wrong"
+    assert names[-1] == f"$\\frac$ {count - 1}"
+    if pictures == 2:
+        assert axes.texts[0].get_text() == "1 more between"
+        assert sum(bar.get_height() for bar in figure.axes[1].patches) == count
+
+
+def test_nine_lines_have_nine_colours():
+    roles = ["ours"] * 2 + ["plain"] + ["baseline"] * 8 + ["oracle"]
+    conditions = [Condition(str(i), "", role) for i, role in enumerate(roles)]
+    assert len(set(condition_colors(conditions).values())) == len(roles)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.arguments import overrides
-from tfcommentaries.cli.progress import ProgressLine
+from tfcommentaries.cli.progress import ProgressLine, say
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.student import check_given
 from tfcommentaries.commentaries import ConstantWeighting
@@ -82,10 +82,10 @@ def run(args):
         for one in conditions
     ]
     test_x, test_y = data.splits.test
-    print(
-        f"\nTraining {args.seeds} new students for {args.steps} steps under each of "
+    say(
+        f"Training {args.seeds} new students for {args.steps} steps under each of "
         f"{len(conditions)} conditions, with initial weights that were not used in "
-        "learning.\n"
+        "learning."
     )
     line = ProgressLine(args.seeds * len(conditions), "student")
     done = itertools.count(1)
@@ -109,7 +109,7 @@ def run(args):
     else:
         figure = _overview_of_sources(comparison, data, commentary)
     folder.save_picture(figure, "overview")
-    print(comparison.table())
+    print(f"\n{comparison.table()}")
     print(f"\nWritten: {folder.metrics} and {folder.pictures}")
 
 
@@ -121,7 +121,7 @@ def _every(steps, tests=4):
 def _overview_of_sources(comparison, data, commentary):
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    insights.group_weights(commentary.table(), data.faults, left)
+    insights.group_weights(commentary.table(), data.notes(), left)
     insights.final_scores(comparison, axes=right)
     return figure
 

@@ -1,9 +1,13 @@
 """`tfcommentaries inspect`."""
 
+from tfcommentaries.commentaries.group_table import GroupTable
+from tfcommentaries.insights.pictures import ends_of
 from tfcommentaries.saving.manifest import read_manifest, to_json
 
 #: Characters of a value to print; `--json` prints all.
 _MOST = 500
+#: Groups to print; of more, the first half and the last.
+_ROWS = 40
 
 
 def run(args):
@@ -14,6 +18,15 @@ def run(args):
         return
     created = manifest.get("created", "at an unknown time")
     print(_plain(f"{manifest['kind']}, exported {created}"))
+    table = manifest.get("table")
+    if table:
+        first, last = ends_of(table, _ROWS)
+        text = str(GroupTable([*first, *last], manifest.get("doubt")))
+        print("\n".join(map(_plain, text.splitlines())))
+        if last:
+            print(f"The first and the last of {len(table)} groups; --json prints all.")
+    elif manifest.get("doubt"):
+        print(_plain(manifest["doubt"]))
     for title in ("inputs", "learned", "metrics", "versions"):
         print(f"{title}:")
         for name, value in manifest.get(title, {}).items():
@@ -21,7 +34,17 @@ def run(args):
                 value = f"{value['dtype']} {tuple(value['shape'])}"
             elif isinstance(value, float):
                 value = f"{value:.4g}"
+            elif isinstance(value, list) and all(isinstance(v, dict) for v in value):
+                print(_plain(f"  {name}:"))
+                for one in value:
+                    print(_plain(f"    {_row(one)}"))
+                continue
             print(_plain(f"  {name}: {value}"))
+
+
+def _row(one):
+    """What a dict says, in a line; as the encoding has for each column of a table."""
+    return ", ".join(f"{k}: {v}" for k, v in one.items() if v not in (None, False))
 
 
 def _plain(text):

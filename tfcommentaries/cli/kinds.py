@@ -1,6 +1,7 @@
 """Which kind of commentary a run learns. Imports no TensorFlow."""
 
 import argparse
+import os
 
 #: What `--commentary` may be, and what it learns.
 KINDS = {
@@ -48,6 +49,30 @@ def kinds_of(args):
                 f"--no-{name} is for --commentary=examples, not {','.join(found)}."
             )
     return found
+
+
+def applied(settings, kinds):
+    """The settings of a run without those that had no part in it.
+
+    Args:
+        settings: dict of the arguments of `learn`.
+        kinds: from `kinds_of`.
+    """
+    unused = {key for key, value in settings.items() if value is None}
+    if "examples" not in kinds:
+        unused.update(_OF_EXAMPLES)
+    if not {"examples", "sources"} & {*kinds}:
+        unused.add("normalize")
+    if not settings["label_noise"]:
+        unused.update(("label_noise", "label_noise_kind"))
+    if not settings["spoiled_sources"]:
+        unused.add("spoiled_sources")
+    if settings["checked_column"] or settings["validation_data"]:
+        unused.add("validation_size")
+    is_folder = os.path.isdir(settings["dataset"])
+    if not (settings["image_column"] or is_folder):
+        unused.add("image_size")
+    return {key: value for key, value in settings.items() if key not in unused}
 
 
 def make_commentary(kinds, args, data):

@@ -14,8 +14,8 @@ from tfcommentaries import (
     export_commentary,
     insights,
 )
-from tfcommentaries.cli.kinds import kinds_of, make_commentary
-from tfcommentaries.cli.progress import LearningProgress
+from tfcommentaries.cli.kinds import applied, kinds_of, make_commentary
+from tfcommentaries.cli.progress import LearningProgress, say
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.settings import Settings
 from tfcommentaries.cli.student import labels_of
@@ -67,7 +67,7 @@ def _draw(folder, args, data):
     if kinds == ("examples",):
         _draw_weights(folder, commentary, data, args)
     elif kinds == ("sources",):
-        figure = insights.group_weights(commentary.table(), data.faults)
+        figure = insights.group_weights(commentary.table(), data.notes())
         folder.save_picture(figure, "sources")
     else:
         some = data.some(commentary, _DRAWN)
@@ -94,12 +94,11 @@ def _learn(folder, task, args, data, student, commentary, check):
         metrics=metrics_for(student, labels_of(data.splits.num_classes)),
     )
     spoiled = f" ({data.corrupted.mean():.0%} of the labels made wrong)"
-    print(
+    say(
         f"Learning on {len(train.y)} examples of {data.splits.name}"
-        f"{spoiled if data.corrupted.any() else ''}, with "
-        f"{len(validation.y)} validation examples: {args.outer_steps} outer steps of "
-        f"{args.inner_steps} student steps. Interrupt it at any time; the same "
-        "command resumes it."
+        f"{spoiled if data.corrupted.any() else ''}, with {len(validation.y)} "
+        f"validation examples: {args.outer_steps} outer steps of {args.inner_steps} "
+        "student steps. Interrupt it at any time; the same command resumes it."
     )
     begin = time.monotonic()
     epochs = args.outer_steps // args.steps_per_epoch
@@ -132,7 +131,11 @@ def _learn(folder, task, args, data, student, commentary, check):
         commentary,
         folder.commentary,
         learned={
-            **{k: v for k, v in settings.items() if k not in _OF_THIS_MACHINE},
+            **{
+                key: value
+                for key, value in applied(settings, kinds_of(args)).items()
+                if key not in _OF_THIS_MACHINE
+            },
             "dataset": os.path.basename(task.dataset.rstrip("/")),
             "method": "UnrolledTraining",
             **of_table,
@@ -148,8 +151,8 @@ def _print_sources(table, faults):
         print(f"\n{table}")
         return
     head, *lines = str(table).splitlines()
-    print(f"\n{head:<{len(lines[0])}}  what is wrong with it")
     width = max(map(len, lines))
+    print(f"\n{head:<{width}}  what is wrong with it")
     for line, row in zip(lines, table):
         print(f"{line:<{width}}  {faults[row['group']]}")
 

@@ -9,17 +9,22 @@ import tempfile
 
 from absl import app, flags, logging
 
-from tfcommentaries.cli import arguments
+from tfcommentaries.cli import arguments, columns
 from tfcommentaries.cli.kinds import KINDS, kinds
 
 _DESCRIPTION = """\
-Learn how to weight training examples, and teach new networks with it.
+Learn which of your training data to trust, and teach new models with that.
+A table train.csv with the columns label, annotator (who labelled a row) and
+checked (1 where you have checked the label yourself), and a test.csv:
 
-  tfcommentaries learn    --run_dir=runs/mine --label_noise=0.4
+  tfcommentaries learn --run_dir=runs/mine --dataset=train.csv \\
+      --label_column=label --group_column=annotator \\
+      --checked_column=checked --test_data=test.csv
   tfcommentaries evaluate --run_dir=runs/mine
-  tfcommentaries teach    --run_dir=runs/mine --model=taught.keras
   tfcommentaries report   runs/mine
-  tfcommentaries inspect  runs/mine/commentary
+  tfcommentaries teach    --run_dir=runs/mine --model=taught.keras
+
+Without a file of your own, to try it: learn --run_dir=runs/try --spoiled_sources
 """
 
 
@@ -225,6 +230,8 @@ def run(args):
     logging.set_verbosity(logging.WARNING)
     _open_standard_files()
     try:
+        if args.command == "learn":
+            columns.check(args)
         _start_tensorflow()
         # Imported late, so that --help needs no TensorFlow.
         command = importlib.import_module(f"tfcommentaries.cli.{args.command}")

@@ -1,9 +1,15 @@
 """Progress of long work, as one line."""
 
 import sys
+import textwrap
 import time
 
 import keras
+
+
+def say(text):
+    """Prints a sentence or two, in lines of at most 80 characters."""
+    print(textwrap.fill(text, 80, break_long_words=False, break_on_hyphens=False))
 
 
 class ProgressLine:

@@ -67,6 +67,13 @@ class NoisyData(NamedTuple):
         inputs = keras.tree.map_structure(lambda a: a[:number], self.inputs(commentary))
         return datasets.Examples(inputs, self.splits.train.y[:number])
 
+    def notes(self):
+        """What pictures say of each source beside its name, or `None`."""
+        return self.faults and {
+            name: "nothing wrong" if fault == "nothing" else fault
+            for name, fault in self.faults.items()
+        }
+
     def by_label(self):
         """`{name: mask of training examples}` by class, or by third of the numbers."""
         y = self.splits.train.y

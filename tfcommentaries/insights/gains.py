@@ -4,8 +4,11 @@ import itertools
 
 import numpy as np
 
-from tfcommentaries.insights.pictures import plain_axes
+from tfcommentaries.insights.pictures import COLORS, plain_axes
 from tfcommentaries.teaching.scores import less_is_better
+
+#: For more baselines than `COLORS` are enough for (Tol's muted colours).
+_FURTHER = "#882255", "#999933", "#332288", "#aa4499"
 
 
 def condition_colors(conditions):
@@ -17,25 +20,24 @@ def condition_colors(conditions):
     Returns:
         A dict from a name to a colour.
     """
+    blues, others = ("#0072b2", "#56b4e9"), [COLORS[i] for i in (1, 3, 4, 5)]
     of_role = {
-        "ours": ("#0072b2", "#56b4e9"),
-        "plain": ("#999999",),
-        "baseline": ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#8c564b", "#5e4fa2"),
-        "oracle": ("#000000",),
+        "ours": itertools.cycle(blues),
+        "plain": itertools.repeat("#999999"),
+        "baseline": itertools.cycle([*others, *_FURTHER]),
+        "oracle": itertools.repeat("#000000"),
     }
-    of_role = {role: itertools.cycle(colors) for role, colors in of_role.items()}
     return {one.name: next(of_role[one.role]) for one in conditions}
 
 
-def learning_curves(comparison, metric=None, axes=None):
+def learning_curves(comparison, metric=None, axes=None, named=True):
     """Draws how well students do over training, one line per condition.
-
-    Each line has its name at its end.
 
     Args:
         comparison: a `Comparison`, from `tfcommentaries.teaching.evaluate`.
         metric: name of the metric; `None` takes the most telling.
         axes: Matplotlib axes to draw on; `None` makes a figure.
+        named: whether each line has its name at its end.
 
     Returns:
         The Matplotlib figure.
@@ -55,7 +57,8 @@ def learning_curves(comparison, metric=None, axes=None):
         xlabel="training step",
         ylabel=f"test {metric}",
     )
-    _name_ends(axes, ends)
+    if named:
+        _name_ends(axes, ends)
     return figure
 
 
@@ -78,6 +81,7 @@ def _name_ends(axes, ends):
             fontsize="x-small",
             fontweight="bold" if one.role == "ours" else "normal",
             verticalalignment="center",
+            parse_math=False,
         )
 
 
@@ -107,5 +111,7 @@ def final_scores(comparison, metric=None, axes=None):
     labels = [format(row.mean, form) for row in last]
     axes.bar_label(bars, labels, label_type="center", color="white", fontsize="small")
     axes.tick_params(axis="y", labelsize="small")
+    for label in axes.get_yticklabels():
+        label.set_parse_math(False)
     axes.set(title=f"New students, step {step}", xlabel=f"test {metric}")
     return figure

@@ -17,50 +17,82 @@ COLORS = (
 )
 
 
-def short(name, most=60):
-    """A name for a page or a picture, cut where it is too long to read."""
-    name = str(name)
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+#: Bars of groups in a picture; of more groups, the first and the last are drawn.
+_BARS = 40
+#: Characters of a name.
+_CHARACTERS = 80
+
+
+def short(text, most=_CHARACTERS):
+    """A text that is cut if it is long."""
+    text = str(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def names_of(rows, table):
+    """Names of sources, with their column if the table has several."""
+    several = len({row["column"] for row in table}) > 1
+    return [
+        short(f"{row['column']} {row['group']}" if several else row["group"])
+        for row in rows
+    ]
+
+
+def ends_of(table, most):
+    """The first rows of a table, and the last if it has more than `most`."""
+    if len(table) <= most:
+        return list(table), []
+    return list(table[: most // 2]), list(table[-(most // 2) :])
 
 
 def group_weights(table, notes=None, axes=None):
     """Draws the weight of each group, the largest on top.
 
+    Of more than 40 groups, the first and the last 20, and a histogram of all weights.
+
     Args:
         table: a `GroupTable`; of more than 100 rows the first and the last 50 are
             drawn.
         notes: dict from a group's name to what is known about it.
-        axes: Matplotlib axes to draw on; `None` makes a figure.
+        axes: Matplotlib axes to draw on, without a histogram; `None` makes a figure.
 
     Returns:
         The Matplotlib figure.
     """
+    first, last = ends_of(table, _BARS)
+    shown = [*first, *last]
     if axes is None:
-        figure = Figure(
-            figsize=(6, max(2.4, 0.26 * len(table.shown()) + 1)), layout="constrained"
-        )
-        axes = figure.add_subplot()
+        height = max(2.4, 0.26 * len(shown) + 1)
+        figure = Figure(figsize=(6, height + 2 * bool(last)), layout="constrained")
+        if last:
+            axes, below = figure.subplots(2, height_ratios=(height, 2))
+            below.hist([row["weight"] for row in table], 20, (0, 1), color=COLORS[2])
+            below.set(xlabel=f"weight of all {len(table):,} sources", ylabel="sources")
+            plain_axes(below)
+        else:
+            axes = figure.add_subplot()
     figure, axes = plain_axes(axes)
     known = {"trust": COLORS[0], "look at": COLORS[5], "drop": COLORS[1]}
-    colors = {advice: known.get(advice, "0.6") for advice in table.advice()}
-    several = len({row["column"] for row in table}) > 1
-    shown = table.shown()
-    advices = [table.advice()[i] for i in shown]
-    table = [table[i] for i in shown]
-    names = [
-        f"{row['column']} {row['group']}" if several else str(row["group"])
-        for row in table
-    ]
+    names = names_of(shown, table)
     if notes:
-        names = [f"{n}: {notes[n]}" if n in notes else n for n in names]
-    names = [short(name) for name in names]
-    for advice, color in colors.items():
-        chosen = [i for i, one in enumerate(advices) if one == advice]
-        axes.barh(chosen, [table[i]["weight"] for i in chosen], color=color)
-        axes.plot([], [], color=color, linewidth=6, label=advice)
-    axes.set_yticks(range(len(table)), names, fontsize="small")
+        notes = {name: notes.get(row["group"]) for name, row in zip(names, shown)}
+        names = [f"{name}: {notes[name]}" if notes[name] else name for name in names]
+    # A gap where groups are left out.
+    places = [i + (1 if i >= len(first) else 0) for i in range(len(shown))]
+    for advice in dict.fromkeys(row["advice"] for row in shown):
+        chosen = [i for i, row in enumerate(shown) if row["advice"] == advice]
+        axes.barh(
+            [places[i] for i in chosen],
+            [shown[i]["weight"] for i in chosen],
+            color=known.get(advice, "0.6"),
+            label=advice,
+        )
+    axes.set_yticks(places, names, fontsize="small", parse_math=False)
     axes.invert_yaxis()
     axes.set(title="What was learned of each source", xlabel="weight", xlim=(0, 1))
+    if last:
+        text = f"{len(table) - len(shown):,} more between"
+        axes.text(0.02, len(first), text, va="center", fontsize="small")
     axes.legend(frameon=False, fontsize="small", loc="lower right")
     return figure
 

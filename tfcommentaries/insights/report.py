@@ -2,11 +2,13 @@
 
 import base64
 import io
+import itertools
 
 import jinja2
 import tensorflow as tf
+from matplotlib.figure import Figure
 
-from tfcommentaries.insights import gains, pictures
+from tfcommentaries.insights import gains, headline, pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
 from tfcommentaries.saving.replacing import check_file, write_text
@@ -21,12 +23,17 @@ KINDS = {
     "soft_labels": "what each label should be taught as",
     "auxiliary_targets": "what else a student should learn besides its labels",
     "attention_mask": "which part of each image a student should look at",
-    "composition": "several such things at once",
+    "element_weighting": "how much each pixel or step of an example should count",
+    "composition": "several commentaries at once",
 }
 #: Kinds that can be drawn without examples.
 _WITHOUT_EXAMPLES = "loss_weighting", "group_weighting"
 #: Images drawn as thumbnails among suspected labels.
 _SUSPECTS = 12
+#: Sources in the table; of more, the first half and the last.
+_ROWS = 1000
+#: Inches of a chart whose texts can be read on a phone.
+_CHART = 3.8, 2.9
 
 
 def write_report(
@@ -61,39 +68,28 @@ def write_report(
         FileExistsError: if `path` holds anything but a report.
     """
     check_file(path, _is_report)
-    verdict = comparison and comparison.verdict()
     manifest = getattr(commentary, "manifest", {})
-    if facts is None:
-        facts = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
-    facts = {
-        pictures.short(name): pictures.short(value, 1000)
-        for name, value in facts.items()
-    }
-    sections = []
-    if comparison:
-        figure = gains.learning_curves(comparison)
-        text = (
-            f"Test {comparison.metric} of new students while they train, with and "
-            "without."
-        )
-        sections.append(_section("curves", "New students", text, figure, "svg"))
-    suspects = finding = None
+    learned = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
+    table, teaches = commentary.table(), KINDS.get(commentary.kind, "a commentary")
+    facts = learned if facts is None else facts
+    sections, suspects, found = [], None, []
     if examples is not None or commentary.kind in _WITHOUT_EXAMPLES:
         for view in views(commentary, examples):
-            finding = finding or view.text
-            sections.append(_section(view.name, view.title, view.text, view.figure))
+            found.append(view.text)
+            if not view.title.endswith("Sources"):  # Which have bars of their own.
+                sections.append(_section(view.name, view.title, view.text, view.figure))
     if examples is not None:
         suspects = _suspects(commentary, examples, num_classes, corrupted)
     if history:
         first, last = history["loss"][0], history["loss"][-1]
         text = (
-            f"The outer loss, a student's loss on validation examples, went from "
+            "The outer loss, the loss of a student on the checked examples, went from "
             f"{first:.3f} to {last:.3f} in {round(history['outer_step'][-1])} updates "
-            "of the commentary. The norm of the hypergradient tells whether learning "
-            "was steady: it should neither grow without end nor vanish."
+            "of the commentary. The norm of its gradient should neither grow without "
+            "end nor vanish."
         )
         figure = pictures.learning_history(history)
-        sections.append(_section("learning", "How it was learned", text, figure, "svg"))
+        sections.append(_section("learning", "How it was learned", text, figure))
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tfcommentaries.insights", ""),
         autoescape=True,
@@ -102,17 +98,21 @@ def write_report(
         lstrip_blocks=True,
     )
     page = environment.get_template("report.html").render(
+        title=headline.title_of(table, teaches, {**learned, **facts}),
+        todo=headline.what_to_do(table, comparison),
+        doubt=commentary.doubt,
+        verdict=comparison and comparison.verdict(),
         kind=commentary.kind.replace("_", " "),
-        teaches=KINDS.get(commentary.kind, "something of your own"),
-        facts=facts,
+        facts={pictures.short(n): _lines(value) for n, value in facts.items()},
         created=manifest.get("created"),
         versions=manifest.get("versions", {}),
-        verdict=verdict,
-        finding=finding,
+        finding=found[0] if found else None,
+        bars=comparison and headline.accuracies(comparison),
         gains=comparison and _gains(comparison),
+        sources=table and headline.source_bars(table),
+        table=table and _table(table),
         sections=sections,
         suspects=suspects,
-        table=_table(commentary.table()),
         location=location,
         uses_student_loss=commentary.uses_student_loss,
         masks=commentary.kind == "attention_mask",
@@ -128,13 +128,16 @@ def _is_report(path):
 
 
 def _gains(comparison):
-    """Tables of scores and of gains as texts, the last step first."""
-    steps, best = comparison.spaced_steps(4)[::-1], comparison.best
+    """Tables of scores and of gains as texts, and the curves."""
+    steps, best = comparison.spaced_steps(4), comparison.best
+    figure = Figure(figsize=_CHART, layout="constrained")
+    gains.learning_curves(comparison, axes=figure.add_subplot(), named=False)
     return {
         "metric": comparison.metric,
         "unit": comparison.gain(best, best).unit,
         "steps": steps,
         "best": best,
+        "use": headline.to_use(comparison),
         "conditions": comparison.conditions,
         "scores": {
             one: [comparison.score(one, step) for step in steps]
@@ -145,23 +148,27 @@ def _gains(comparison):
             for one in comparison.with_role("plain", "baseline")
         },
         "seeds": comparison.students,
+        "curves": _data_uri(figure, "svg"),
+        "colors": gains.condition_colors(comparison.conditions),
     }
 
 
+def _lines(fact):
+    """A fact as lines: of a list of dicts, such as an encoding, one for each."""
+    if not isinstance(fact, list) or not all(isinstance(one, dict) for one in fact):
+        return [pictures.short(fact, 1000)]
+    lines = (", ".join(f"{k}: {v}" for k, v in one.items() if v) for one in fact)
+    return [pictures.short(line, 1000) for line in itertools.islice(lines, 1000)]
+
+
 def _table(table):
-    """Rows of a `GroupTable` with what to do with each group."""
-    if table is None:
-        return None
-    advice = table.advice()
-    return [
-        {
-            **table[i],
-            "column": pictures.short(table[i]["column"]),
-            "group": pictures.short(table[i]["group"]),
-            "advice": advice[i],
-        }
-        for i in table.shown()
+    """Rows of a `GroupTable` as a page shows them, and how many there are in all."""
+    first, last = pictures.ends_of(table, _ROWS)
+    shown = [*first, *last]
+    rows = [
+        {**row, "name": n} for row, n in zip(shown, pictures.names_of(shown, table))
     ]
+    return {"rows": rows, "all": len(table)}
 
 
 def _suspects(commentary, examples, num_classes, corrupted):
@@ -201,12 +208,17 @@ def _thumbnail(image):
     return _data_uri(figure, "png", 60)
 
 
-def _section(name, title, text, figure, form="png"):
+def _section(name, title, text, figure):
+    """A picture with its text; a chart is one with two axes at most."""
+    chart = len(figure.axes) <= 2
+    if chart:
+        figure.set_size_inches(_CHART)
     return {
         "name": name,
         "title": title,
         "text": text,
-        "image": _data_uri(figure, form),
+        "chart": chart,
+        "image": _data_uri(figure, "svg" if chart else "png"),
     }
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import textwrap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -216,13 +217,25 @@ class Comparison:
         places = np.linspace(0, len(self.steps) - 1, min(number, len(self.steps)))
         return [self.steps[place] for place in np.ceil(places).astype(int)]
 
-    def table(self) -> str:
-        """Scores, gains, what each condition is, and the verdict as text."""
-        steps = self.spaced_steps(4)
-        width = max(len(condition.name) for condition in self.conditions) + 7
+    def table(self, columns: int = 80) -> str:
+        """Scores, gains, what each condition is, and the verdict as text.
+
+        Args:
+            columns: characters of a line; steps are left out where more would be
+                needed.
+        """
+        width = max(len(condition.name) for condition in self.conditions) + 6
+        cells = [str(self.score(one)) for one in self.conditions]
+        cell = max(map(len, cells)) + 1
+        steps = self.spaced_steps(min(4, max(1, (columns - width) // cell)))
 
         def line(name, cells):
-            return f"{name:<{width}}" + "".join(f"{cell!s:>16}" for cell in cells)
+            return f"{name:<{width}}" + "".join(f"{one!s:>{cell}}" for one in cells)
+
+        def wrapped(text, indent):
+            return textwrap.fill(
+                text, columns, subsequent_indent=indent, break_long_words=False
+            )
 
         lines = [
             f"Test {self.metric}: mean ± std over {self.students} new students",
@@ -238,8 +251,11 @@ class Comparison:
             gains = (self.gain(self.best, other, step) for step in steps)
             lines.append(line(f"over {other.name}", gains))
         lines.append("\nWhat new students train on:")
-        lines += [f"  {one.name}: {one.explanation}" for one in self.conditions]
-        return "\n".join([*lines, "", self.verdict().text])
+        lines += [
+            wrapped(f"  {one.name}: {one.explanation}", " " * 4)
+            for one in self.conditions
+        ]
+        return "\n".join([*lines, "", wrapped(self.verdict().text, "")])
 
     def get_config(self) -> dict[str, Any]:
         """A dict that JSON can hold; data and commentaries are left out."""

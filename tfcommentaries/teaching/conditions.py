@@ -10,6 +10,10 @@ from tfcommentaries.commentaries import Commentary
 from tfcommentaries.teaching.agreement import agreement_rates, trusted
 
 Role = Literal["ours", "plain", "baseline", "oracle"]
+#: Names by which reports know two of `standard_conditions`.
+TRUSTED_SOURCES, CHECKED_ALONE = "the sources it trusts", "checked examples alone"
+#: Sources that an explanation names.
+_NAMED = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +85,10 @@ def standard_conditions(
 
     def of_sources(name, explanation, sources, role="baseline"):
         data = with_checked(np.isin(groups, sources))
-        return Condition(name, f"{explanation} The checked are added.", role, data)
+        named = ", ".join(f"{source!s:.80}" for source in sources[:_NAMED])
+        named += ", ..." if len(sources) > _NAMED else ""
+        text = f"{explanation} ({named or 'none'}), and the checked ones."
+        return Condition(name, text, role, data)
 
     plain = Condition(
         "plain training", "All training examples, as they are.", "plain", train
@@ -104,19 +111,15 @@ def standard_conditions(
             )
         ]
         if table.trusted():  # None, where nothing is known of them.
-            text = "Only sources that the commentary gives a high weight, all alike."
-            ours.append(
-                of_sources("the sources it trusts", text, table.trusted(), "ours")
-            )
+            text = "Only sources with a high weight, all alike"
+            ours.append(of_sources(TRUSTED_SOURCES, text, table.trusted(), "ours"))
     others = [
         Condition(
             "checked examples added",
             "All training examples and the checked ones, all alike.",
             data=with_checked(),
         ),
-        Condition(
-            "checked examples alone", "Only those whose labels are right.", data=checked
-        ),
+        Condition(CHECKED_ALONE, "Only those whose labels are right.", data=checked),
     ]
     if agrees is not None:
         others.append(
@@ -133,12 +136,12 @@ def standard_conditions(
             of_sources(
                 f"sources agreeing {share:.0%} as often as the best",
                 "Only sources whose labels a student of the checked examples gives, "
-                f"too, at least {share:.0%} as often as those of the best source.",
+                f"too, at least {share:.0%} as often as those of the best source",
                 trusted(rates, share),
             )
             for share in (0.5, 0.8)
         ]
     if good:
-        name, text = "the good sources", "Only sources known to have nothing wrong."
+        name, text = "the good sources", "Only sources known to have nothing wrong"
         others.append(of_sources(name, text, good, "oracle"))
     return [*ours, plain, *others]
