@@ -22,7 +22,8 @@ def test_no_page_is_left_out():
     tests = pathlib.Path(__file__).parent.glob("test_*.py")
     code = "\n".join(path.read_text() for path in tests)
     tested = set(re.findall(r'run\(\s*"([^"]+\.md)"', code))
-    assert pages == tested
+    # Home has the README's code (tests/test_readme.py).
+    assert pages == tested | {"index.md"}
 
 
 def test_keras_tutorial(tmp_path):
