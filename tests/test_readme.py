@@ -28,8 +28,3 @@ def test_the_first_page_is_short_and_home_has_its_code():
     code = first_code(README)
     assert len([line for line in code.splitlines() if line]) <= 20
     assert first_code(README.parent / "docs" / "index.md") == code
-
-
-def test_files_that_are_named_exist():
-    for path in re.findall(r"\]\(((?!http)[^)]+)\)", README.read_text()):
-        assert (README.parent / path).exists(), path
