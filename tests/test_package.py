@@ -29,7 +29,7 @@ ALLOWED = {
         "optimizers",
         "commentaries",
     },
-    "teaching": {"saving", "students", "commentaries"},
+    "teaching": {"saving", "optimizers", "students", "commentaries"},
     "components": {
         "datasets",
         "insights",

@@ -9,8 +9,8 @@ from tfcommentaries.cli.run_folder import RunFolder
 #: What is compared where the data have sources, beside what always is.
 OF_SOURCES = {
     "the sources it trusts",
-    "sources that agree 50% as often",
-    "sources that agree 80% as often",
+    "sources agreeing 50% as often as the best",
+    "sources agreeing 80% as often as the best",
     "the good sources",
 }
 

@@ -176,10 +176,9 @@ def test_lists_of_inputs_are_learned_evaluated_and_exported(pair, tmp_path):
     assert np.abs(known.logits["group"]).min() > 0
     callback = LearnCommentaryCallback(known, (x, y), warmup=0)
     two_inputs().fit(grouped, y, callbacks=[callback], validation_split=0.2, verbose=0)
-    rows = teaching.evaluate(
-        two_inputs(), {"taught": (grouped, y, known)}, (x, y), 2, 2, 1, 8
-    )
-    assert np.isfinite(rows[0]["mean"])
+    taught = teaching.Condition("taught", data=(grouped, y), commentary=known)
+    found = teaching.evaluate(two_inputs(), [taught], (x, y), 2, 1, 8)
+    assert np.isfinite(found.score("taught", metric="loss").mean)
     export_commentary(known, tmp_path / "it")
     saved = SavedCommentary(tmp_path / "it")
     grouped = saved.add_groups(x, SOURCE)

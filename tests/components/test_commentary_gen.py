@@ -169,6 +169,23 @@ def test_learning_survives_an_export_that_fails(artifacts, tmp_path, monkeypatch
     assert (pictures / "learning.png").exists()
 
 
+def test_other_data_in_the_same_place_are_learned_from_the_beginning(
+    artifacts, tmp_path, monkeypatch
+):
+    def fail(*args, **kwargs):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(tfcommentaries, "export_commentary", fail)
+    recipe = {**RECIPE, "learner_config": {"inner_steps": 2}}
+    file = pathlib.Path(artifacts.examples.uri) / "Split-train" / "data.gz"
+    kept = file.read_bytes()
+    for content, runs in ((kept, 1), (kept, 1), (kept + kept, 2)):
+        file.write_bytes(content)
+        with pytest.raises(OSError, match="disk full"):
+            do(artifacts, recipe)
+        assert len(list(tmp_path.glob(".learning-*"))) == runs
+
+
 def refused(artifacts, message, **options):
     with pytest.raises(ValueError, match=message):
         do(artifacts, **options)

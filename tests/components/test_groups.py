@@ -6,7 +6,13 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from components.artifacts import RECIPE, make_example, make_examples, make_schema
+from components.artifacts import (
+    RECIPE,
+    make_example,
+    make_examples,
+    make_schema,
+    write_examples,
+)
 from components.test_commentary_annotator import annotate, feature, read
 from components.test_commentary_gen import do
 
@@ -97,3 +103,25 @@ def test_a_feature_of_groups_that_is_missing_is_named(artifacts):
 def test_the_recipe_is_checked_when_the_pipeline_is_made():
     with pytest.raises(ValueError, match="`groups` names the features"):
         CommentaryGen(None, schema=None, custom_config={**GROUPS, "groups": None})
+
+
+def test_files_sorted_by_source_are_read_over_all_of_them(
+    artifacts, sources, digits, tmp_path
+):
+    (x, y), site, _ = sources
+    order = np.argsort(site, kind="stable")
+    artifacts.examples = make_examples(
+        tmp_path / "sorted", train=(x[order], y[order], site[order])
+    )
+    # A shard in which there is nothing, and one for the validation.
+    for name, part in ("train/empty", ([], [])), ("eval/data", digits.validation):
+        split, file = name.split("/")
+        write_examples(tmp_path / "sorted" / f"Split-{split}" / f"{file}.gz", *part)
+    artifacts.examples.split_names = '["train", "eval"]'
+    artifacts.schema = make_schema(tmp_path / "schema-of-sites", sites=True)
+    # 60 of 600 examples.
+    recipe = {**GROUPS, "batch_size": 10, "learner_config": {"inner_steps": 3}}
+    do(artifacts, recipe, train_args=json.dumps({"num_steps": 2}))
+    table = SavedCommentary(commentary_dir(artifacts.commentary.uri)).table()
+    assert sum(row["seen"] for row in table) == 60
+    assert all(row["seen"] > 5 for row in table), table

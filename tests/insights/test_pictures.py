@@ -7,11 +7,12 @@ from matplotlib.colors import to_hex
 from tfcommentaries import insights
 from tfcommentaries.teaching import Comparison, Condition, Row
 
+RULES = [f"rule {i}" for i in range(6)]
 COMPARISON = Comparison(
     (
         Condition("the commentary", "", "ours"),
         Condition("plain training", "", "plain"),
-        Condition("a rule"),
+        *(Condition(rule) for rule in RULES),
         Condition("the truth", "", "oracle"),
     ),
     tuple(
@@ -20,7 +21,7 @@ COMPARISON = Comparison(
         for name, top in (
             ("the commentary", 0.3),
             ("plain training", 0.1),
-            ("a rule", 0.2),
+            *((rule, 0.2 + i / 100) for i, rule in enumerate(RULES)),
             ("the truth", 0.4),
         )
         for step in (1, 2)
@@ -32,11 +33,11 @@ def test_learning_curves_have_a_line_per_condition():
     (axes,) = insights.learning_curves(COMPARISON).axes
     lines = {line.get_label(): line for line in axes.lines}
     np.testing.assert_allclose(lines["plain training"].get_ydata(), [0.1, 0.2])
-    np.testing.assert_allclose(lines["a rule"].get_ydata(), [0.2, 0.4])
+    np.testing.assert_allclose(lines["rule 0"].get_ydata(), [0.2, 0.4])
     assert axes.get_title() == "New students (mean and std of 2)"
     assert [text.get_text() for text in axes.texts] == [
         "plain training",
-        "a rule",
+        *RULES,
         "the commentary",
         "the truth",
     ]
@@ -51,8 +52,8 @@ def test_curves_and_bars_have_the_colours_of_the_conditions(metric, best):
     names = [label.get_text() for label in bars.get_yticklabels()]
     assert names[-1] == best
     found = {n: to_hex(bar.get_facecolor()) for n, bar in zip(names, bars.patches)}
-    assert found == {line.get_label(): line.get_color() for line in curves.lines[:4]}
-    assert len(set(found.values())) == 4
+    assert found == {line.get_label(): line.get_color() for line in curves.lines}
+    assert len(set(found.values())) == len(COMPARISON.conditions)
 
 
 @pytest.mark.parametrize("count", [2, 10])

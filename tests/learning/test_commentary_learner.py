@@ -1,5 +1,7 @@
 """Learning a commentary: that it learns, resumes, and stops in time."""
 
+import json
+import types
 import warnings
 
 import keras
@@ -16,6 +18,7 @@ from tfcommentaries import (
     UnrolledTraining,
     teachers,
 )
+from tfcommentaries.learning import learner_checkpoint
 
 
 def make_learner(student=None, outer=None, **options):
@@ -225,6 +228,29 @@ def test_a_checkpoint_of_another_learner_is_refused(data, tmp_path):
     other = make_learner(make_student((64,)))
     with pytest.raises(ValueError, match="is of another commentary, student"):
         other.fit(*data, steps_per_epoch=1, checkpoint_dir=tmp_path, verbose=0)
+
+
+@pytest.mark.parametrize("name", ["training", "validation"])
+def test_a_checkpoint_of_other_data_is_refused(data, tmp_path, name):
+    options = {"steps_per_epoch": 1, "checkpoint_dir": tmp_path, "verbose": 0}
+    make_learner().fit(*data, **options)
+    make_learner().fit(*data, **options)
+    changed = {"training": data[0], "validation": data[1]}
+    x, y = changed[name]
+    changed[name] = x, y[::-1]
+    with pytest.raises(ValueError, match=f"The {name} data are not those that the"):
+        make_learner().fit(*changed.values(), **options)
+
+
+def test_checkpoints_of_older_versions_go_on(data, tmp_path, monkeypatch):
+    """They have no digests of data."""
+    learner = make_learner()
+    options = {"steps_per_epoch": 1, "checkpoint_dir": tmp_path, "verbose": 0}
+    with monkeypatch.context() as patch:
+        older = types.SimpleNamespace(dumps=lambda saved: json.dumps(saved["history"]))
+        patch.setattr(learner_checkpoint, "json", older)
+        history = learner.fit(*data, **options).history
+    assert make_learner().fit(*data, **options).history == history
 
 
 def test_stops_at_a_hypergradient_that_is_not_finite(data):

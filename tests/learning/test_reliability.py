@@ -194,3 +194,17 @@ def test_a_learner_counts_what_it_read_of_each_group(data):
         number[NAMES.tolist().index(group)] += 1
     seen = {row["group"]: row["seen"] for row in weighting.table()}
     assert seen == dict(zip(NAMES.tolist(), number))
+
+
+def test_groups_that_learning_has_not_read_are_named(data):
+    x, y, source, checked = data
+    order = np.argsort(source, kind="stable")
+    weighting = GroupWeighting(source)
+    grouped = weighting.add_groups(x[order], source[order])
+    sorted_data = tf.data.Dataset.from_tensor_slices((grouped, y[order])).batch(10)
+    learner = CommentaryLearner(weighting, make_student(), inner_steps=3)
+    learner.compile()
+    with pytest.warns(UserWarning, match="no example of 2 of 3 groups: bob, cem"):
+        learner.fit(sorted_data, checked, steps_per_epoch=2, verbose=0)
+    advice = {row["group"]: row["seen"] for row in weighting.table()}
+    assert advice == {"ann": 60, "bob": 0, "cem": 0}

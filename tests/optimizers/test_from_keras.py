@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import optimizers
 
-from tfcommentaries.optimizers import SGD, Adam, Flattened, from_keras
+from tfcommentaries.optimizers import SGD, Adam, Flattened, from_keras, unbuilt_like
 
 
 class DoubledAdam(optimizers.Adam):
@@ -23,6 +23,15 @@ class DoubledAdam(optimizers.Adam):
         return {**super().get_config(), "factor": self.factor}
 
 
+class Own(optimizers.schedules.LearningRateSchedule):
+    """A user's own schedule, which has no config and is not registered."""
+
+    def __call__(self, step):
+        return 0.1 / (
+            1.0 + tf.cast(tf.minimum(step, tf.constant(9, tf.int64)), "float32")
+        )
+
+
 OPTIMIZERS = [
     optimizers.SGD(0.1),
     optimizers.SGD(0.1, momentum=0.9),
@@ -36,6 +45,12 @@ OPTIMIZERS = [
     optimizers.AdamW(0.01, weight_decay=0.1),
     optimizers.RMSprop(0.01),
     optimizers.RMSprop(0.01, rho=0.8, momentum=0.7, centered=True, weight_decay=0.01),
+    optimizers.Nadam(0.01),
+    optimizers.Nadam(Own(), beta_1=0.8, beta_2=0.95, epsilon=1e-4, weight_decay=0.1),
+    optimizers.SGD(Own(), momentum=0.9),
+    optimizers.AdamW(lambda: 0.1),
+    optimizers.Adamax(Own()),
+    optimizers.Ftrl(lambda: 0.1),
     optimizers.Adagrad(0.1),
     optimizers.Adamax(0.01, clipvalue=0.05),
     optimizers.Adadelta(0.5),
@@ -53,7 +68,7 @@ def trajectory(optimizer, steps=50):
     start = [generator.normal(size=s).astype("float32") for s in [(3, 4), (4,)]]
     noise = generator.normal(size=(steps, 4)).astype("float32")
     variables = [keras.Variable(s) for s in start]
-    optimizer = type(optimizer).from_config(optimizer.get_config())
+    optimizer = unbuilt_like(optimizer)
     inner = from_keras(optimizer, variables)
     weights = [tf.constant(s) for s in start]
     slots = inner.init(weights)
@@ -84,6 +99,7 @@ def test_fifty_steps_equal_kerass(optimizer):
         optimizers.SGD(0.1, momentum=0.9, nesterov=True),
         optimizers.Adam(0.1, amsgrad=True, clipnorm=0.5),
         optimizers.AdamW(0.1, weight_decay=0.1),
+        optimizers.Nadam(0.1),
         optimizers.RMSprop(0.1, centered=True, momentum=0.5, clipvalue=0.2),
     ],
     ids=lambda optimizer: type(optimizer).__name__,
@@ -136,7 +152,7 @@ def test_weight_decay_leaves_out_what_keras_leaves_out():
     np.testing.assert_allclose(bias, 1.0)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "rmsprop"])
+@pytest.mark.parametrize("name", ["sgd", "adam", "nadam", "rmsprop"])
 def test_has_a_finite_gradient_at_a_zero_gradient(name):
     inner = from_keras(name)
     with tf.GradientTape() as tape:
@@ -169,8 +185,11 @@ def test_unwraps_loss_scaling():
 
 
 def test_refuses_an_optimizer_whose_step_is_more_than_one_for_each_weight():
-    with pytest.raises(ValueError, match=r"Nadam has no differentiable form.*another"):
-        from_keras(optimizers.Nadam(), [keras.Variable(np.ones(2))])
+    class Own(optimizers.Nadam):
+        """A user's own."""
+
+    with pytest.raises(ValueError, match=r"Own has no differentiable form.*another"):
+        from_keras(Own(), [keras.Variable(np.ones(2))])
 
 
 @pytest.mark.skipif(
@@ -260,7 +279,27 @@ def test_needs_the_variables_of_other_optimizers():
         from_keras(optimizers.Adagrad())
 
 
-@pytest.mark.parametrize("optimizer", [optimizers.Adagrad(0.1), DoubledAdam(0.01)])
+def test_a_shared_schedule_leaves_the_optimizer_as_it_was():
+    schedule = Own()
+    for optimizer in optimizers.Lamb(schedule), optimizers.Adam(schedule):
+        variables = [keras.Variable(np.ones(2))]
+        optimizer.build(variables)
+        before = list(optimizer.variables)
+        from_keras(optimizer, variables)
+        assert optimizer._learning_rate is schedule
+        assert list(map(id, optimizer.variables)) == list(map(id, before))
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optimizers.Adagrad(0.1),
+        DoubledAdam(0.01),
+        optimizers.Nadam(0.1),
+        optimizers.Adagrad(lambda: 0.1),
+    ],
+    ids=lambda optimizer: optimizer.name,
+)
 def test_any_optimizers_gradients_are_those_of_differences(float64, optimizer):
     variables = [keras.Variable(np.array([0.5, -1.0, 2.0]))]
     inner = from_keras(optimizer, variables)

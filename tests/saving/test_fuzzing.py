@@ -178,7 +178,7 @@ def test_settings_of_a_run(tmp_path, data):
     pathlib.Path(folder.commentary).mkdir(exist_ok=True)
     pathlib.Path(folder.commentary, "saved_model.pb").write_bytes(b"")
     try:
-        found = folder.read_task({})
+        found = folder.read_settings()
     except ValueError as error:
         assert folder.config in str(error)
     else:

@@ -165,3 +165,21 @@ def test_wrong_arguments_are_refused_before_training(change, message, digits):
         evaluate(make_student(), test=digits.test, batch_size=8, **given)
     with pytest.raises(ValueError, match="must be one of ours, plain"):
         Condition("it", role="mine")
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A user's own, which has no config."""
+
+    def __call__(self, step):
+        return 0.01
+
+
+def test_an_optimizer_in_use_starts_anew_with_its_own_schedule(digits):
+    student = make_student(optimizer=keras.optimizers.Adam(Schedule()))
+    arguments = [Condition("plain", data=digits.train)], digits.test, 2, 1, 32
+    first = evaluate(student, *arguments)
+    assert int(student.optimizer.iterations) == 2
+    again = evaluate(student, *arguments)
+    for metric in "loss", "accuracy":
+        scores = [found.score("plain", metric=metric) for found in (first, again)]
+        assert scores[0].values == scores[1].values

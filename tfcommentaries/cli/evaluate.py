@@ -29,7 +29,7 @@ _TESTED_ON_THE_WAY = 1000
 def run(args):
     """Trains new students with and without the commentary and compares them."""
     folder = RunFolder(args.run_dir)
-    task = folder.read_task(overrides(args))
+    task = folder.read_learned(overrides(args))
     data = task.load_data()
     if not len(data.splits.test.y):
         raise ValueError(

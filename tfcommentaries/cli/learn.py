@@ -1,5 +1,6 @@
 """`tfcommentaries learn`."""
 
+import dataclasses
 import os
 import time
 
@@ -16,16 +17,14 @@ from tfcommentaries import (
 from tfcommentaries.cli.kinds import kinds_of, make_commentary
 from tfcommentaries.cli.progress import LearningProgress
 from tfcommentaries.cli.run_folder import RunFolder
+from tfcommentaries.cli.settings import Settings
 from tfcommentaries.cli.student import labels_of
-from tfcommentaries.cli.task import Task
 from tfcommentaries.learning.epochs import steps_per_epoch
 from tfcommentaries.students.outputs import metrics_for
 from tfcommentaries.teaching import annotate
 
-#: Arguments that are not settings of a run.
-_NOT_SETTINGS = ("run_dir", "command")
 #: Settings that are not exported with the commentary.
-_OF_THIS_MACHINE = ("data_dir", "dataset", "validation_data", "test_data")
+_OF_THIS_MACHINE = ("data_dir", "dataset", "validation_data", "test_data", "files")
 #: Number of examples in pictures of kinds other than weights.
 _DRAWN = 500
 
@@ -42,18 +41,18 @@ def run(args):
             f"{args.outer_steps}, or be left out."
         )
     folder = RunFolder(args.run_dir)
-    config = {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS}
-    task = Task.from_config(config)
+    task = Settings.of(args)
     keras.utils.set_random_seed(task.seed)
     data = task.load_data()
+    task = dataclasses.replace(task, files=data.files)
     student = task.make_student(data.splits)
     commentary = make_commentary(kinds_of(args), args, data)
-    with folder.alone():
-        folder.start(config)
+    with folder.alone() as check:
+        folder.start(task)
         if folder.learned:
             print(f"{folder.commentary} has already been learned.")
         else:
-            _learn(folder, task, args, data, student, commentary, config)
+            _learn(folder, task, args, data, student, commentary, check)
         _draw(folder, args, data)
 
 
@@ -79,7 +78,7 @@ def _draw(folder, args, data):
     folder.save_picture(insights.learning_history(history), "learning")
 
 
-def _learn(folder, task, args, data, student, commentary, config):
+def _learn(folder, task, args, data, student, commentary, check):
     """Learns, and writes the history and the commentary to the folder."""
     train, validation = data.splits.train, data.splits.validation
     learner = CommentaryLearner(
@@ -110,10 +109,17 @@ def _learn(folder, task, args, data, student, commentary, config):
         batch_size=task.batch_size,
         steps_per_epoch=args.steps_per_epoch,
         epochs=epochs,
-        callbacks=[LearningProgress(args.steps_per_epoch, epochs)],
+        callbacks=[
+            LearningProgress(args.steps_per_epoch, epochs),
+            # Before a checkpoint would make the folder again.
+            keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs: check()
+            ),
+        ],
         checkpoint_dir=folder.checkpoint,
         verbose=0,
     )
+    check()
     # All epochs, including those before an interruption.
     folder.write_history({"epoch": history.epoch, **history.history})
     of_table, columns = {}, None
@@ -121,11 +127,12 @@ def _learn(folder, task, args, data, student, commentary, config):
         of_table = {"encoding": data.encoding.get_config()}
         # Weights of sources depend on no column.
         columns = data.encoding.model() if data.groups is None else None
+    settings = dataclasses.asdict(task)
     export_commentary(
         commentary,
         folder.commentary,
         learned={
-            **{k: v for k, v in config.items() if k not in _OF_THIS_MACHINE},
+            **{k: v for k, v in settings.items() if k not in _OF_THIS_MACHINE},
             "dataset": os.path.basename(task.dataset.rstrip("/")),
             "method": "UnrolledTraining",
             **of_table,

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import re
 import sys
 import tempfile
 
@@ -222,6 +223,7 @@ def run(args):
     130: interrupted. argparse itself exits with 2 on a wrong command line.
     """
     logging.set_verbosity(logging.WARNING)
+    _open_standard_files()
     try:
         _start_tensorflow()
         # Imported late, so that --help needs no TensorFlow.
@@ -231,30 +233,67 @@ def run(args):
         print("\nInterrupted. Run the same command to resume.", file=sys.stderr)
         return 130
     except (ValueError, OSError, ArithmeticError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(str(error))
         return 1
     except Exception as error:
-        if not _is_of_a_file(error):
+        out_of_memory = _out_of_memory(error)
+        if not out_of_memory and not _is_of_a_file(error):
             raise
-        print(f"error: {str(error).strip().partition(chr(10))[0]}", file=sys.stderr)
+        line = str(error).strip().partition("\n")[0]
+        _say(out_of_memory or re.sub(r"^\{\{.*?\}\} | \[Op:\w+\].*$", "", line))
         return 1
     return 0
 
 
+def _say(message):
+    """Prints an error as one line, whoever wrote it."""
+    print(f"error: {' '.join(message.split())[:1000]}", file=sys.stderr)
+
+
+def _out_of_memory(error):
+    """A sentence, if Python or TensorFlow could not get as much memory as needed."""
+    found = re.search(
+        r"OOM when allocating [^\n]{,80}|Unable to allocate .*", str(error)
+    )
+    if found is None and not isinstance(error, MemoryError):
+        return None
+    return (
+        f"There is not enough memory ({found[0] if found else 'for this'}). Choose "
+        "smaller images, smaller batches or fewer examples."
+    )
+
+
 def _is_of_a_file(error):
-    """Whether TensorFlow could not read or write something."""
+    """Whether TensorFlow could not read or write something, or had no room for it."""
     errors = importlib.import_module("tensorflow").errors
     of_files = (
         errors.AlreadyExistsError
         | errors.DataLossError
         | errors.FailedPreconditionError
         | errors.NotFoundError
+        | errors.OutOfRangeError
         | errors.PermissionDeniedError
+        | errors.ResourceExhaustedError
         | errors.UnavailableError
         | errors.UnimplementedError
     )
     in_a_graph = str(error).startswith("Graph execution error")
     return isinstance(error, of_files) and not in_a_graph
+
+
+def _open_standard_files():
+    """Opens what the caller has closed, as with `>&-`.
+
+    Otherwise the next file to be opened would get what is printed.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115
 
 
 def _start_tensorflow():

@@ -1,6 +1,8 @@
 """`tfcommentaries report`."""
 
+import dataclasses
 import os
+from typing import Literal
 
 import numpy as np
 
@@ -14,9 +16,22 @@ from tfcommentaries.datasets import (
     load_tfds,
 )
 from tfcommentaries.datasets.files import is_file
+from tfcommentaries.datasets.table_encoding import Column
+from tfcommentaries.saving.json_files import typed
 
 #: More examples would say little more and take longer.
 _MOST = 2000
+
+
+@dataclasses.dataclass
+class Learned:
+    """What a manifest says about the file that a commentary was learned from."""
+
+    label_column: str | None = None
+    encoding: list[Column] | None = None
+    image_size: int = 32
+    labels: Literal["classes", "numbers"] | None = None
+    image_column: str | None = None
 
 
 def run(args):
@@ -25,7 +40,7 @@ def run(args):
     if os.path.exists(os.path.join(path, "saved_model.pb")):
         output = args.output or f"{path.rstrip('/')}.html"
         commentary = SavedCommentary(path)
-        found = {"examples": _examples(args, commentary.manifest), "location": path}
+        found = {"examples": _examples(args, commentary), "location": path}
     else:
         output = args.output or os.path.join(path, "report.html")
         folder = RunFolder(path)
@@ -36,9 +51,10 @@ def run(args):
 
 
 def _of_run(folder, commentary):
-    data = folder.read_task({}).load_data()
+    settings = folder.read_settings()
+    data = settings.load_data()
     history = folder.read_history()
-    per_epoch = folder.read_config()["steps_per_epoch"]
+    per_epoch = settings.steps_per_epoch
     history["outer_step"] = (np.array(history["epoch"]) + 1) * per_epoch
     return {
         "examples": data.some(commentary, _MOST),
@@ -50,19 +66,19 @@ def _of_run(folder, commentary):
     }
 
 
-def _examples(args, manifest):
+def _examples(args, commentary):
     if args.dataset is None:
         return None
     if args.dataset != "digits" and is_file(args.dataset):
-        learned = manifest.get("learned") or {}
-        encoding = learned.get("encoding")
+        where = f"The manifest of {args.path}"
+        learned = typed(commentary.manifest["learned"], Learned, where, others=True)
         x, y = load_file(
             args.dataset,
-            learned.get("label_column"),
-            encoding=encoding and TableEncoding.from_config(encoding),
-            image_size=learned.get("image_size", 32),
-            labels=learned.get("labels"),
-            image=learned.get("image_column"),
+            learned.label_column,
+            encoding=learned.encoding and TableEncoding.from_config(learned.encoding),
+            image_size=learned.image_size,
+            labels=learned.labels,
+            image=learned.image_column,
         ).examples
         return Examples(x[:_MOST], y[:_MOST])
     if args.dataset == "digits":

@@ -2,18 +2,24 @@
 
 import contextlib
 import csv
+import dataclasses
 import importlib
 import io
-import json
+import math
 import os
+from typing import Any
 
 from absl import logging
 
-from tfcommentaries.cli.task import Task
-from tfcommentaries.saving.json_files import read_json
+from tfcommentaries.cli.replacing_file import replacing_file
+from tfcommentaries.cli.settings import Settings
+from tfcommentaries.saving.json_files import read
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
 from tfcommentaries.teaching import Comparison
+
+#: Columns that the history of every run has.
+_HISTORY = {"epoch", "loss", "hypergradient_norm"}
 
 
 class RunFolder:
@@ -46,67 +52,79 @@ class RunFolder:
     def alone(self):
         """Makes the folder; returns a context in which only this process learns in it.
 
-        Raises:
-            ValueError: if another process learns in it.
+        As `locked`.
         """
         os.makedirs(self.pictures, exist_ok=True)
         return locked(os.path.join(self.path, ".lock"))
 
-    def start(self, config):
+    def start(self, settings):
         """Writes `config.json`, unless something has been learned.
 
+        Args:
+            settings: `Settings`.
+
         Raises:
-            ValueError: if the folder holds a run with another config.
+            ValueError: if the folder holds a run with other settings, or from files
+                that were others.
         """
         if self.begun:
-            # Older versions had fewer settings.
-            found = {**Task.defaults(), **self.read_config()}
-            differing = sorted(
-                key for key in {*found, *config} if found.get(key) != config.get(key)
-            )
+            found = self.read_settings()
+            differing = found.differences(settings)
             if differing:
                 changes = ", ".join(
-                    f"{k}: {found.get(k)!r} there, {config.get(k)!r} now"
+                    f"{k}: {getattr(found, k)!r} there, {getattr(settings, k)!r} now"
                     for k in differing
                 )
                 raise ValueError(
                     f"{self.path} holds a run with other settings ({changes}). Choose "
                     "another --run_dir, or delete that folder."
                 )
+            found.check_files(settings.files)
             return
-        write_text(self.config, to_json(config))
+        write_text(self.config, to_json(dataclasses.asdict(settings)))
 
-    def read_config(self):
-        """Reads `config.json`.
+    def read_settings(self):
+        """Reads `config.json`; returns `Settings`.
 
         Raises:
             FileNotFoundError: if there is none.
-            ValueError: if it cannot be read.
+            ValueError: if it cannot be read, or does not hold settings.
         """
         if not os.path.exists(self.config):
             raise FileNotFoundError(
                 f"{self.path} is not the folder of a run: it has no config.json. Run "
                 "`tfcommentaries learn` first."
             )
-        return read_json(self.config, {})
+        # Other versions have more settings, or fewer.
+        return read(self.config, Settings, others=True)
 
-    def read_task(self, overrides):
-        """The `Task` of a finished run, with some settings replaced.
+    def read_learned(self, overrides):
+        """The `Settings` of a finished run, with some replaced.
+
+        Args:
+            overrides: dict of the settings to replace, from the command line.
 
         Raises:
             FileNotFoundError: if nothing has been learned yet.
-            ValueError: if `config.json` does not describe one.
+            ValueError: if `config.json` does not hold settings, or names a function
+                that makes the student: only the command line may name code.
         """
-        config = self.read_config()
+        settings = self.read_settings()
         if not self.learned:
             raise FileNotFoundError(
                 f"{self.path} has no commentary yet. Run the same `tfcommentaries "
                 "learn` again: it resumes where it stopped."
             )
-        try:
-            return Task.from_config({**config, **overrides})
-        except ValueError as error:
-            raise ValueError(f"{self.config}: {error}") from error
+        student = settings.student or ""
+        if "student" in overrides:
+            files = {k: v for k, v in settings.files.items() if k != "student"}
+            overrides = {**overrides, "files": files}
+        elif ":" in student and not student.endswith(".keras"):
+            raise ValueError(
+                f"{self.config} names a function that makes the student, which is not "
+                f"called unless you say so. Add --student={student:.80}"
+            )
+        return dataclasses.replace(settings, **overrides)
 
     def write_history(self, history):
         """Writes `history.csv` of a dict of lists of floats."""
@@ -117,18 +135,27 @@ class RunFolder:
         write_text(self.history, text.getvalue())
 
     def read_history(self):
-        """Reads `history.csv`; returns a dict of lists of floats."""
+        """Reads `history.csv`; returns a dict of lists of floats.
+
+        Raises:
+            ValueError: if it cannot be read, or holds anything else.
+        """
         try:
+            if not os.path.isfile(self.history):
+                raise ValueError("it is not a file")
             with open(self.history, encoding="utf-8", newline="") as file:
                 rows = list(csv.DictReader(file))
             # Older versions have a column of NA for each metric's validation value.
             keys = [key for key in rows[0] if not key.startswith("val_")]
-            return {key: [float(row[key]) for row in rows] for key in keys}
+            found = {key: [float(row[key]) for row in rows] for key in keys}
+            if not {*found} >= _HISTORY or not all(map(math.isfinite, found["epoch"])):
+                raise ValueError(f"it needs numbers in {sorted(_HISTORY)}")
         except (IndexError, TypeError, ValueError, AttributeError, csv.Error) as error:
             raise ValueError(
                 f"The file {self.history} is not a table of numbers ({error}). Run "
                 "`tfcommentaries learn` again, which rewrites it."
             ) from error
+        return found
 
     def read_metrics(self):
         """Reads `metrics.json`, a `Comparison`, or gives `None` if there is none.
@@ -139,21 +166,22 @@ class RunFolder:
         if not os.path.exists(self.metrics):
             return None
         try:
-            with open(self.metrics, encoding="utf-8") as file:
-                return Comparison.from_config(json.load(file))
-        except (ValueError, RecursionError) as error:
+            found = Comparison.from_config(read(self.metrics, dict[str, Any]))
+            found.verdict()
+            return found
+        except ValueError as error:
             raise ValueError(
-                f"The file {self.metrics} cannot be read ({error!s:.200}). Run "
-                "`tfcommentaries evaluate` again, which rewrites it."
+                f"The file {self.metrics} does not hold what `tfcommentaries evaluate` "
+                f"writes ({error}). Run it again."
             ) from error
 
     def save_picture(self, figure, name):
         """Saves a Matplotlib figure as `pictures/name.png`; returns its path."""
-        os.makedirs(self.pictures, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self.pictures)  # Not the folder of the run, if it was deleted.
         path = os.path.join(self.pictures, f"{name}.png")
-        written = f"{path}.new"
-        figure.savefig(written, format="png", dpi=120)
-        os.replace(written, path)
+        with replacing_file(path) as written:
+            figure.savefig(written, format="png", dpi=120)
         return path
 
 
@@ -161,18 +189,42 @@ class RunFolder:
 def locked(path):
     """Context in which only this process has a file locked.
 
+    Args:
+        path: of the file, which is made if there is none.
+
+    Yields:
+        A function that raises a `FileNotFoundError` once the file has been deleted, or
+        another one is in its place.
+
     Raises:
         ValueError: if another process has it locked.
     """
+    folder = os.path.dirname(path)
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise ValueError(f"{path} is not a file. Choose another --run_dir.")
     with open(path, "a", encoding="utf-8") as file:
         try:
             fcntl = importlib.import_module("fcntl")
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(
-                f"Another process is learning in {os.path.dirname(path)}. Wait for it, "
-                "or choose another --run_dir."
+                f"Another process is learning in {folder}. Wait for it, or choose "
+                "another --run_dir."
             ) from None
         except (ImportError, OSError) as error:  # Not every system can lock files.
             logging.warning("%s is not locked: %s", path, error)
-        yield
+
+        def check():
+            try:
+                if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
+                    return
+            except OSError:
+                pass
+            raise FileNotFoundError(
+                f"The folder {folder} was deleted or replaced while this command "
+                "learned in it. What is there now is not whole: delete it, and run the "
+                "same command again."
+            )
+
+        yield check
+        check()

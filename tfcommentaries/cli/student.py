@@ -1,6 +1,7 @@
 """The student of a run: a network, and the loss and metrics that its labels need."""
 
 import importlib
+import inspect
 import os
 
 import keras
@@ -66,6 +67,11 @@ def labels_of(num_classes):
 
 def _check(model, name, shape, classes, with_distributions):
     """Raises a `ValueError` unless a model takes such inputs and gives such outputs."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"--student={name} must make a keras.Model. It made a "
+            f"{type(model).__name__}."
+        )
     sizes = {1} if classes is None else {classes}
     if classes == 2 and not with_distributions:
         sizes = {1, 2}
@@ -96,22 +102,24 @@ def _find(name, shape):
         return getattr(students, name)
     module, _, function = name.partition(":")
     try:
-        return getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+        found = getattr(importlib.import_module(module), function)
+        inspect.signature(found).bind(shape, 1)
+        return found
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             f"There is no student {name!r} ({error}). Choose one of "
-            f"{', '.join(STUDENTS)}, 'module:function' of a function that can be "
-            "imported, or a .keras file."
+            f"{', '.join(STUDENTS)}, 'module:function' of a function of input_shape "
+            "and num_classes that can be imported, or a .keras file."
         ) from error
 
 
 def _load(path):
     """The model in a .keras file, which keeps its preprocessing."""
-    if not os.path.exists(path):
+    if not os.path.isfile(path):
         raise ValueError(f"--student={path}: there is no such file.")
     try:
         return keras.models.load_model(path, compile=False)
-    except (TypeError, ValueError, OSError) as error:
+    except Exception as error:  # What Keras raises on damaged files no one has listed.
         raise ValueError(
             f"--student={path} cannot be loaded: {str(error)[:300]} A model with "
             "layers of your own needs their module: 'module:function'."

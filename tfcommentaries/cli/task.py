@@ -2,15 +2,18 @@
 
 import dataclasses
 import functools
-from typing import NamedTuple
+import os
+from typing import Literal, NamedTuple
 
 import keras
 import numpy as np
 
 from tfcommentaries import datasets
-from tfcommentaries.cli.kinds import WITH_DISTRIBUTIONS
+from tfcommentaries.cli.kinds import KINDS, WITH_DISTRIBUTIONS
 from tfcommentaries.cli.student import make_student
 from tfcommentaries.datasets.files import is_file
+from tfcommentaries.datasets.reading import digest
+from tfcommentaries.datasets.truth_values import truth_values
 
 #: Settings that only apply to files.
 _OF_FILES = (
@@ -22,6 +25,15 @@ _OF_FILES = (
     "labels",
     "image_column",
 )
+#: The least that a setting may be; none may be 2**31 or more.
+_LEAST = {
+    "train_size": 1,
+    "validation_size": 1,
+    "test_size": 1,
+    "batch_size": 1,
+    "seed": 0,
+    "image_size": 1,
+}
 
 
 class NoisyData(NamedTuple):
@@ -34,6 +46,7 @@ class NoisyData(NamedTuple):
         groups: source of each training example, or `None`.
         faults: dict from a source to what is wrong with it, or `None`.
         encoding: `TableEncoding` of a table, or `None`.
+        files: dict from settings to digests of the files that they name.
     """
 
     splits: datasets.Splits
@@ -42,6 +55,7 @@ class NoisyData(NamedTuple):
     groups: np.ndarray | None = None
     faults: dict | None = None
     encoding: datasets.TableEncoding | None = None
+    files: dict | None = None
 
     def inputs(self, commentary):
         """Inputs of the training examples as a commentary takes them."""
@@ -78,7 +92,11 @@ class NoisyData(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """Settings of the data and the student; see `add_task_arguments`."""
+    """Settings of the data and the student; see `add_task_arguments`.
+
+    Raises:
+        ValueError: if a setting is out of its range.
+    """
 
     dataset: str
     data_dir: str | None
@@ -91,7 +109,7 @@ class Task:
     batch_size: int
     seed: int
     # Runs of older versions may lack these.
-    label_noise_kind: str = "random"
+    label_noise_kind: Literal["random", "pair"] = "random"
     spoiled_sources: bool = False
     label_column: str | None = None
     group_column: str | None = None
@@ -100,8 +118,33 @@ class Task:
     test_data: str | None = None
     image_size: int = 32
     commentary: str | None = None
-    labels: str | None = None
+    labels: Literal["classes", "numbers"] | None = None
     image_column: str | None = None
+
+    def __post_init__(self):
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value < 2**31:
+                raise ValueError(
+                    f"The setting {name!r} must be from {least} to 2147483647. "
+                    f"Received: {value}"
+                )
+        if not 0 <= self.label_noise <= 1:
+            raise ValueError(
+                "The setting 'label_noise' must be from 0 to 1. Received: "
+                f"{self.label_noise}"
+            )
+        if not 0 < self.learning_rate < float("inf"):
+            raise ValueError(
+                "The setting 'learning_rate' must be above 0. Received: "
+                f"{self.learning_rate}"
+            )
+        unknown = set(self.commentary.split(",") if self.commentary else ()) - {*KINDS}
+        if unknown:
+            raise ValueError(
+                f"The setting 'commentary' must be of {', '.join(KINDS)}. Received: "
+                f"{self.commentary!r:.80}"
+            )
 
     @property
     def with_distributions(self):
@@ -115,39 +158,13 @@ class Task:
             return y
         return keras.utils.to_categorical(y, num_classes).astype("float32")
 
-    @classmethod
-    def defaults(cls):
-        """Defaults of the settings that runs of older versions may lack."""
-        fields = dataclasses.fields(cls)
-        return {
-            f.name: f.default for f in fields if f.default is not dataclasses.MISSING
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes a task from a dict that may have other keys too.
-
-        Raises:
-            ValueError: if a setting is missing or of another type.
-        """
-        found = cls.defaults()
-        for field in dataclasses.fields(cls):
-            if field.name in config:
-                found[field.name] = config[field.name]
-            elif field.name not in found:
-                raise ValueError(f"The setting {field.name!r} is missing.")
-            value, kind = found[field.name], field.type
-            fits = isinstance(value, int | float if kind is float else kind)
-            if not fits or (isinstance(value, bool) and kind is not bool):
-                raise ValueError(f"The setting {field.name!r} cannot be {value!r:.80}.")
-        return cls(**found)
-
     def load_data(self):
         """Loads the splits and spoils training examples; returns `NoisyData`."""
         of_file = {name: getattr(self, name) for name in _OF_FILES}
         groups = encoding = None
+        files = {}
         if self.dataset != "digits" and is_file(self.dataset):
-            splits, groups, encoding = self._load_file()
+            splits, groups, encoding, files = self._load_file()
         elif any(of_file.values()):
             given = [f"--{name}" for name, value in of_file.items() if value]
             raise ValueError(
@@ -194,10 +211,15 @@ class Task:
             )
         splits = splits._replace(train=train)
         corrupted = train.y != true_labels
-        return NoisyData(splits, true_labels, corrupted, groups, faults, encoding)
+        student = self.student or ""
+        if student.endswith(".keras") and os.path.isfile(student):
+            files["student"] = digest({"": student})
+        return NoisyData(
+            splits, true_labels, corrupted, groups, faults, encoding, files
+        )
 
     def _load_file(self):
-        """`Splits`, each training example's group and the encoding, or `None`."""
+        """`Splits`, each training example's group, the encoding, and digests."""
         if bool(self.checked_column) == bool(self.validation_data):
             raise ValueError(
                 f"Which examples of {self.dataset} have you checked? Name a column of "
@@ -213,15 +235,13 @@ class Task:
             labels=self.labels,
             image=self.image_column,
         )
+        files = {"dataset": train.digest}
         groups = train.columns.get(self.group_column)
         if self.checked_column:
-            checked = train.columns[self.checked_column]
-            if checked.dtype.kind not in "biu":
-                raise ValueError(
-                    f"The column {self.checked_column!r} of {self.dataset} must be 0 "
-                    f"or 1, or true or false, everywhere. It is {checked.dtype}."
-                )
-            checked = checked.astype(bool)
+            checked = truth_values(
+                train.columns[self.checked_column],
+                f"The column {self.checked_column!r} of {self.dataset}",
+            )
             if not checked.any() or checked.all():
                 raise ValueError(
                     f"Some but not all examples of {self.dataset} must be checked. "
@@ -234,16 +254,26 @@ class Task:
             groups = None if groups is None else groups[~checked]
         else:
             examples = train.examples
-            validation = self._like(train, self.validation_data)
-        test = self._like(train, self.test_data)
+            validation, files["validation_data"] = self._like(
+                train, self.validation_data
+            )
+        test = datasets.Examples(*(part[:0] for part in train.examples))
+        if self.test_data:
+            test, files["test_data"] = self._like(train, self.test_data)
+        if groups is not None and groups.dtype.kind == "O":
+            lacking = sum(group is None for group in groups)
+            if lacking:
+                raise ValueError(
+                    f"{lacking} of the {len(groups)} training examples of "
+                    f"{self.dataset} have no {self.group_column!r}. Name their source "
+                    "too, for instance 'unknown', or leave them out."
+                )
         classes = train.classes and len(train.classes)
         splits = datasets.Splits(examples, validation, test, classes, self.dataset)
-        return splits, groups, train.encoding
+        return splits, groups, train.encoding, files
 
     def _like(self, train, path):
-        """Examples of another file with the same features; empty without a path."""
-        if path is None:
-            return datasets.Examples(*(part[:0] for part in train.examples))
+        """Examples of another file with the same features, and its digest."""
         found = datasets.load_file(
             path,
             self.label_column,
@@ -258,7 +288,7 @@ class Task:
                 f"{path} has inputs of shape {found.examples.x.shape[1:]}, but "
                 f"{self.dataset} has {train.examples.x.shape[1:]}."
             )
-        return found.examples
+        return found.examples, found.digest
 
     def new_students(self, splits, student=None):
         """What new students are made from: a student, or the function that makes it.

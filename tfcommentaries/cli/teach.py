@@ -6,6 +6,7 @@ import keras
 
 from tfcommentaries import CommentaryCallback, SavedCommentary
 from tfcommentaries.cli.arguments import overrides
+from tfcommentaries.cli.replacing_file import replacing_file
 from tfcommentaries.cli.run_folder import RunFolder
 
 
@@ -16,7 +17,7 @@ def run(args):
         raise ValueError(
             f"--model must end with .keras, Keras's own format. Received: {args.model}"
         )
-    task = folder.read_task(overrides(args))
+    task = folder.read_learned(overrides(args))
     data = task.load_data()
     keras.utils.set_random_seed(args.student_seed)
     student = task.make_student(data.splits)
@@ -41,9 +42,8 @@ def run(args):
         os.makedirs(directory, exist_ok=True)
     if data.encoding is not None and not data.encoding.is_plain:
         student = _of_columns(data.encoding.model(), student)
-    written = args.model.removesuffix(".keras") + ".new.keras"
-    student.save(written)
-    os.replace(written, args.model)
+    with replacing_file(args.model) as written:
+        student.save(written)
     if result:
         print("test: " + ", ".join(f"{k} {v:.4f}" for k, v in result.items()))
     print(f"Written: {args.model}")

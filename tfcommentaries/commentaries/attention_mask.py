@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries import teachers
-from tfcommentaries.commentaries.conditioning import is_one_tensor
+from tfcommentaries.commentaries.conditioning import check_channels_last, is_one_tensor
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 
 
@@ -40,6 +40,7 @@ class AttentionMask(TaughtByTeacher):
     """
 
     kind = "attention_mask"
+    channels_last = True
 
     def __init__(
         self, teacher=None, fill="zero", blur_size=11, area_penalty=0.0, **kwargs
@@ -64,6 +65,7 @@ class AttentionMask(TaughtByTeacher):
                 "AttentionMask takes images (batch, height, width, channels). "
                 f"Received: inputs of shape {x_shape}"
             )
+        check_channels_last("AttentionMask")
         if self._default_teacher and self.teacher is None:
             self.teacher = teachers.unet(tuple(x_shape[1:]))
         self.built = True

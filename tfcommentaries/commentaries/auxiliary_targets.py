@@ -71,6 +71,10 @@ class AuxiliaryTargets(TaughtByTeacher):
     def uses_labels(self):
         return self.num_classes is not None
 
+    @property
+    def channels_last(self):
+        return self.uses_labels or self._default_teacher
+
     def build(self, x_shape, y_shape=None, progress_shape=None):
         if self._default_teacher and self.teacher is None:
             if not is_one_tensor(x_shape):

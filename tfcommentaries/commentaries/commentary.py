@@ -52,6 +52,8 @@ class Commentary(keras.layers.Layer):
     #: Whether weights are divided by their mean over the batch, so that a batch of one
     #: example has the weight 1, whatever is learned.
     divides_by_batch_mean = False
+    #: Whether `call` takes the last axis of images for their channels.
+    channels_last = False
     #: Defaults for learning this kind: the learning rate of the outer Adam, and
     #: `warmup` and `steps` of `LearnCommentaryCallback`.
     suggested = types.MappingProxyType(
@@ -210,6 +212,12 @@ class Commentary(keras.layers.Layer):
         Args:
             x: prepared inputs of any number of examples.
             y: their labels.
+        """
+
+    def check_learned(self):
+        """Warns of what learning has not reached; called at its end.
+
+        The base class does nothing.
         """
 
     def penalty(self, annotation):

@@ -59,6 +59,10 @@ class Composition(Commentary):
             part.doubt = doubt
 
     @property
+    def channels_last(self):
+        return any(part.channels_last for part in self.commentaries)
+
+    @property
     def uses_labels(self):
         return any(part.uses_labels for part in self.commentaries)
 
@@ -167,6 +171,10 @@ class Composition(Commentary):
     def observe(self, x, y):
         for part in self.commentaries:
             part.observe(x, y)
+
+    def check_learned(self):
+        for part in self.commentaries:
+            part.check_learned()
 
     def penalty(self, annotation):
         pieces = zip(self.commentaries, self.split(annotation))

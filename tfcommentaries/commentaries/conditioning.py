@@ -1,24 +1,30 @@
 """How labels and progress reach a teacher."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries.commentaries.index_check import checked_index
+from tfcommentaries.commentaries.index_check import (
+    TOLERANCE,
+    checked_index,
+    checked_rows,
+)
 
 
 def one_hot(y, num_classes, dtype, name):
     """Labels as rows `(batch, num_classes)`.
 
     Args:
-        y: integers `(batch,)` or `(batch, 1)`, or rows `(batch, num_classes)`, which
-            are only cast.
+        y: integers `(batch,)` or `(batch, 1)`, or rows of probabilities
+            `(batch, num_classes)`, which are only cast.
         num_classes: number of classes.
         dtype: dtype of the result.
         name: name of the caller, for errors.
 
     Raises:
         ValueError: if there are no labels, or those of several outputs.
-        tf.errors.InvalidArgumentError: if a label is out of range.
+        tf.errors.InvalidArgumentError: if a label is out of range, or a row is none of
+            probabilities.
     """
     if y is None:
         raise ValueError(
@@ -27,7 +33,7 @@ def one_hot(y, num_classes, dtype, name):
     _check_one_set(y, num_classes, name)
     y = tf.convert_to_tensor(y)
     if y.shape.rank == 2 and y.shape[-1] == num_classes:
-        return tf.cast(y, dtype)
+        return rows_of(y, num_classes, dtype, name)
     if y.dtype.is_floating:
         y = tf.where(y == tf.round(y), y, -1)  # Refused below.
     labels = checked_index(
@@ -37,6 +43,27 @@ def one_hot(y, num_classes, dtype, name):
         f"{num_classes - 1}. Pass a larger `num_classes` or fix the labels.",
     )
     return tf.one_hot(labels, num_classes, dtype=dtype)
+
+
+def rows_of(y, num_classes, dtype, name):
+    """Labels `(batch, ..., num_classes)` cast, and checked to be probabilities."""
+    return checked_rows(tf.cast(y, dtype), _no_rows(y.shape, num_classes, name))
+
+
+def check_rows(y, num_classes, name):
+    """Raises a `ValueError` if concrete labels are not rows of probabilities."""
+    y = np.asarray(y)
+    if (y < 0).any() or (abs(y.sum(-1, dtype="float64") - 1) > TOLERANCE).any():
+        raise ValueError(_no_rows(y.shape, num_classes, name))
+
+
+def _no_rows(shape, num_classes, name):
+    return (
+        f"{name} takes labels of shape {(None, *shape[1:])} for rows with the "
+        f"probabilities of {num_classes} classes, but they do not sum to 1. If they "
+        "are classes of steps, or several at once, hide them from the teacher: "
+        "`num_classes=None`."
+    )
 
 
 def entry(x, key, name):
@@ -68,6 +95,17 @@ def is_one_tensor(shape):
     )
 
 
+def check_channels_last(name):
+    """Raises a `ValueError` if Keras is set to images with channels first."""
+    if keras.config.image_data_format() == "channels_first":
+        raise ValueError(
+            f"{name} takes images (batch, height, width, channels), but Keras is set "
+            "to 'channels_first'. Call `keras.config.set_image_data_format("
+            "'channels_last')`, give images in this order, and begin a student that "
+            "needs the other with `keras.layers.Permute((3, 1, 2))`."
+        )
+
+
 def append_channels(x, conditions, dtype):
     """Appends conditions to the last axis of x `(batch, ..., c)`.
 
@@ -85,6 +123,8 @@ def append_channels(x, conditions, dtype):
             f"images or vectors, but x holds {len(x)}. Where the commentary has "
             "`teacher_key=`, give x as a dict and name the entry that it sees."
         )
+    if len(x.shape) > 3:
+        check_channels_last("A teacher that sees progress or label as channels")
     x = tf.cast(x, dtype)
     shape = tf.shape(x)
     middle = x.shape.rank - 2
@@ -114,6 +154,7 @@ def check_labels(y, num_classes, name):
     _check_one_set(y, num_classes, name)
     shape = np.shape(y)
     if len(shape) == 2 and shape[-1] == num_classes:
+        check_rows(y, num_classes, name)
         return
     if len(shape) > 1 and shape[1:] != (1,):
         raise ValueError(

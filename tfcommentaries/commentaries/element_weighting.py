@@ -5,7 +5,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries import teachers
-from tfcommentaries.commentaries.conditioning import check_labels, is_several, one_hot
+from tfcommentaries.commentaries.conditioning import (
+    check_labels,
+    check_rows,
+    is_several,
+    one_hot,
+    rows_of,
+)
 from tfcommentaries.commentaries.example_weighting import ExampleWeighting
 
 
@@ -77,7 +83,7 @@ class ElementWeighting(ExampleWeighting):
             return super()._label(y)  # Raises.
         y = tf.convert_to_tensor(y)
         if _are_rows(y, self.num_classes):
-            return tf.cast(y, self.compute_dtype)
+            return rows_of(y, self.num_classes, self.compute_dtype, "ElementWeighting")
         if y.shape.rank > 2 and y.shape[-1] == 1:
             y = tf.squeeze(y, -1)
         rows = one_hot(
@@ -102,6 +108,7 @@ class ElementWeighting(ExampleWeighting):
         if not self.uses_labels:
             return
         if _are_rows(y, self.num_classes):
+            check_rows(y, self.num_classes, "ElementWeighting")
             y = y[..., 0]
         else:
             check_labels(y.reshape(-1), self.num_classes, "ElementWeighting")

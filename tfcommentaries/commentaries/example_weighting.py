@@ -101,6 +101,11 @@ class ExampleWeighting(TaughtByTeacher):
     def divides_by_batch_mean(self):
         return self.normalize is not None
 
+    @property
+    def channels_last(self):
+        conditions = self.curriculum or self.uses_labels
+        return self.conditioning == "channels" and (conditions or self._default_teacher)
+
     def build(self, x_shape, y_shape=None, progress_shape=None):
         if self._default_teacher and self.teacher is None:
             shape = self._teacher_input_shape(x_shape)

@@ -104,7 +104,7 @@ class GroupWeighting(Commentary):
         self.logits = {
             name: self.add_weight(
                 # A name that SavedModels allow, as those of columns need not be.
-                name=re.sub(r"\W", "_", f"{name}_logits", flags=re.ASCII),
+                name=_variable_name(name, "logits"),
                 shape=(len(c.names), *shape),
                 initializer="zeros",
             )
@@ -116,7 +116,7 @@ class GroupWeighting(Commentary):
         # their labels, sum of the squares.
         self._observed = {
             name: self.add_weight(
-                name=f"{name}_observed",
+                name=_variable_name(name, "observed"),
                 shape=(len(c.names) + 1, 3),
                 initializer="zeros",
                 dtype="float64",
@@ -312,6 +312,18 @@ class GroupWeighting(Commentary):
                 )
             )
 
+    def check_learned(self):
+        for name, column in self.columns.items():
+            seen = np.asarray(self._observed[name])[1:, 0]
+            if seen.any() and not seen.all():
+                lacking = np.array(column.names, object)[seen == 0]
+                warnings.warn(
+                    f"Learning has read no example of {len(lacking)} of {seen.size} "
+                    f"{_title(name)}: {_few(lacking)}. Their weights say nothing. "
+                    "Shuffle the data over all files, or learn for more steps.",
+                    stacklevel=2,
+                )
+
     def table(self, disagreement=None):
         """What was learned, group by group.
 
@@ -443,6 +455,11 @@ def _classes(y):
 def _index(column):
     """Name of the entry of x with the integers of a column."""
     return f"{column}_index"
+
+
+def _variable_name(column, what):
+    """A name that TensorFlow takes, whatever that of the column is."""
+    return re.sub(r"\W", "_", f"{column}_{what}", flags=re.ASCII)
 
 
 def _title(column):

@@ -1,9 +1,11 @@
-"""Integers that must lie in a range, checked in the graph."""
+"""Integers that must lie in a range and rows of probabilities, checked in the graph."""
 
 import tensorflow as tf
 
 #: Messages of checks in graphs, whose errors bury them in other text.
 MESSAGES = set()
+#: How far from 1 probabilities may sum to; bfloat16 has two or three digits.
+TOLERANCE = 0.02
 
 
 def checked_index(values, size, message):
@@ -28,6 +30,32 @@ def checked_index(values, size, message):
         tf.debugging.assert_less(values, size, message),
         tf.debugging.assert_non_negative(values, message),
     ]
+    return _after(checks, values)
+
+
+def checked_rows(rows, message):
+    """Checks that rows are probabilities.
+
+    Args:
+        rows: floats `(batch, ..., classes)`.
+        message: what to say if a row has a negative number or does not sum to 1.
+
+    Returns:
+        The rows.
+
+    Raises:
+        tf.errors.InvalidArgumentError: if they are not.
+    """
+    MESSAGES.add(message)
+    beyond = tf.abs(tf.reduce_sum(rows, -1) - 1)
+    checks = [
+        tf.debugging.assert_less(beyond, tf.cast(TOLERANCE, rows.dtype), message),
+        tf.debugging.assert_non_negative(rows, message),
+    ]
+    return _after(checks, rows)
+
+
+def _after(checks, values):
     # Eager checks give None and have already raised.
     with tf.control_dependencies([c for c in checks if c is not None]):
         return tf.identity(values)

@@ -66,6 +66,10 @@ class LabelBlending(TaughtByTeacher):
                 initializer=keras.initializers.Constant(initial_logit),
             )
 
+    @property
+    def channels_last(self):
+        return self.teacher is not None
+
     def build(self, x_shape, y_shape=None, progress_shape=None):
         self.built = True
 

@@ -67,6 +67,10 @@ class SoftLabels(TaughtByTeacher):
                 name="logits", shape=(num_classes, num_classes), initializer="zeros"
             )
 
+    @property
+    def channels_last(self):
+        return self.teacher is not None and self.teacher_key is None
+
     def build(self, x_shape, y_shape=None, progress_shape=None):
         self.built = True
 

@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfcommentaries.datasets.csv_table import read_csv
 from tfcommentaries.datasets.example_table import read_examples
 from tfcommentaries.datasets.hugging_face import (
     is_saved_data_set,
     read_saved_data_set,
 )
-from tfcommentaries.datasets.image_folder import load_image_folder
+from tfcommentaries.datasets.image_folder import read_image_folder
+from tfcommentaries.datasets.memory import check_fits
+from tfcommentaries.datasets.reading import digest, reading
 from tfcommentaries.datasets.splits import Examples
 from tfcommentaries.datasets.table_encoding import TableEncoding
 from tfcommentaries.datasets.table_images import read_images
@@ -30,12 +33,14 @@ class FileData(NamedTuple):
         classes: list of the labels as the file has them, sorted; `None` for numbers.
         columns: dict of the other columns that were asked for, `(examples,)` each.
         encoding: `TableEncoding` of the columns that are features, or `None`.
+        digest: SHA-256 of all files that were read, which tells whether they change.
     """
 
     examples: Examples
     classes: list | None
     columns: dict
     encoding: TableEncoding | None
+    digest: str
 
 
 def is_file(name):
@@ -66,7 +71,8 @@ def load_file(
             as `load_image_folder` takes it.
         label: name of the labels, strings or integers; `None` is `"y"` in an `.npz`
             file and `"label"` in a table.
-        columns: names of further columns, which are not features.
+        columns: names of further columns, which are not features. In a `.csv` file
+            they stay the texts that they are: `00123` is not `123`.
         classes: those of another file, as `FileData` has them; `None` takes the labels
             of this one.
         encoding: likewise; `None` learns it from all columns that are not named.
@@ -83,11 +89,15 @@ def load_file(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if a column is missing, features are of a wrong kind or not finite,
-            or a label is not in `classes`.
+        ValueError: if the file is damaged, a column is missing or there twice, one is
+            named for two purposes, features are of a wrong kind or not finite, or a
+            label is not in `classes`.
     """
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"There is no file {path}.")
+    with reading(path):
+        return _load(path, label, columns, classes, encoding, image_size, labels, image)
+
+
+def _load(path, label, columns, classes, encoding, image_size, labels, image):
     if os.path.isdir(path) and not is_saved_data_set(path):
         if labels == "numbers":
             raise ValueError(f"{path} is a folder of images, whose labels are classes.")
@@ -96,22 +106,36 @@ def load_file(
                 f"{path} is a folder of images, which has no columns such as "
                 f"{label or image or columns[0]!r}."
             )
-        examples, classes = load_image_folder(path, image_size, classes)
-        return FileData(examples, classes, {}, None)
+        examples, classes, files = read_image_folder(path, image_size, classes)
+        return FileData(examples, classes, {}, None, digest(files))
     arrays = path.endswith(".npz")
     label = label or ("y" if arrays else "label")
     if arrays and image:
         raise ValueError(f"{path} has its images in the array 'x', not in {image!r}.")
+    named = [label, *columns, *([image] if image else []), *(["x"] if arrays else [])]
+    double = sorted({name for name in named if named.count(name) > 1})
+    if double:
+        raise ValueError(
+            f"The column {double[0]!r} of {path} is named for two purposes. It can be "
+            "the label, the source, what is checked, or the input: one of them."
+        )
+    files = _files(path)
     if arrays:
         x, found = _read_arrays(path, [label, *columns])
     else:
-        table = _read_table(path, encoding, image)
-        _check_names(path, [label, *columns, *([image] if image else [])], table)
-        found = {name: table[name].to_numpy() for name in [label, *columns]}
+        table = _read_table(path, label, columns, classes, labels, encoding, image)
+        double = sorted(map(str, table.columns[table.columns.duplicated()]))
+        if double:
+            raise ValueError(f"{path} has several columns {double[0]!r}.")
+        _check_names(path, named, table)
+        if not len(table):
+            raise ValueError(f"{path} holds no examples.")
+        found = {name: _values(table[name]) for name in [label, *columns]}
         try:
             if image:
                 folder = path if os.path.isdir(path) else os.path.dirname(path)
-                x = read_images(table[image], image_size, folder)
+                x, images = read_images(table[image], image_size, folder)
+                files.update(images)
             else:
                 encoding = encoding or TableEncoding(table.drop(columns=list(found)))
                 _check_names(path, [c.name for c in encoding.columns], table)
@@ -127,14 +151,41 @@ def load_file(
         )
     y, classes = _labels(path, label, found[label], classes, labels)
     others = {name: found[name] for name in columns}
-    return FileData(Examples(x, y), classes, others, encoding)
+    for name, column in others.items():
+        if column.dtype.kind not in "biufOSU":
+            raise ValueError(
+                f"The column {name!r} of {path} must hold texts or numbers. It holds "
+                f"{column.dtype}."
+            )
+    return FileData(Examples(x, y), classes, others, encoding, digest(files))
+
+
+def _files(path):
+    """The files that a path stands for, a dict by name."""
+    if not os.path.isdir(path):
+        return {"": path}
+    files = [
+        os.path.join(folder, n) for folder, _, names in os.walk(path) for n in names
+    ]
+    return {os.path.relpath(f, path): f for f in files if os.path.isfile(f)}
 
 
 def _read_arrays(path, names):
     with np.load(path, allow_pickle=False) as file:
         _check_names(path, ["x", *names], list(file))
-        x = file["x"].astype("float32")
+        size = sum(member.file_size for member in file.zip.infolist())
+        check_fits(size, f"The arrays in {path}", "Is it what you meant to read?")
+        x = file["x"]
         found = {name: file[name] for name in names}
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"The array 'x' of {path} must hold numbers, not {x.dtype}.")
+    if x.ndim < 2 or not all(x.shape[1:]):
+        raise ValueError(
+            f"The array 'x' of {path} must have a row of features, or an image, for "
+            f"each example. Its shape is {x.shape}."
+        )
+    with np.errstate(over="ignore"):  # What is too large is not finite.
+        x = x.astype("float32")
     for name, column in found.items():
         if column.shape != x.shape[:1]:
             raise ValueError(
@@ -144,7 +195,14 @@ def _read_arrays(path, names):
     return x, found
 
 
-def _read_table(path, encoding, image):
+def _values(series):
+    """A column as an array, `None` where a value is missing."""
+    if not series.isna().any() or series.dtype.kind == "f":
+        return series.to_numpy()
+    return series.astype(object).where(series.notna(), None).to_numpy()
+
+
+def _read_table(path, label, columns, classes, labels, encoding, image):
     saved = os.path.isdir(path)
     try:
         import pandas
@@ -161,7 +219,10 @@ def _read_table(path, encoding, image):
         # Columns of texts stay texts, even if all of them are numbers here.
         known = encoding.columns if encoding else []
         texts = {c.name: "string" for c in known if c.categories is not None}
-        return pandas.read_csv(path, dtype=texts)
+        columns = list(columns)
+        if classes and isinstance(classes[0], str):
+            columns.append(label)
+        return read_csv(path, columns, None if labels == "numbers" else label, texts)
     if path.endswith(".parquet"):
         return pandas.read_parquet(path)
     return read_examples(path, image)
@@ -170,7 +231,8 @@ def _read_table(path, encoding, image):
 def _labels(path, label, column, classes, labels):
     """Labels as a student takes them, and their classes or `None`."""
     where = f"The labels {label!r} in {path}"
-    missing = sum(value is None or value != value for value in column.tolist())
+    values = column.tolist()
+    missing = sum(v is None or (isinstance(v, float) and v != v) for v in values)
     if missing:
         raise ValueError(
             f"{missing} of the {len(column)} labels {label!r} in {path} are missing. "
@@ -185,9 +247,16 @@ def _labels(path, label, column, classes, labels):
         return column.astype("float32"), None
     if column.dtype.kind == "f" and not decimals and labels == "classes":
         column = column.astype("int64")
+    others = {type(v) for v in values} - {str, bytes, int, bool}
     if column.dtype.kind not in "OUSiubf" or decimals:
         raise ValueError(
             f"{where} must be strings or integers. They are {column.dtype}."
+        )
+    if column.dtype.kind == "O" and (others or len({type(v) for v in values}) > 1):
+        kinds = sorted({type(v).__name__ for v in values})
+        raise ValueError(
+            f"{where} must all be strings, or all integers. There are: "
+            f"{', '.join(kinds)}."
         )
     if classes is None:
         classes = np.unique(column).tolist()
@@ -199,13 +268,13 @@ def _labels(path, label, column, classes, labels):
                 "to predict? Pass labels='classes' or labels='numbers' (--labels)."
             )
     index = {name: i for i, name in enumerate(classes)}
-    unknown = sorted(set(column.tolist()) - set(index), key=str)
+    unknown = sorted(set(values) - set(index), key=str)
     if unknown:
         raise ValueError(
             f"{path} has labels {unknown[:5]} that the training data do not have. "
             f"Theirs are {classes[:10]}."
         )
-    return np.array([index[name] for name in column.tolist()], "int32"), classes
+    return np.array([index[name] for name in values], "int32"), classes
 
 
 def _check_names(path, names, there):
@@ -213,6 +282,7 @@ def _check_names(path, names, there):
         if name not in there:
             near = difflib.get_close_matches(name, map(str, there), 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
+            names = repr(sorted(map(str, there)))
             raise ValueError(
-                f"{path} must hold {name!r}.{hint} It holds {sorted(map(str, there))}."
+                f"{path} must hold {name!r:.80}.{hint:.80} It holds {names:.150}."
             )

@@ -4,8 +4,10 @@ import os
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfcommentaries.datasets.splits import Examples
+from tfcommentaries.datasets.table_images import check_size, read_image
 
 
 def load_image_folder(path, size=32, classes=None):
@@ -21,8 +23,14 @@ def load_image_folder(path, size=32, classes=None):
         labels, indices into `classes`, the names of the folders, sorted.
 
     Raises:
-        ValueError: if there are no images, or a class is not in `classes`.
+        ValueError: if there are no images, one cannot be read, all of them do not fit
+            into memory, or a class is not in `classes`.
     """
+    return read_image_folder(path, size, classes)[:2]
+
+
+def read_image_folder(path, size=32, classes=None):
+    """As `load_image_folder`; gives the paths of the images too, a dict by name."""
     found = sorted(
         entry.name
         for entry in os.scandir(path)
@@ -49,9 +57,19 @@ def load_image_folder(path, size=32, classes=None):
         )
     except ValueError as error:
         raise ValueError(f"{path} holds no images: {error}") from error
-    batches = list(images.as_numpy_iterator())
+    files = {os.path.relpath(file, path): file for file in images.file_paths}
+    check_size(len(files), size, path)
+    for file in files.values():
+        if not os.path.isfile(file):
+            raise ValueError(f"The image {file} cannot be read: it is not a file.")
+    try:
+        batches = list(images.as_numpy_iterator())
+    except tf.errors.OpError:
+        for file in files.values():
+            read_image(file, f"The image {file}")
+        raise
     x = np.concatenate([x for x, _ in batches]) / np.float32(255)
     y = np.concatenate([y for _, y in batches])
     classes = list(classes or found)
     index = np.array([classes.index(name) for name in found], "int32")
-    return Examples(x, index[y]), classes
+    return Examples(x, index[y]), classes, files

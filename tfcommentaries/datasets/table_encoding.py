@@ -1,8 +1,8 @@
 """Columns of a table as features of a network."""
 
+import dataclasses
 import numbers
 import re
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -12,7 +12,8 @@ import tensorflow as tf
 MOST_CATEGORIES = 50
 
 
-class Column(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Column:
     """How one column becomes features.
 
     Attributes:
@@ -23,7 +24,7 @@ class Column(NamedTuple):
     """
 
     name: str
-    categories: list | None = None
+    categories: list[str] | None = None
     fill: float = 0.0
     flagged: bool = False
 
@@ -49,13 +50,16 @@ class TableEncoding:
 
     def get_config(self):
         """The encoding as lists and dicts, for `from_config`."""
-        return [column._asdict() for column in self.columns]
+        return [dataclasses.asdict(column) for column in self.columns]
 
     @classmethod
     def from_config(cls, config):
-        """Makes the encoding of `get_config`, which may come from a file."""
+        """Makes the encoding of `get_config`, or of a list of `Column`."""
         encoding = cls.__new__(cls)
-        encoding.columns = [Column(**column) for column in config]
+        encoding.columns = [
+            column if isinstance(column, Column) else Column(**column)
+            for column in config
+        ]
         return encoding
 
     @property

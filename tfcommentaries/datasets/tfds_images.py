@@ -43,14 +43,14 @@ def load_tfds(
 
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError as error:
+    except (tfds.core.DatasetNotFoundError, ValueError) as error:
         near = difflib.get_close_matches(
-            name, [*tfds.list_builders(), "digits"], 3, 0.5
+            name[:80], [*tfds.list_builders(), "digits"], 3, 0.5
         )
         meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise FileNotFoundError(
-            f"There is no file or TFDS data set {name!r}.{meant} A folder of images "
-            "has a slash in its name, such as ./images."
+            f"There is no file or TFDS data set {name!r:.80}.{meant} A folder of "
+            "images has a slash in its name, such as ./images."
         ) from error
     features = builder.info.features
     if not {"image", "label"} <= set(features or ()):

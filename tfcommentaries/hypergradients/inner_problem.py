@@ -46,6 +46,7 @@ class InnerProblem:
         self.commentary = commentary
         self.student = student
         model = student.model
+        _check_channels(commentary, model)
         optimizer = model.optimizer if optimizer is None else optimizer
         weights = model.trainable_variables
         self.optimizer = from_keras(optimizer, weights, eps_root)
@@ -177,3 +178,23 @@ class InnerProblem:
         if scale != 1:
             gradients, non_trainable = scaling.leave((gradients, non_trainable))
         return gradients, non_trainable
+
+
+def _check_channels(commentary, model):
+    """Raises if a student takes images as they come, and a commentary the other way."""
+    if commentary is None or not commentary.channels_last or not commentary.batch_spec:
+        return
+    other_way = any(
+        getattr(layer, "data_format", None) == "channels_first"
+        for layer in model._flatten_layers()
+    )
+    for spec in tf.nest.flatten(commentary.batch_spec[0]):
+        shape = spec.shape.as_list() if spec.shape.rank else []
+        if other_way and len(shape) > 3 and (shape[1] or 0) < (shape[-1] or 0):
+            raise ValueError(
+                f"{type(commentary).__name__} takes images (batch, height, width, "
+                f"channels), but a layer of the student {model.name!r} has "
+                f"data_format='channels_first'. Received: images {tuple(shape)}. Give "
+                "images with channels last, and begin the student with "
+                "`keras.layers.Permute((3, 1, 2))`."
+            )

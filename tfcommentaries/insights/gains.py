@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from tfcommentaries.insights.pictures import COLORS, plain_axes
+from tfcommentaries.insights.pictures import plain_axes
 from tfcommentaries.teaching.scores import less_is_better
 
 
@@ -17,13 +17,13 @@ def condition_colors(conditions):
     Returns:
         A dict from a name to a colour.
     """
-    blues, others = ("#0072b2", "#56b4e9"), (COLORS[i] for i in (1, 3, 4, 5))
     of_role = {
-        "ours": itertools.cycle(blues),
-        "plain": itertools.repeat("#999999"),
-        "baseline": itertools.cycle(others),
-        "oracle": itertools.repeat("#000000"),
+        "ours": ("#0072b2", "#56b4e9"),
+        "plain": ("#999999",),
+        "baseline": ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#8c564b", "#5e4fa2"),
+        "oracle": ("#000000",),
     }
+    of_role = {role: itertools.cycle(colors) for role, colors in of_role.items()}
     return {one.name: next(of_role[one.role]) for one in conditions}
 
 

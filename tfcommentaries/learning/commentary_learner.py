@@ -20,6 +20,7 @@ from tfcommentaries.learning.outer_batches import VALIDATION, endless, outer_bat
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.outer_optimizer import default_optimizer
 from tfcommentaries.learning.outer_step import OuterStep
+from tfcommentaries.learning.output_masks import masked, with_masks
 from tfcommentaries.learning.python_batches import training_and_validation
 from tfcommentaries.learning.reliability import (
     LEARNER_MEND,
@@ -259,7 +260,8 @@ class CommentaryLearner(OuterLoop):
             checkpoint_dir: where to keep a checkpoint. If it holds one, learning
                 resumes from there; with data whose order is fixed (arrays, or
                 data sets shuffled with a seed) the result is the same as without
-                the interruption.
+                the interruption. Other arrays than before are refused; of data sets
+                you must see to it yourself that they are the same.
             verbose: as in Keras.
 
         Returns:
@@ -304,6 +306,7 @@ class CommentaryLearner(OuterLoop):
                     "optimizer": self.optimizer.variables,
                     "student": tf.nest.flatten(self.initialization.variables),
                 },
+                data={"training": train, "validation": validation_data},
             )
             done = checkpoint.restore()
             internal.append(checkpoint)
@@ -367,7 +370,9 @@ class CommentaryLearner(OuterLoop):
         )
         x, y, sample_weight = self._outer_step.untaught(validation_batch)
         outputs = self.student.build(x, y)
-        self._output_dtypes = tf.nest.map_structure(lambda t: t.dtype, outputs)
+        self._output_dtypes = tf.nest.map_structure(
+            lambda t: t.dtype, with_masks(outputs)
+        )
         # These build on first use, which must not be on a replica.
         guess = None
         if not self._asks_student:
@@ -411,7 +416,7 @@ class CommentaryLearner(OuterLoop):
             self.initialization.state, *data, self._progress(), self._first_step()
         )
         self.initialization.go_on_from(state)
-        return loss, hypergradient, outputs
+        return loss, hypergradient, with_masks(outputs)
 
     def _measure(self, validation_batches, outputs):
         """Updates the compiled metrics; examples of all students on one axis."""
@@ -424,7 +429,7 @@ class CommentaryLearner(OuterLoop):
             join, (outputs, validation_batches)
         )
         x, y, sample_weight = self._outer_step.untaught(validation_batch)
-        return self.compute_metrics(x, y, outputs, sample_weight)
+        return self.compute_metrics(x, y, masked(*outputs), sample_weight)
 
     def _first_step(self):
         """Steps that the current student has made before this outer step."""

@@ -141,6 +141,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         self._checkpoint = None
         validation_data = as_dataset(validation_data, "validation")
         check_data(validation_data, commentary, "validation")
+        self._validation_data = validation_data
         self._validation, self._batch = endless(
             validation_data,
             validation_batch_size,
@@ -209,7 +210,9 @@ class LearnCommentaryCallback(CommentaryCallback):
                 "validation_batches": [self._read],
             }
             # Keras may have saved the epoch before.
-            self._checkpoint = LearnerCheckpoint(self.checkpoint_dir, state, keep=2)
+            self._checkpoint = LearnerCheckpoint(
+                self.checkpoint_dir, state, 2, {"validation": self._validation_data}
+            )
         self._begun = False
 
     def on_train_batch_begin(self, batch, logs=None):

@@ -1,5 +1,6 @@
 """Lets an interrupted `CommentaryLearner.fit` resume where it stopped."""
 
+import hashlib
 import json
 
 import keras
@@ -19,11 +20,15 @@ class LearnerCheckpoint(keras.callbacks.Callback):
         directory: where to keep the checkpoint.
         variables: dict of lists of variables to save.
         keep: number of epochs to keep.
+        data: dict from names to data sets or tuples of arrays. It resumes only with
+            the same arrays; what is in a data set is not looked at.
     """
 
-    def __init__(self, directory, variables, keep=1):
+    def __init__(self, directory, variables, keep=1, data=None):
         super().__init__()
         self.history = {}
+        digests = {name: _digest(values) for name, values in (data or {}).items()}
+        self._data = {name: digest for name, digest in digests.items() if digest}
         self.epochs_done = tf.Variable(0, dtype=tf.int64, trainable=False)
         with tf.device("CPU:0"):
             self._history = tf.Variable("{}", trainable=False)
@@ -49,8 +54,8 @@ class LearnerCheckpoint(keras.callbacks.Callback):
             The number of epochs that are done.
 
         Raises:
-            ValueError: if the checkpoint is of another learner, or there is none after
-                so many epochs.
+            ValueError: if the checkpoint is of another learner or of other data, or
+                there is none after so many epochs.
         """
         latest = self.manager.latest_checkpoint
         if epochs_done is not None:
@@ -73,25 +78,56 @@ class LearnerCheckpoint(keras.callbacks.Callback):
                 "optimizer. Learn with the same ones, or in an empty directory. "
                 f"The error was: {error}"
             ) from error
-        self.history = _history(self._history.numpy(), latest)
+        self.history, data = _history(self._history.numpy(), latest)
+        for name in sorted({*data} & {*self._data}):
+            if data[name] != self._data[name]:
+                raise ValueError(
+                    f"The {name} data are not those that the checkpoint {latest} was "
+                    "learned from. Give the same data, or learn in an empty directory."
+                )
         return int(self.epochs_done)
 
     def on_epoch_end(self, epoch, logs=None):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(np.asarray(value).tolist())
-        self._history.assign(json.dumps(self.history))
+        saved = {"history": self.history, "data": self._data}
+        self._history.assign(json.dumps(saved))
         self.epochs_done.assign(epoch + 1)
         self.manager.save(checkpoint_number=epoch + 1)
 
 
+def _digest(data):
+    """The SHA-256 of a tuple of arrays; `None` for a data set."""
+    if isinstance(data, tf.data.Dataset):
+        return None
+    found = hashlib.sha256()
+    for array in map(np.asarray, tf.nest.flatten(data)):
+        found.update(f"{array.dtype}{array.shape}".encode())
+        if array.dtype == object:  # Such as texts.
+            found.update(repr(array.tolist()).encode())
+        else:
+            found.update(np.ascontiguousarray(array).view(np.uint8))
+    return found.hexdigest()
+
+
 def _history(text, checkpoint):
-    """A dict of lists of numbers."""
+    """A dict of lists of numbers, and one of digests."""
     try:
         history = json.loads(text)
+        data = {}
+        # Older versions have the history alone.
+        if isinstance(history.get("history"), dict):
+            history, data = history["history"], dict(history["data"])
         {name: np.asarray(values, "float64") for name, values in history.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise ValueError(
             f"The history in the checkpoint {checkpoint} is not one that a learner "
             f"wrote ({error}). Learn in an empty directory."
         ) from error
-    return history
+    return history, data

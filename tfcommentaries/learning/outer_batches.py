@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfcommentaries.commentaries.index_check import MESSAGES
+from tfcommentaries.learning.data_checks import BATCHES
 from tfcommentaries.learning.python_batches import as_arrays
 
 #: Most examples of arrays in a validation batch, if no size is given.
@@ -44,7 +46,8 @@ def endless(data, batch_size, seed, name, prepare=None, default=32):
         `(dataset, batch)`: the endless data set and one of its batches.
 
     Raises:
-        ValueError: if there is no example, or the structure is wrong.
+        ValueError: if there is no example, the structure is wrong, or batches of a
+            data set differ in length, as those of `padded_batch`.
     """
     if isinstance(data, tf.data.Dataset):
         if prepare is not None and isinstance(data.element_spec, tuple):
@@ -70,8 +73,43 @@ def endless(data, batch_size, seed, name, prepare=None, default=32):
             f"{[tuple(t.shape) for t in tf.nest.flatten(first)]}"
         )
     batch_size = batch_size or sizes.pop()
+    if isinstance(data, tf.data.Dataset):
+        data = _of_one_shape(data, first, name)
     data = data.repeat().rebatch(batch_size, drop_remainder=True)
     return data, next(iter(data.take(1)))
+
+
+def _of_one_shape(data, first, name):
+    """A data set all of whose examples have the shape of those in its first batch."""
+    spec = tf.nest.flatten(data.element_spec)
+    shapes = [part.shape[1:] for part in tf.nest.flatten(first)]
+    if all(known.shape[1:].is_fully_defined() for known in spec):
+        return data
+    message = (
+        f"The batches of the {name} data differ in length, as those of `padded_batch` "
+        "do. An outer step stacks them: pad all to one length, by `padded_shapes=` in "
+        "`padded_batch` or `max_length=` in a tokenizer, and mask what is added."
+    )
+    MESSAGES.add(message)
+
+    def same(*batch):
+        parts = tf.nest.flatten(batch)
+        checks = [
+            tf.debugging.assert_equal(tf.shape(part)[1:], shape, message)
+            for part, shape in zip(parts, shapes)
+        ]
+        with tf.control_dependencies(checks):
+            parts = [
+                tf.ensure_shape(tf.identity(part), [None, *shape])
+                for part, shape in zip(parts, shapes)
+            ]
+        return tf.nest.pack_sequence_as(batch, parts)
+
+    for batch in data.take(BATCHES):
+        if [part.shape[1:] for part in tf.nest.flatten(batch)] != shapes:
+            raise ValueError(message)
+    # Later batches are checked as they come.
+    return data.map(same)
 
 
 def _from_arrays(data, seed, name, default):

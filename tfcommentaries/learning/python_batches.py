@@ -77,9 +77,8 @@ def as_dataset(data, name):
     if first is None:
         return tf.data.Dataset.range(0)
     spec = tf.nest.map_structure(
-        lambda array: tf.TensorSpec(
-            [None, *array.shape[1:]][: array.ndim], array.dtype
-        ),
+        # Lengths may differ from batch to batch, which `endless` looks at.
+        lambda array: tf.TensorSpec([None] * array.ndim, array.dtype),
         first,
     )
     return tf.data.Dataset.from_generator(batches, output_signature=spec)

@@ -92,6 +92,7 @@ class ReliabilityMonitor(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         if not self._losses:
             return
+        self.commentary.check_learned()
         self.commentary.doubt = self._doubt()
         if self.commentary.doubt is not None:
             warnings.warn(self.commentary.doubt, stacklevel=2)

@@ -4,10 +4,12 @@ from tfcommentaries.optimizers.adam import Adam
 from tfcommentaries.optimizers.any_keras_optimizer import (
     AnyKerasOptimizer,
     mean_squares,
+    unbuilt_like,
 )
 from tfcommentaries.optimizers.flattened import Flattened
 from tfcommentaries.optimizers.from_keras import from_keras
 from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
+from tfcommentaries.optimizers.nadam import Nadam
 from tfcommentaries.optimizers.rmsprop import RMSprop
 from tfcommentaries.optimizers.sgd import SGD
 
@@ -17,7 +19,9 @@ __all__ = [
     "AnyKerasOptimizer",
     "Flattened",
     "InnerOptimizer",
+    "Nadam",
     "RMSprop",
     "from_keras",
     "mean_squares",
+    "unbuilt_like",
 ]

@@ -32,6 +32,30 @@ def mean_squares(optimizer):
     return None
 
 
+def unbuilt_like(optimizer, cls=None):
+    """A new Keras optimizer like another, without its state.
+
+    Args:
+        optimizer: a Keras optimizer. Its schedule is shared: a user's own may have no
+            config, nor a function that gives the learning rate.
+        cls: class of the new one; that of the other by default.
+    """
+    new = (cls or type(optimizer)).from_config(_config(optimizer))
+    if not isinstance(optimizer._learning_rate, keras.Variable):
+        new.learning_rate = optimizer._learning_rate
+    return new
+
+
+def _config(optimizer):
+    if isinstance(optimizer._learning_rate, keras.Variable):
+        return optimizer.get_config()
+    # Keras copies through the config, and tracks what is set as an attribute.
+    fixed = object.__new__(type(optimizer))
+    rate = keras.Variable(1.0, trainable=False)
+    vars(fixed).update(vars(optimizer), _learning_rate=rate)
+    return fixed.get_config()
+
+
 class AnyKerasOptimizer(InnerOptimizer):
     """Runs the steps of a Keras optimizer on tensors, even one of a user's own class.
 
@@ -140,7 +164,7 @@ def _refusal(name, reason):
 def _general_form(optimizer, variables):
     """The same optimizer, unbuilt, whose steps a `keras.StatelessScope` can follow."""
     cls = type(optimizer)
-    config = optimizer.get_config()
+    config = _config(optimizer)
     parameters = inspect.signature(cls.__init__).parameters.values()
     several = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     named = {p.name for p in parameters if p.kind not in several} - {"self"}
@@ -166,7 +190,7 @@ def _general_form(optimizer, variables):
     }
     methods["_use_weight_decay"] = lambda _, variable: id(variable) in decayed
     methods["_backend_update_step"] = update_step_of_all
-    return type(cls.__name__, (cls,), methods).from_config(config)
+    return unbuilt_like(optimizer, type(cls.__name__, (cls,), methods))
 
 
 def _assigns(graph):

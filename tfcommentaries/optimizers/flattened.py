@@ -4,11 +4,12 @@ import tensorflow as tf
 
 from tfcommentaries.optimizers.adam import Adam
 from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
+from tfcommentaries.optimizers.nadam import Nadam
 from tfcommentaries.optimizers.rmsprop import RMSprop
 from tfcommentaries.optimizers.sgd import SGD
 
 #: By exact class: a subclass may look at a weight as a whole.
-_BY_ELEMENT = Adam, RMSprop, SGD
+_BY_ELEMENT = Adam, Nadam, RMSprop, SGD
 
 
 class Flattened(InnerOptimizer):

@@ -1,5 +1,6 @@
 """The differentiable form of a Keras optimizer."""
 
+import keras
 import tensorflow as tf
 
 
@@ -11,8 +12,8 @@ class InnerOptimizer:
     learning-rate schedule are here, in Keras's order: clip, decay, step.
 
     Args:
-        learning_rate: a number, or a
-            `keras.optimizers.schedules.LearningRateSchedule`.
+        learning_rate: a number, a `keras.optimizers.schedules.LearningRateSchedule`,
+            or a function without arguments that gives a number.
         weight_decay: decoupled weight decay, or `None`.
         clipnorm: largest norm of each gradient, or `None`.
         global_clipnorm: largest norm of all gradients together, or `None`.
@@ -79,8 +80,10 @@ class InnerOptimizer:
             `(gradients, weights, learning_rate)`.
         """
         rate = self.learning_rate
-        if callable(rate):
-            rate = rate(step)
+        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            rate = rate(tf.cast(step, tf.int64))  # The dtype of Keras's own count.
+        elif callable(rate):
+            rate = rate()
         rate = tf.cast(rate, weights[0].dtype)
         if self.weight_decay is not None:
             decayed = self.decayed or [True] * len(weights)

@@ -1,17 +1,151 @@
 """JSON files that others may have written, read with checks."""
 
+import dataclasses
+import difflib
 import json
 import os
+import reprlib
+import types
+import typing
 
 import tensorflow as tf
 
 _WORDS = {
     bool: "true or false",
     dict: "an object",
+    float: "a number",
     int: "a whole number",
     list: "a list",
     str: "a text",
+    types.NoneType: "null",
 }
+#: Whole numbers beyond this fit neither TensorFlow nor NumPy.
+_LARGEST = 2**63
+
+
+def read(path, kind, others=False):
+    """Reads a JSON file as a value of a type.
+
+    >>> @dataclasses.dataclass
+    ... class Card:
+    ...     name: str
+    ...     sizes: dict[str, int] = dataclasses.field(default_factory=dict)
+    >>> read("card.json", Card)
+    Card(name='mine', sizes={'train': 100})
+
+    Args:
+        path: file.
+        kind: as for `typed`.
+        others: as for `typed`.
+
+    Returns:
+        A value of that type.
+
+    Raises:
+        ValueError: if the file cannot be read or holds anything else; it names the
+            file.
+    """
+    return typed(_load(path), kind, f"The file {os.fspath(path)}", others)
+
+
+def typed(value, kind, where, others=False):
+    """Makes a value of a type from what JSON holds, and checks all of it.
+
+    Args:
+        value: `None`, a boolean, number, text, list or dict.
+        kind: `bool`, `int`, `float`, `str`, `None`, `list[...]`, `dict[str, ...]`,
+            `typing.Literal`, `typing.Any`, a union, or a dataclass with fields of such
+            types, whose `__post_init__` may raise a `ValueError`.
+        where: what errors begin with, such as `"The file config.json"`.
+        others: whether dataclasses leave out keys that they do not know, rather than
+            refuse them.
+
+    Returns:
+        A value of that type.
+
+    Raises:
+        ValueError: if the value is of another type.
+    """
+    try:
+        return _make(value, kind, "", others)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _make(value, kind, name, others):
+    union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    kinds = typing.get_args(kind) if union else (kind,)
+    kind = next((one for one in kinds if _fits(value, one)), None)
+    if kind is None:
+        words = " or ".join(dict.fromkeys(map(_words, kinds)))
+        raise ValueError(
+            f"{name or 'it'} must be {words}. Found: {reprlib.repr(value)}"
+        )
+    if dataclasses.is_dataclass(kind):
+        return _make_dataclass(value, kind, f"{name}." if name else "", others)
+    inner = typing.get_args(kind)
+    if isinstance(value, list) and inner:
+        of = ((f"{name}[{i}]", item) for i, item in enumerate(value))
+        return [_make(item, inner[0], where, others) for where, item in of]
+    if isinstance(value, dict) and inner:
+        of = ((f"{name}[{key!r:.40}]", key, value[key]) for key in value)
+        return {key: _make(item, inner[1], where, others) for where, key, item in of}
+    return float(value) if kind is float else value
+
+
+def _make_dataclass(value, kind, prefix, others):
+    hints = typing.get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = sorted(set(value) - set(fields))
+    if unknown and not others:
+        near = difflib.get_close_matches(unknown[0], fields, 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise ValueError(f"there is no {prefix}{unknown[0]:.80}.{hint}")
+    for name, field in fields.items():
+        defaults = field.default, field.default_factory
+        if name not in value and defaults == (dataclasses.MISSING,) * 2:
+            raise ValueError(f"{prefix}{name} is missing.")
+    return kind(
+        **{
+            name: _make(value[name], hints[name], f"{prefix}{name}", others)
+            for name in fields
+            if name in value
+        }
+    )
+
+
+def _fits(value, kind):
+    """Whether a value is of a type that is no union, without a look inside."""
+    if typing.get_origin(kind) is typing.Literal:
+        return isinstance(value, str) and value in typing.get_args(kind)
+    kind = dict if dataclasses.is_dataclass(kind) else typing.get_origin(kind) or kind
+    if kind is typing.Any:
+        return True
+    if isinstance(value, bool):
+        return kind is bool  # To Python, True is a whole number.
+    if isinstance(value, int) and kind in (int, float):
+        return abs(value) < _LARGEST
+    return isinstance(value, kind)
+
+
+def _words(kind):
+    if typing.get_origin(kind) is typing.Literal:
+        return " or ".join(map(repr, typing.get_args(kind)))
+    kind = dict if dataclasses.is_dataclass(kind) else typing.get_origin(kind) or kind
+    return _WORDS[kind]
+
+
+def _load(path):
+    path = os.fspath(path)
+    try:
+        # A pipe would keep a reader waiting.
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ValueError("it is not a file")
+        with tf.io.gfile.GFile(path) as file:
+            return json.loads(file.read())
+    except (tf.errors.OpError, ValueError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"[:200]
+        raise ValueError(f"The file {path} cannot be read ({reason}).") from error
 
 
 def read_json(path, required, optional=None):
@@ -31,12 +165,7 @@ def read_json(path, required, optional=None):
             file.
     """
     path = os.fspath(path)
-    try:
-        with tf.io.gfile.GFile(path) as file:
-            found = json.loads(file.read())
-    except (tf.errors.OpError, ValueError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {error}"[:200]
-        raise ValueError(f"The file {path} cannot be read ({reason}).") from error
+    found = _load(path)
     if not isinstance(found, dict):
         raise ValueError(f"The file {path} must hold a JSON object, not {found!r:.80}.")
     check_object(found, path, required, optional)

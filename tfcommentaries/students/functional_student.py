@@ -7,13 +7,14 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from tfcommentaries.students.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.students.exact_derivatives import exact_derivatives
 from tfcommentaries.students.losses import example_losses, has_own_loss
 from tfcommentaries.students.model_like import (
     all_with,
     built,
     check_is_keras,
-    model_like,
+    fresh_values,
 )
 
 
@@ -73,6 +74,7 @@ class FunctionalStudent:
             )
         self.model = model
         self._inputs = None
+        self._unchanging = None
         self.kept_layers = [
             model.get_layer(layer) if isinstance(layer, str) else layer
             for layer in kept_layers
@@ -89,6 +91,7 @@ class FunctionalStudent:
             The model's outputs for the batch.
         """
         self._inputs = tf.nest.map_structure(lambda t: t[:1], x)
+        self._unchanging = None
         try:
             outputs = self.model(x, training=False)
             loss = self.model._compute_loss(x, y, outputs, None, training=False)
@@ -139,9 +142,11 @@ class FunctionalStudent:
     def draw(self, seed):
         """Draws the weights of a new student of the same architecture.
 
-        What is not trainable stays as the model has it: frozen layers, with their
-        moving statistics, and layers such as an adapted `Normalization`. So do
-        `kept_layers`. If a function makes the student, all is as the function makes it.
+        What training never changes stays as the model has it: frozen layers with their
+        moving statistics, frozen weights of layers that learn otherwise (LoRA), an
+        adapted `Normalization`. So do `kept_layers`. State that training updates
+        starts as in a new model: moving statistics, seeds. If a function makes the
+        student, all is as the function makes it.
 
         Args:
             seed: an integer; the same seed gives the same weights.
@@ -152,36 +157,54 @@ class FunctionalStudent:
         Raises:
             ValueError: if the model cannot be made again from its config.
         """
+        kept = None if self._make_model else self._kept()
         # Keras draws the seeds of unseeded initializers from Python's generator.
         state = random.getstate()
         random.seed(seed)
         try:
             if self._make_model:
                 return self._read(built(self._make_model(), self._inputs))
-            clone = model_like(self.model, self._inputs)
+            drawn = [v for v in self.model.variables if id(v) not in kept]
+            new = fresh_values(self.model, drawn, self._inputs)
         finally:
             random.setstate(state)
-        kept = self._kept()
-        values = {
-            id(own): tf.convert_to_tensor(own if id(own) in kept else new)
-            for own, new in zip(self.model.variables, clone.variables, strict=True)
-        }
-        return StudentWeights(
-            [values[id(v)] for v in self.model.trainable_variables],
-            [values[id(v)] for v in self.model.non_trainable_variables],
-        )
+        new = [
+            [new.get(id(v), v) for v in variables]
+            for variables in (
+                self.model.trainable_variables,
+                self.model.non_trainable_variables,
+            )
+        ]
+        return tf.nest.map_structure(tf.convert_to_tensor, StudentWeights(*new))
 
     def _kept(self):
         """Identities of the variables that are the same in all new students."""
-        kept = {id(v) for layer in self.kept_layers for v in layer.weights}
-        for layer in self.model._flatten_layers():
-            inner = layer._flatten_layers(include_self=False)
-            nested = {id(v) for one in inner for v in one.weights}
-            own = [v for v in layer.weights if id(v) not in nested]
-            learns = {id(v) for v in layer.trainable_weights}
-            if not any(id(v) in learns for v in own):
-                kept.update(id(v) for v in own)
-        return kept
+        if self._unchanging is None:
+            self._unchanging = self._unchanged_by_training()
+        return self._unchanging | {id(v) for la in self.kept_layers for v in la.weights}
+
+    def _unchanged_by_training(self):
+        """Identities of the variables that no training step changes."""
+        model, unchanged = self.model, set()
+
+        def step(inputs):
+            others = model.non_trainable_variables
+            with self._scope(self.weights) as scope:
+                before = [scope.get_current_value(v) for v in others]
+                model(inputs, training=True)
+            for variable, value in zip(others, before):
+                if scope.get_current_value(variable) is value:
+                    unchanged.add(id(variable))
+
+        inputs = self._inputs
+        if inputs is None:  # A graph of layers, built by its maker.
+            inputs = getattr(model, "_functional", model)._inputs_struct
+        spec = keras.tree.map_structure(
+            lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), inputs
+        )
+        with forgotten_custom_gradients():
+            tf.function(step, autograph=False).get_concrete_function(spec)
+        return unchanged
 
     def predict(self, weights, x, training=False):
         """Runs the student.
@@ -235,7 +258,7 @@ class FunctionalStudent:
         with self._scope(weights) as scope:
             outputs = self.model(x, training=training)
             if weigh is not None:
-                losses = example_losses(self.model, y, outputs)
+                losses = example_losses(self.model, y, outputs, sample_weight)
                 sample_weight = weigh(losses, sample_weight)
             # As Keras does: one of the user's own may not take `training`.
             loss = self.model._compute_loss(

@@ -34,16 +34,20 @@ def has_own_loss(model):
     return type(model).compute_loss is not keras.Model.compute_loss
 
 
-def example_losses(model, y, outputs):
+def example_losses(model, y, outputs, sample_weight=None):
     """Each example's loss, without regularisation.
+
+    The mean over its steps or pixels, without those that do not count: Keras's masks
+    (of outputs, and `ignore_class`), and sample weights of 0 for single ones.
 
     Args:
         model: a compiled `keras.Model` with one loss.
         y: labels `(batch, ...)`.
         outputs: the model's outputs for them.
+        sample_weight: weights that the user gives, or `None`.
 
     Returns:
-        `(batch,)`.
+        `(batch,)`; 0 where nothing counts.
 
     Raises:
         ValueError: if the model has several losses.
@@ -54,9 +58,26 @@ def example_losses(model, y, outputs):
             "Weighting by the student's loss needs a student with one output and one "
             f"loss. The student {model.name!r} was compiled with loss={loss!r}"
         )
-    losses = tf.convert_to_tensor(as_loss(loss).call(y, outputs))
-    losses = tf.reshape(losses, [tf.shape(losses)[0], -1])
-    return tf.reduce_mean(losses, -1)
+    losses = as_loss(loss).call(y, outputs)
+    masks = [getattr(t, "_keras_mask", None) for t in (outputs, losses)]
+    if sample_weight is not None and sample_weight.shape.rank > 1:
+        masks.append(tf.not_equal(sample_weight, 0))
+    masks = [mask for mask in masks if mask is not None]
+    losses = _by_example(losses)
+    if not masks:
+        return tf.reduce_mean(losses, -1)
+    counts = tf.ones_like(losses)
+    for mask in masks:
+        counts *= tf.cast(_by_example(mask), losses.dtype)
+    return tf.math.divide_no_nan(
+        tf.reduce_sum(counts * losses, -1), tf.reduce_sum(counts, -1)
+    )
+
+
+def _by_example(tensor):
+    """A tensor `(batch, ...)` as `(batch, numbers)`."""
+    tensor = tf.convert_to_tensor(tensor)
+    return tf.reshape(tensor, [tf.shape(tensor)[0], -1])
 
 
 def check_takes_weights(model, y, outputs, weights):

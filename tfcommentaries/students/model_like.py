@@ -1,4 +1,4 @@
-"""A new model like another, with newly drawn weights."""
+"""Newly drawn weights, from a new model like another."""
 
 import contextlib
 
@@ -6,34 +6,34 @@ import keras
 from keras.src.models.functional import Functional
 
 
-def model_like(model, inputs=None):
-    """Makes a model of the same architecture, not compiled.
+def fresh_values(model, variables, inputs=None):
+    """Draws variables as a new model of the same architecture has them.
 
-    Neither the loss nor the layers need to be registered with Keras.
+    Neither the loss nor the layers need to be registered with Keras. LoRA that was
+    enabled after a layer was made is enabled in the new one too.
 
     Args:
         model: a built `keras.Model`, functional, Sequential or subclassed.
+        variables: some of its variables.
         inputs: a batch to build a subclassed model on.
 
     Returns:
-        A built `keras.Model` with as many variables, in the same order.
+        A dict from the `id` of each variable to a variable of the new model.
 
     Raises:
         ValueError: if the model cannot be made again from its config.
     """
     try:
-        if isinstance(model, keras.Sequential | Functional):
-            models = [m for m in model._flatten_layers() if isinstance(m, keras.Model)]
-            # Copies need no loss: a user's own has no config.
-            with all_with(models, "compiled", False):
-                new = keras.models.clone_model(
-                    model, clone_function=_layer_like, recursive=True
-                )
-        else:
-            new = _layer_like(model)
-        if len(built(new, inputs).variables) != len(model.variables):
-            raise ValueError("the copy has other variables")
-        return new
+        new = built(_model_like(model), inputs)
+        found = {}
+        for own, other in _pairs_of_layers(model, new):
+            if getattr(own, "lora_enabled", False) and not other.lora_enabled:
+                other.enable_lora(own.lora_rank)
+            found |= {id(a): b for a, b in _pairs_of_variables(own, other)}
+        for variable in variables:
+            if id(variable) not in found:
+                raise ValueError(f"the copy has no variable like {variable.path!r}")
+        return {id(v): found[id(v)] for v in variables}
     except Exception as error:
         raise ValueError(
             f"The student {model.name!r} ({type(model).__name__}) cannot be made "
@@ -88,6 +88,23 @@ def all_with(objects, name, value):
             setattr(one, name, old)
 
 
+def _model_like(model):
+    if not isinstance(model, keras.Sequential | Functional):
+        return _layer_like(model)
+    models = [m for m in model._flatten_layers() if isinstance(m, keras.Model)]
+    # Copies need no loss: a user's own has no config.
+    with all_with(models, "compiled", False):
+        try:
+            return keras.models.clone_model(
+                model, clone_function=_layer_like, recursive=True
+            )
+        except Exception:
+            # A class of its own may know how to make layers that have no config.
+            if type(model) in (keras.Model, keras.Sequential, Functional):
+                raise
+            return _layer_like(model)
+
+
 def _layer_like(layer):
     """A layer or subclassed model like this one, not built, with separate weights."""
     try:
@@ -98,3 +115,33 @@ def _layer_like(layer):
         if given is None:
             raise
         return type(layer)(**given.config)
+
+
+def _pairs_of_layers(own, new):
+    """A layer and its copy, then likewise all layers inside."""
+    yield own, new
+    ours, theirs = (one._flatten_layers(False, False) for one in (own, new))
+    named = {layer.name: layer for layer in ours}
+    if set(named) >= {layer.name for layer in theirs}:
+        # Clones of functional models keep names, but not the order.
+        pairs = [(named[layer.name], layer) for layer in theirs]
+    else:
+        pairs = zip(ours, theirs)
+    for a, b in pairs:
+        if isinstance(a, type(b)):  # Copies of functional models are plain ones.
+            yield from _pairs_of_layers(a, b)
+
+
+def _pairs_of_variables(own, new):
+    """Variables of a layer itself with those of its copy, which may have fewer."""
+    ours, theirs = (
+        one._trainable_variables
+        + one._non_trainable_variables
+        + [generator.state for generator in one._seed_generators]
+        for one in (own, new)
+    )
+    if [v.name for v in ours] != [v.name for v in theirs]:
+        named = {v.name: v for v in theirs}
+        ours = [v for v in ours if v.name in named]
+        theirs = [named[v.name] for v in ours]
+    return [(a, b) for a, b in zip(ours, theirs) if a.shape == b.shape]

@@ -30,6 +30,28 @@ def gives_probabilities(model):
     )
 
 
+def threshold(model):
+    """The output above which the second of two classes is the likelier one.
+
+    Args:
+        model: a compiled `keras.Model` with one output.
+
+    Returns:
+        0.0 for logits, 0.5 for probabilities and for numbers between two labels;
+        `None` if it is not known, as only a loss of the user's own knows it.
+    """
+    loss = model.loss
+    if not isinstance(loss, list | tuple | dict):
+        loss = keras.losses.get(loss)
+    logits = getattr(loss, "from_logits", None)
+    if logits is not None:
+        return 0.0 if logits else 0.5
+    function = type(loss) if isinstance(loss, keras.Loss) else loss
+    if getattr(function, "__module__", "").startswith("keras."):
+        return 0.0 if "hinge" in function.__name__.lower() else 0.5
+    return 0.5 if gives_probabilities(model) else None
+
+
 def loss_for(model, labels):
     """A new loss for a model that has none.
 

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.students import outputs
 
-def agreeing(make_student, clean, examples, steps, batch_size, seed=0):
+
+def agreeing(make_student, clean, examples, steps, batch_size, seed=0, threshold=None):
     """Finds the examples whose label a student of clean examples predicts.
 
     Training on these and the clean examples is the simplest alternative to a
@@ -13,20 +15,23 @@ def agreeing(make_student, clean, examples, steps, batch_size, seed=0):
 
     Args:
         make_student: function without arguments that makes a compiled `keras.Model`
-            with one output per class, or for two classes with one output, a logit
-            or a probability as its loss expects.
+            with one output per class, or for two classes with one output.
         clean: `(x, y)` arrays with integer labels that are right.
         examples: `(x, y)` arrays with integer labels.
         steps: training steps of the student.
         batch_size: batch size of training.
         seed: seed of its weights and of the order of the clean examples; sets the
             seeds of Python, NumPy and TensorFlow.
+        threshold: with one output, what it exceeds for the second class: 0.0 if
+            students give logits, 0.5 for probabilities. `None` takes what the loss or
+            the last layer tells.
 
     Returns:
         A boolean array `(examples,)`.
 
     Raises:
-        ValueError: if there are no clean examples, or a label is not one integer.
+        ValueError: if there are no clean examples, if a label is not one integer, or
+            if the threshold is needed and not known.
     """
     if not len(clean[1]):
         raise ValueError(
@@ -42,14 +47,27 @@ def agreeing(make_student, clean, examples, steps, batch_size, seed=0):
     y = np.reshape(y, [-1])
     keras.utils.set_random_seed(seed)
     student = make_student()
+    if threshold is None:
+        threshold = outputs.threshold(student)
+    if threshold is None:
+        _check_has_classes(student, x)
     batches = tf.data.Dataset.from_tensor_slices(tuple(clean))
     batches = batches.shuffle(len(clean[1]), seed=seed).repeat().batch(batch_size)
     student.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
-    outputs = student.predict(x, batch_size=500, verbose=0)
-    if outputs.shape[-1] > 1:
-        return outputs.argmax(-1) == y
-    middle = 0.0 if getattr(student.loss, "from_logits", False) else 0.5
-    return (outputs[:, 0] > middle) == y
+    found = student.predict(x, batch_size=500, verbose=0)
+    if found.shape[-1] > 1:
+        return found.argmax(-1) == y
+    return (found[:, 0] > threshold) == y
+
+
+def _check_has_classes(student, x):
+    """Raises if a student, whose outputs are not known to be logits, has only one."""
+    if student(tf.nest.map_structure(lambda t: t[:1], x)).shape[-1] == 1:
+        raise ValueError(
+            f"The student {student.name!r} has one output and a loss of its own, which "
+            "does not tell what the output is. Pass `threshold=0.0` if it is a logit, "
+            "or `threshold=0.5` if it is a probability."
+        )
 
 
 def agreement_rates(agrees, groups):

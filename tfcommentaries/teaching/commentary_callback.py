@@ -158,7 +158,8 @@ class CommentaryCallback(keras.callbacks.Callback):
 
         def compute_loss(x=None, y=None, y_pred=None, sample_weight=None, **options):
             self._called = True  # Also by other replicas, which share this function.
-            losses = tf.stop_gradient(example_losses(model, y, y_pred))
+            losses = example_losses(model, y, y_pred, sample_weight)
+            losses = tf.stop_gradient(losses)
             weights = self.commentary(losses)
             with batches_shared_by_replicas():
                 _, _, sample_weight = self.commentary.apply(

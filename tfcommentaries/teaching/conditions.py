@@ -131,7 +131,7 @@ def standard_conditions(
         rates = agreement_rates(agrees, groups)
         others += [
             of_sources(
-                f"sources that agree {share:.0%} as often",
+                f"sources agreeing {share:.0%} as often as the best",
                 "Only sources whose labels a student of the checked examples gives, "
                 f"too, at least {share:.0%} as often as those of the best source.",
                 trusted(rates, share),

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.optimizers import unbuilt_like
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
 from tfcommentaries.teaching.comparison import Comparison, Row
@@ -163,7 +164,7 @@ def _restarting(model):
     """A function that makes the optimizer as it is before the first step."""
     fresh = optimizer = model.optimizer
     if int(optimizer.iterations):
-        fresh = optimizer.from_config(optimizer.get_config())
+        fresh = unbuilt_like(optimizer)
         fresh.build(model.trainable_variables)
     start = [v.numpy() for v in fresh.variables]
 

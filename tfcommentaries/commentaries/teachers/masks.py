@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from tfcommentaries.commentaries.conditioning import check_channels_last
+
 
 def unet(input_shape, depth=2, width=16, stride=1, dtype="float32"):
     """A small U-Net that gives a mask.
@@ -26,6 +28,7 @@ def unet(input_shape, depth=2, width=16, stride=1, dtype="float32"):
     Reference:
         [Ronneberger et al., U-Net](https://arxiv.org/abs/1505.04597)
     """
+    check_channels_last("teachers.unet")
     if stride not in [2**level for level in range(depth + 1)]:
         raise ValueError(
             f"`stride` must be 1, 2, 4, up to 2**depth = {2**depth}. "
@@ -77,6 +80,7 @@ def key_points(input_shape, points=1, filters=(16, 32), dtype="float32"):
         [Jakab et al., Unsupervised Learning of Object Landmarks](
             https://arxiv.org/abs/1806.07823)
     """
+    check_channels_last("teachers.key_points")
     x = inputs = keras.Input(input_shape, dtype=dtype)
     for width in filters:
         x = layers.Conv2D(

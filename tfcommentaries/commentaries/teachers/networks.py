@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from tfcommentaries.commentaries.conditioning import check_channels_last
+
 
 def default(input_shape, dtype="float32", outputs=1):
     """Makes a small teacher that fits the inputs.
@@ -40,6 +42,7 @@ def cbr(input_shape, outputs=1, filters=(32, 64), dtype="float32"):
         `(batch, outputs)`. The last layer starts at zero, so that learning
         starts from equal weights.
     """
+    check_channels_last("teachers.cbr")
     x = inputs = keras.Input(input_shape, dtype=dtype)
     for kernel_size, width in zip((5,) + (3,) * len(filters), filters):
         x = layers.Conv2D(
@@ -74,6 +77,7 @@ def convolutions(input_shape, outputs=1, filters=(32, 32), dtype="float32"):
         A built `keras.Model` from `(batch,) + input_shape` to `(batch, ..., outputs)`.
         The last layer starts at zero.
     """
+    check_channels_last("teachers.convolutions")
     axes = len(input_shape) - 1
     convolution = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}[axes]
     x = inputs = keras.Input((*[None] * axes, input_shape[-1]), dtype=dtype)

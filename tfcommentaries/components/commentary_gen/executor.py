@@ -67,7 +67,8 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = each_once(input_dict[standard_component_specs.EXAMPLES_KEY])
         input_dict = {**input_dict, standard_component_specs.EXAMPLES_KEY: examples}
-        fn_args = self._fn_args(input_dict, output_dict, exec_properties)
+        identities = {key: _identities(input_dict[key]) for key in sorted(input_dict)}
+        fn_args = self._fn_args(input_dict, output_dict, exec_properties, identities)
         if exec_properties.get(standard_component_specs.MODULE_FILE_KEY) or (
             exec_properties.get(standard_component_specs.MODULE_PATH_KEY)
         ):
@@ -98,12 +99,12 @@ class Executor(base_executor.BaseExecutor):
             artifact.set_string_custom_property("table", json.dumps(manifest["table"]))
         artifact.set_string_custom_property(
             "data_fingerprint",
-            _fingerprint(_identities(input_dict["examples"])),
+            _fingerprint(identities[standard_component_specs.EXAMPLES_KEY]),
         )
         if fileio.exists(fn_args.checkpoint_dir):
             remove_tree(fn_args.checkpoint_dir)
 
-    def _fn_args(self, input_dict, output_dict, exec_properties):
+    def _fn_args(self, input_dict, output_dict, exec_properties, identities):
         common = fn_args_utils.get_common_fn_args(input_dict, exec_properties)
         uri = artifact_utils.get_single_uri(output_dict[COMMENTARY_KEY])
         run_uri = artifact_utils.get_single_uri(output_dict[COMMENTARY_RUN_KEY])
@@ -115,7 +116,7 @@ class Executor(base_executor.BaseExecutor):
             with fileio.open(file) as opened:
                 hyperparameters = json.loads(opened.read())
         work = _fingerprint(
-            [_identities(artifacts) for _, artifacts in sorted(input_dict.items())],
+            identities,
             {k: v for k, v in exec_properties.items() if v is not None},
         )
         values = {a.name: getattr(common, a.name) for a in attr.fields(type(common))}
@@ -139,11 +140,28 @@ class Executor(base_executor.BaseExecutor):
 
 
 def _identities(artifacts):
-    """What identifies examples: where they are, and their fingerprints."""
+    """What identifies artifacts: where they are, their fingerprints, their files."""
     return [
-        (artifact.uri, artifact.get_string_custom_property("input_fingerprint"))
+        (
+            artifact.uri,
+            artifact.get_string_custom_property("input_fingerprint"),
+            _digest(artifact.uri),
+        )
         for artifact in artifacts
     ]
+
+
+def _digest(directory):
+    """The SHA-256 of all files of a directory."""
+    found = hashlib.sha256()
+    for folder, _, names in sorted(fileio.walk(directory)):
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            found.update(os.path.relpath(path, directory).encode())
+            with fileio.open(path, "rb") as file:
+                while block := file.read(2**20):
+                    found.update(block)
+    return found.hexdigest()
 
 
 def _fingerprint(*values):

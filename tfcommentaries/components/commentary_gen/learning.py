@@ -9,17 +9,16 @@ from tfx.utils import io_utils
 
 import tfcommentaries
 from tfcommentaries.components.commentary_gen.pictures import write_pictures
+from tfcommentaries.components.commentary_gen.reading import (
+    reading_of,
+    with_groups_of,
+)
 from tfcommentaries.components.commentary_gen.recipe import (
     RECIPE,
     check_recipe,
     with_hyperparameters,
 )
-from tfcommentaries.components.commentary_gen.splits import (
-    Split,
-    check_missing,
-    reading_of,
-    with_groups_of,
-)
+from tfcommentaries.components.commentary_gen.splits import Split, check_missing
 from tfcommentaries.components.commentary_gen.student import (
     auxiliary_outputs,
     kinds_of,
@@ -34,6 +33,8 @@ from tfcommentaries.saving.manifest import read_manifest
 from tfcommentaries.saving.warm_start import load_weights
 from tfcommentaries.students.outputs import metrics_for
 
+#: Most examples, and most bytes of them, that pictures are made of.
+PICTURED, PICTURED_BYTES = 512, 2**26
 #: How a LossWeighting is learned, unless the recipe says otherwise.
 _OF_LOSSES = {"inner_steps": 1, "student_initialization": "continue"}
 
@@ -63,11 +64,11 @@ def run_fn(fn_args):
     reading = reading_of(recipe, schema, splits[0], base)
     recipe["num_classes"] = reading.num_classes
     counts = {s.role: check_missing(s, reading, recipe["missing"]) for s in splits}
-    left_out = {role: lacking for role, (lacking, _) in counts.items()}
-    _, groups = counts["training"]
+    left_out = {role: count.lacking for role, count in counts.items()}
+    groups = counts["training"].groups
     if base and recipe["gone_groups"] == "keep":
         groups = with_groups_of(base["teaching_config"], groups)
-    train, validation = (split.examples(reading) for split in splits)
+    train, _ = (split.examples(reading) for split in splits)
     seed = recipe["seed"]
     keras.utils.set_random_seed(seed)
     x_spec = train.element_spec[0]
@@ -109,10 +110,22 @@ def run_fn(fn_args):
     steps = fn_args.train_steps or 100
     per_epoch = steps_per_epoch(steps)
     epochs = steps // per_epoch
-    examples = Examples(*next(train.batch(512).as_numpy_iterator()))
+    number = max(16, min(PICTURED, PICTURED_BYTES // _bytes(x_spec)))
+    examples = Examples(*next(train.batch(number).as_numpy_iterator()))
+    students = steps * learner.students_per_step
+    data = [
+        split.batches(
+            reading, counts[split.role], size, students * size * each, seed + i
+        )
+        for i, (split, size, each) in enumerate(
+            (
+                (splits[0], recipe["batch_size"], learner.inner_steps),
+                (splits[1], recipe["validation_batch_size"], 1),
+            )
+        )
+    ]
     history = learner.fit(
-        _batched(train, recipe["batch_size"], seed),
-        _batched(validation, recipe["validation_batch_size"], seed + 1),
+        *data,
         epochs=epochs,
         steps_per_epoch=per_epoch,
         checkpoint_dir=fn_args.checkpoint_dir,
@@ -152,9 +165,9 @@ def _build(commentary, train):
         commentary.teach(*next(iter(train.batch(2))), progress=0.0)
 
 
-def _batched(dataset, batch_size, seed):
-    dataset = dataset.shuffle(20_000, seed=seed).repeat()
-    return dataset.batch(batch_size, drop_remainder=True)
+def _bytes(spec):
+    """Bytes of the inputs of one example."""
+    return sum(s.shape.num_elements() * s.dtype.size for s in tf.nest.flatten(spec))
 
 
 def _schema(fn_args):

@@ -1,6 +1,7 @@
-"""Reading splits of examples for a recipe."""
+"""Splits of examples that a recipe learns from."""
 
 import collections
+from typing import NamedTuple
 
 import tensorflow as tf
 from absl import logging
@@ -9,15 +10,34 @@ from tfx_bsl.public import tfxio
 
 from tfcommentaries.commentaries.group_names import GroupNames, as_names
 from tfcommentaries.saving.example_groups import NO_GROUP
-from tfcommentaries.saving.example_reading import ExampleReading
 
-#: Maximum number of different strings of a feature; each becomes a number.
-MAX_VOCABULARY = 1000
-_DTYPES = {
+#: Most examples, and most bytes of them, that are shuffled at a time.
+BUFFER_EXAMPLES, BUFFER_BYTES = 20_000, 2**28
+#: How many more examples are read than learning takes, where there are more.
+SPARE = 1.5
+#: What values of a feature are, by its type in a schema.
+DTYPES = {
     schema_pb2.INT: "int64",
     schema_pb2.FLOAT: "float32",
     schema_pb2.BYTES: "string",
 }
+
+
+class Counts(NamedTuple):
+    """What a split has.
+
+    Attributes:
+        examples: number of examples.
+        lacking: how many of them lack what is read.
+        groups: dict from columns to the `GroupNames` of all, without those that stand
+            for no group.
+        bytes: of what is read of all, before images are decoded.
+    """
+
+    examples: int
+    lacking: int
+    groups: dict
+    bytes: int
 
 
 class Split:
@@ -42,7 +62,7 @@ class Split:
                 f"The examples have no feature {missing}; their schema has "
                 f"{sorted(known)}. Name the right `features`, `label` and `groups`."
             )
-        unread = [name for name in names if known[name].type not in _DTYPES]
+        unread = [name for name in names if known[name].type not in DTYPES]
         if unread:
             raise ValueError(
                 f"The schema does not say whether {unread} are INT, FLOAT or BYTES, or "
@@ -77,9 +97,7 @@ class Split:
         """Counts examples, without decoding images.
 
         Returns:
-            `(all, lacking, groups)`: how many examples there are, how many lack what is
-            read, and a dict from columns to the `GroupNames` of all, without those
-            that stand for no group.
+            `Counts`.
 
         Raises:
             ValueError: if one cannot be read, or its label is not allowed.
@@ -94,12 +112,14 @@ class Split:
                     [reading.read_label({reading.label: label})]
                 ):
                     complete = tf.identity(complete)
-            return complete, {name: dense[name] for name in reading.groups}
+            groups = {name: dense[name] for name in reading.groups}
+            return complete, groups, tf.add_n(list(map(_bytes, dense.values())))
 
-        size = lacking = 0
+        size = lacking = total = 0
         found = {name: collections.Counter() for name in reading.groups}
-        for complete, groups in self.passes(look):
+        for complete, groups, number in self.passes(look):
             size += len(complete)
+            total += int(number)
             lacking += int((~complete).sum())
             for name, column in groups.items():
                 string, integer = NO_GROUP
@@ -111,7 +131,7 @@ class Split:
             for name, counter in found.items()
             if counter
         }
-        return size, lacking, names
+        return Counts(size, lacking, names, total)
 
     def examples(self, reading):
         """A data set of single examples `(x, y)`, without those that lack something.
@@ -121,147 +141,58 @@ class Split:
         """
 
         def read(features):
-            dense = reading.dense(features)
-            complete = reading.complete(dense)
-            dense = {n: tf.boolean_mask(v, complete) for n, v in dense.items()}
-            return reading.read(dense)
+            return reading.read(_whole(reading.dense(features), reading))
 
         next(self.passes(read), None)
         return self.features.map(read, tf.data.AUTOTUNE).unbatch()
 
+    def batches(self, reading, counts, batch_size, wanted, seed):
+        """Endless batches for learning, shuffled before images are decoded.
 
-def reading_of(recipe, schema, train, base=None):
-    """How to read a recipe's examples: types by the schema, the rest by the examples.
+        Where there are more examples than learning takes, each pass reads a share of
+        them, drawn at random over all files: these may be sorted by source.
 
-    Args:
-        recipe: dict with all keys.
-        schema: of the examples.
-        train: `Split` of training examples, which tell the sizes and strings that the
-            schema does not.
-        base: manifest of a commentary that learning starts from. Its strings keep
-            their numbers, and new ones follow.
+        Args:
+            reading: `ExampleReading`.
+            counts: from `count`.
+            batch_size: examples per batch.
+            wanted: how many examples learning takes.
+            seed: of the order, and of the share.
 
-    Returns:
-        An `ExampleReading`.
+        Returns:
+            A data set of `(x, y)`.
+        """
+        whole = counts.examples - counts.lacking
+        share = min(1.0, SPARE * wanted / whole)
+        size = BUFFER_BYTES * counts.examples // max(counts.bytes, 1)
+        size = max(1, min(size, BUFFER_EXAMPLES, int(share * whole)))
 
-    Raises:
-        ValueError: if a feature has too many strings, or none.
-    """
-    reading = ExampleReading.from_config({**recipe, "columns": None})
-    features = {feature.name: feature for feature in schema.feature}
-    fill_values = recipe["fill_values"]
-    names = [*reading.features, reading.label]
-    unknown = sorted(set(fill_values) - set(names))
-    if unknown:
-        raise ValueError(
-            f"`fill_values` names {unknown}, which are not among the features {names}."
-        )
-    domains = {domain.name: domain for domain in schema.string_domain}
-    columns, sizes, vocabularies = {}, [], []
-    before = {
-        name: column.get("vocabulary") or []
-        for name, column in (
-            (base or {}).get("reading", {}).get("columns") or {}
-        ).items()
-    }
-    for name in names:
-        feature = features[name]
-        domain = domains.get(feature.domain, feature.string_domain)
-        is_image = reading.image_shape is not None and name != reading.label
-        size = 1 if name == reading.label else _size(feature)
-        columns[name] = {
-            "dtype": _DTYPES[feature.type],
-            "size": 1 if is_image and size is None else size,
-            "fill_value": fill_values.get(name),
-        }
-        if columns[name]["size"] is None:
-            sizes.append(name)
-        if is_image and (
-            feature.type != schema_pb2.BYTES or columns[name]["size"] != 1
-        ):
-            raise ValueError(
-                f"`image_shape` says that {name!r} holds images, each an encoded PNG "
-                f"or JPEG, but its schema says {columns[name]['size']} value(s) of "
-                f"{columns[name]['dtype']}."
-            )
-        if columns[name]["dtype"] == "string" and not is_image:
-            columns[name]["vocabulary"] = _ordered(domain.value, before.get(name, []))
-            if not domain.value:
-                vocabularies.append(name)
-    if sizes or vocabularies:
-        _survey(train, columns, sizes, vocabularies, before)
-    config = reading.get_config()
-    if "vocabulary" in columns[reading.label]:
-        classes = columns[reading.label]["vocabulary"]
-        if reading.num_classes not in (None, len(classes)):
-            raise ValueError(
-                f"`num_classes` is {reading.num_classes}, but the label "
-                f"{reading.label!r} is one of {len(classes)}: {classes}"
-            )
-        config["num_classes"] = len(classes)
-    return ExampleReading.from_config({**config, "columns": columns})
-
-
-def _size(feature):
-    """Values of an example, by the schema; `None` if that does not say."""
-    if feature.HasField("shape"):
-        size = 1
-        for dim in feature.shape.dim:
-            size *= dim.size
-        return size
-    return feature.value_count.max or None
-
-
-def with_groups_of(config, groups):
-    """Groups, and those of a commentary that have no example now.
-
-    Args:
-        config: from `Commentary.get_teaching_config`.
-        groups: dict from columns to `GroupNames`.
-
-    Returns:
-        A dict like `groups`.
-    """
-    for part in config.get("commentaries", ()):
-        groups = with_groups_of(part["teaching_config"], groups)
-    others = config.get("groups", {})
-    return {
-        name: known.including(others[name]["names"]) if name in others else known
-        for name, known in groups.items()
-    }
-
-
-def _ordered(strings, before):
-    """Strings in order, after those that have had numbers before."""
-    return [*before, *sorted(set(strings).difference(before))] if strings else []
-
-
-def _survey(train, columns, sizes, vocabularies, before):
-    """Completes columns with what the training examples have."""
-    longest = dict.fromkeys(sizes, 0)
-    strings = {name: set() for name in vocabularies}
-
-    def look(features):
-        lengths = {name: features[name].dense_shape[1] for name in sizes}
-        return lengths, {name: features[name].values for name in vocabularies}
-
-    for lengths, values in train.passes(look):
-        for name, length in lengths.items():
-            longest[name] = max(longest[name], int(length))
-        for name, found in values.items():
-            strings[name].update(value.decode() for value in found)
-            strings[name].discard("")
-            if len(strings[name]) > MAX_VOCABULARY:
-                raise ValueError(
-                    f"The feature {name!r} has more than {MAX_VOCABULARY} different "
-                    "strings. Turn them into numbers with Transform, or leave it out."
+        def one_pass(number):
+            def read(index, features):
+                dense = reading.dense(features)
+                first = tf.shape(next(iter(dense.values())))[:1]
+                drawn = tf.random.stateless_uniform(
+                    first, tf.stack([seed + number, index])
                 )
-    for name, length in longest.items():
-        columns[name]["size"] = max(1, length)
-    for name, found in strings.items():
-        if not found:
-            raise ValueError(f"The feature {name!r} is empty in all training examples.")
-        columns[name]["vocabulary"] = _ordered(found, before.get(name, []))
+                return _whole(dense, reading, drawn < share)
+
+            return self.features.enumerate().map(read, tf.data.AUTOTUNE).unbatch()
+
+        data = tf.data.Dataset.counter().flat_map(one_pass)
+        data = data.shuffle(size, seed=seed).batch(batch_size, drop_remainder=True)
+        return data.map(reading.read, tf.data.AUTOTUNE)
+
+
+def _whole(dense, reading, chosen=True):
+    """What is complete of features, and chosen."""
+    kept = reading.complete(dense) & chosen
+    return {name: tf.boolean_mask(values, kept) for name, values in dense.items()}
+
+
+def _bytes(values):
+    if values.dtype == tf.string:
+        return tf.cast(tf.reduce_sum(tf.strings.length(values)), tf.int64)
+    return tf.size(values, tf.int64) * values.dtype.size
 
 
 def check_missing(split, reading, missing):
@@ -273,13 +204,14 @@ def check_missing(split, reading, missing):
         missing: `"drop"` or `"error"`.
 
     Returns:
-        `(lacking, groups)`, as from `Split.count`.
+        `Counts`.
 
     Raises:
         ValueError: if there is no example, all lack something, or one does and
             `missing` is `"error"`.
     """
-    size, lacking, groups = split.count(reading)
+    counts = split.count(reading)
+    size, lacking = counts.examples, counts.lacking
     if not size:
         raise ValueError(
             f"The {split.role} split is empty: there is no example in {split.files}. "
@@ -301,4 +233,4 @@ def check_missing(split, reading, missing):
             split.role,
             [*reading.columns],
         )
-    return lacking, groups
+    return counts
