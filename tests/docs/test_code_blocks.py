@@ -40,7 +40,7 @@ def test_sources_tutorial(capsys):
     good = {name for name, fault in names["faults"].items() if fault == "nothing"}
     assert set(names["table"].trusted()) == good
     assert capsys.readouterr().out.count("trusted sources: 0.9") == 1
-    # The page on one `fit` goes on with the same data.
+    # The page on one `fit` uses the same data.
     names = run("in_fit.md", names)
     assert set(names["faster"].table().trusted()) == good
 

@@ -1,4 +1,4 @@
-"""What the store gives back: a commentary, and annotations of single examples."""
+"""A stored commentary, and stored annotations of single examples."""
 
 import io
 import posixpath
