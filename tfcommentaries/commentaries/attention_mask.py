@@ -28,7 +28,8 @@ class AttentionMask(TaughtByTeacher):
             in [0, 1]. `None` makes `teachers.unet`; `teachers.key_points` has fewer
             parameters and gives round masks.
         fill: what the student sees where the mask is 0: `"zero"`; `"mean"`, of the
-            image, per channel; `"blur"`, the mean over `blur_size` by `blur_size` pixels.
+            image, per channel; `"blur"`, the mean over `blur_size` by `blur_size`
+            pixels.
         blur_size: height and width of the blur, pixels.
         area_penalty: what a mean mask of 1 adds to the outer loss. Without it a
             mask that hides nothing costs nothing.

@@ -23,7 +23,8 @@ class LossWeighting(TaughtByTeacher):
     `LearnCommentaryCallback`, not in a tf.data pipeline. Learn it one
     student step at a time, and slowly: at the start losses do not yet separate
     wrong labels from right ones. On noisy digits an outer Adam with 2e-3 learned to
-    distrust large losses with every seed; with 1e-2 and most seeds all weights went to 1 first.
+    distrust large losses with every seed; with 1e-2 and most seeds all weights went
+    to 1 first.
 
     Example:
 

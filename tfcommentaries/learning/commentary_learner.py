@@ -48,8 +48,9 @@ class CommentaryLearner(OuterLoop):
 
     One outer step trains a student, a copy of the given model, for `inner_steps`
     steps with the commentary, measures the trained student's loss on a validation
-    batch without it, and takes one optimizer step on the commentary. The student trains with the
-    optimizer and the loss that it was compiled with, or a `compute_loss` of its own.
+    batch without it, and takes one optimizer step on the commentary. The student
+    trains with the optimizer and the loss that it was compiled with, or a
+    `compute_loss` of its own.
 
     If trained students are no better than guessing, `fit` warns and sets
     `commentary.doubt`.
