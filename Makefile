@@ -14,8 +14,9 @@ PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 TFX_TESTS := tests/components tests/pipelines tests/docs/test_served_pages.py \
   tests/saving/test_prediction_service.py tests/saving/test_other_versions.py
 # What depends on the versions of Python, TensorFlow and Keras more than the rest.
-VERSION_TESTS := tests/optimizers tests/students tests/saving/test_export.py \
-  tests/saving/test_raw_columns.py tests/saving/test_replacing.py \
+VERSION_TESTS := tests/optimizers tests/students tests/upstream \
+  tests/saving/test_export.py tests/saving/test_raw_columns.py \
+  tests/saving/test_replacing.py \
   tests/learning/test_outer_step.py tests/hypergradients/test_xla.py \
   tests/teaching/test_commentary_callback.py tests/test_package.py
 ENVIRONMENTS := core oldest tfx publish notebooks bench core-3.10 core-3.11 \

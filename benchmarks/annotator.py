@@ -10,8 +10,6 @@ second and peak memory. The component's README has the results.
 import json
 import os
 import pathlib
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +17,8 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
+
+from benchmarks.harness import ask, megabytes
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("examples", 100_000, "How many.")
@@ -81,7 +81,7 @@ def run(component, directory):
         tmp_dir=f"{temporary}/tmp",
         unique_id="1",
     )
-    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    imported = megabytes("VmHWM")
     begin = time.perf_counter()
     if component == "annotator":
         commentary = CommentaryArtifact()
@@ -116,8 +116,7 @@ def run(component, directory):
             },
         )
     seconds = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"seconds": seconds, "mb": [imported / 1024, peak / 1024]}))
+    print(json.dumps({"seconds": seconds, "mb": [imported, megabytes("VmHWM")]}))
 
 
 def main(_):
@@ -129,13 +128,13 @@ def main(_):
         make_inputs(pathlib.Path(directory))
         for _ in range(FLAGS.repeats):
             for component in COMPONENTS:
-                command = [sys.executable, "-m", "benchmarks.annotator"]
-                command += [f"--run={component}", f"--directory={directory}"]
-                command += [f"--examples={FLAGS.examples}"]
-                found = subprocess.run(
-                    command, check=True, capture_output=True, text=True
+                row = ask(
+                    sys.executable,
+                    "annotator",
+                    f"--run={component}",
+                    f"--directory={directory}",
+                    f"--examples={FLAGS.examples}",
                 )
-                row = json.loads(found.stdout.splitlines()[-1])
                 imports, peak = row["mb"]
                 print(
                     f"{component:<14}{FLAGS.examples / row['seconds']:>9.0f} examples "

@@ -6,24 +6,19 @@ PyTorch's higher learns with the same network, initialisation, numbers of steps 
 tasks, in the same order. What tfcommentaries gets is in experiments/few_shot.
 """
 
-import pathlib
-import subprocess
 import tempfile
 
 import numpy as np
 from absl import app, flags
 
+from benchmarks.harness import ask, save, show
 from experiments.few_shot import run
 from experiments.protocol import FLAGS
 from tfcommentaries import datasets
-from tfcommentaries.saving.manifest import to_json
-from tfcommentaries.saving.replacing import write_text
 from tfcommentaries.teaching import mean_and_std
 
 flags.DEFINE_string("peers", ".venv-bench/bin/python", "Python that has higher.")
 flags.DEFINE_integer("outer_steps", run.OUTER_STEPS, "Of 4 tasks.")
-
-HERE = pathlib.Path(__file__).parent
 
 
 def draw(examples, queries, seed, count):
@@ -47,9 +42,7 @@ def measure(group, seed):
     with tempfile.TemporaryDirectory() as directory:
         file = f"{directory}/tasks.npz"
         np.savez(file, **arrays)
-        command = [FLAGS.peers, "-m", "benchmarks.engines.torch_maml", file, str(seed)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(done.stdout)
+        return ask(FLAGS.peers, "engines.torch_maml", file, seed)
 
 
 def main(_):
@@ -58,8 +51,8 @@ def main(_):
     for group in run.groups():
         values = mean_and_std([measure(group, s) for s in range(FLAGS.seeds)])
         rows.append({"condition": f"{group}: MAML with higher", **values})
-        print(rows[-1], flush=True)
-    write_text(HERE / "few_shot.json", to_json(rows))
+        show([rows[-1]["condition"]], rows[-1])
+    save("few_shot.json", rows)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ is off.
 
 import json
 import os
-import pathlib
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,8 @@ import tempfile
 import numpy as np
 from absl import app, flags
 
+from benchmarks.harness import HERE, save, show
+
 FLAGS = flags.FLAGS
 flags.DEFINE_string("peers", ".venv-bench/bin/python", "Python that has the peers.")
 flags.DEFINE_integer("repeats", 5, "Timed runs of each engine, taken in turn.")
@@ -24,7 +25,6 @@ flags.DEFINE_list("students", None, "Measure these again, no others.")
 flags.DEFINE_bool("gpu", False, "On the GPU; written to results_gpu.json.")
 flags.DEFINE_bool("quick", False, "Two repeats, T=100 at batch 8 only, no JAX.")
 
-HERE = pathlib.Path(__file__).parent
 #: Modules and estimators of each engine, by student.
 ENGINES = {
     "cbr": {
@@ -53,7 +53,7 @@ ENGINES = {
     },
     "resnet18": {
         "tfcommentaries": (
-            "tensorflow_implicit",
+            "tensorflow_engine",
             ("plain", "neumann", "neumann_reverse", "finite_difference"),
         ),
         "pytorch": ("torch_implicit", ("plain", "neumann")),
@@ -69,7 +69,7 @@ ENGINES_OF_GPU = {
     **dict.fromkeys(("cbr", "mlp", "transformer"), _OF_GPU),
     "resnet18": {
         "tfcommentaries": (
-            "tensorflow_implicit",
+            "tensorflow_engine",
             ("plain", "plain_xla", "neumann", "neumann_xla"),
         ),
         "pytorch": ("torch_implicit", ("plain", "neumann")),
@@ -253,8 +253,8 @@ def compare():
 def main(_):
     """Measures, prints and saves results.json."""
     compare()
-    file = HERE / ("results_gpu.json" if FLAGS.gpu else "results.json")
-    old = json.loads(file.read_text()) if FLAGS.students else []
+    name = "results_gpu.json" if FLAGS.gpu else "results.json"
+    old = json.loads((HERE / name).read_text()) if FLAGS.students else []
     rows = [row for row in old if row["student"] not in FLAGS.students]
     sizes = SIZES_OF_GPU if FLAGS.gpu else SIZES
     sizes = QUICK_SIZES if FLAGS.quick else sizes
@@ -269,15 +269,11 @@ def main(_):
             else:
                 above = row["peak_mb"] - row["import_mb"]
                 memory = f" {above} MB above import, {row['data_mb']} of them data"
-            print(
-                f"{student:<12} T={steps:<5}batch={batch:<4}"
-                f"{row['engine']:<15}{row['estimator']:<18}{row['seconds']:>8.3f} s "
-                f"{row['ratio_to_plain']:>6.2f}x plain{memory}",
-                flush=True,
-            )
+            size = f"T={steps} B={batch}"
+            show((student, size, row["engine"], row["estimator"]), row, memory)
         rows += found
         if not FLAGS.quick:
-            file.write_text(json.dumps(rows, indent=1) + "\n")
+            save(name, rows)
 
 
 if __name__ == "__main__":

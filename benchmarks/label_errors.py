@@ -6,8 +6,6 @@ learned with it; for confident learning five of them are trained, each on four f
 the training examples and on all validation examples, and asked about the last fifth.
 """
 
-import pathlib
-import subprocess
 import tempfile
 
 import keras
@@ -17,9 +15,9 @@ from absl import app, flags
 from sklearn.metrics import average_precision_score, f1_score
 from sklearn.model_selection import StratifiedKFold
 
+from benchmarks.harness import ask, save, show
 from tfcommentaries import CommentaryLearner, ExampleWeighting, datasets, students
 from tfcommentaries.insights import suspected_labels
-from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.teaching import mean_and_std
 
 FLAGS = flags.FLAGS
@@ -28,7 +26,6 @@ flags.DEFINE_string("data_dir", None, "TFDS data directory, for MNIST too.")
 flags.DEFINE_integer("seeds", 5, "Splits, noise and weights.")
 flags.DEFINE_bool("quick", False, "One seed, a few steps, nothing written.")
 
-HERE = pathlib.Path(__file__).parent
 NOISE = 0.4
 #: Not the seeds of the demo, on whose labels the ranking was chosen.
 FIRST_SEED = 10
@@ -90,8 +87,7 @@ def ask_cleanlab(labels, probabilities):
     with tempfile.TemporaryDirectory() as directory:
         source, target = f"{directory}/given.npz", f"{directory}/scores.npz"
         np.savez(source, labels=labels, probabilities=probabilities)
-        command = [FLAGS.peers, "-m", "benchmarks.confident_learning", source, target]
-        subprocess.run(command, check=True)
+        ask(FLAGS.peers, "confident_learning", source, target)
         return dict(np.load(target))
 
 
@@ -132,13 +128,9 @@ def main(_):
                 values = mean_and_std([one[ranking][metric] for one in ones])
                 row = {"data": name, "ranking": ranking, "metric": metric, **values}
                 rows.append(row)
-                print(
-                    f"{name:<8}{ranking:<32}{metric:<42}"
-                    f"{row['mean']:.3f} ± {row['std']:.3f} ({row['seeds']})",
-                    flush=True,
-                )
+                show((name, ranking, metric), row)
     if not FLAGS.quick:
-        (HERE / "label_errors.json").write_text(to_json(rows))
+        save("label_errors.json", rows)
 
 
 if __name__ == "__main__":

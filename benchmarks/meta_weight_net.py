@@ -3,17 +3,13 @@
 python -m benchmarks.meta_weight_net --data_dir=DIR
 """
 
-import json
-import pathlib
-import subprocess
 import tempfile
 
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import app, flags
 
-from tfcommentaries.saving.manifest import to_json
-from tfcommentaries.saving.replacing import write_text
+from benchmarks.harness import ask, save, show
 from tfcommentaries.teaching import mean_and_std
 
 FLAGS = flags.FLAGS
@@ -21,7 +17,6 @@ flags.DEFINE_string("peers", ".venv-bench/bin/python", "Python that has betty-ml
 flags.DEFINE_string("data_dir", None, "TFDS data directory with MNIST.", required=True)
 flags.DEFINE_integer("seeds", 5, "Splits and initial weights.")
 
-HERE = pathlib.Path(__file__).parent
 MODES = (
     "plain",
     "plain, validation data added",
@@ -49,15 +44,12 @@ def main(_):
         file = f"{directory}/mnist.npz"
         np.savez(file, **load())
         for mode in MODES:
-            module = "benchmarks.engines.torch_meta_weight_net"
-            command = [FLAGS.peers, "-m", module, file, mode, str(FLAGS.seeds)]
-            done = subprocess.run(
-                command, check=True, text=True, stdout=subprocess.PIPE
+            values = ask(
+                FLAGS.peers, "engines.torch_meta_weight_net", file, mode, FLAGS.seeds
             )
-            values = json.loads(done.stdout.splitlines()[-1])
             rows.append({"condition": mode, **mean_and_std(values)})
-            print(rows[-1], flush=True)
-    write_text(HERE / "meta_weight_net.json", to_json(rows))
+            show([mode], rows[-1])
+    save("meta_weight_net.json", rows)
 
 
 if __name__ == "__main__":

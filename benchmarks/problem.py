@@ -31,7 +31,7 @@ WORDS, LENGTH, WIDTH, HEADS, HIDDEN = 500, 32, 64, 4, 128
 
 
 def make(steps, batch, student="cbr", seed=0):
-    """Gives a dict of arrays: x, y, validation, student and teacher weights.
+    """Gives a dict: name, arrays x, y, validation, student and teacher weights.
 
     Args:
         steps: inner steps.
@@ -85,6 +85,7 @@ def make(steps, batch, student="cbr", seed=0):
     else:
         networks = net(3, 2 * 2 * 64, CLASSES), net(4, 2 * 2 * 64, 1)
     problem = {
+        "name": student,
         "x": inputs(steps, batch),
         "y": generator.integers(0, CLASSES, (steps, batch)),
         "x_val": inputs(64),

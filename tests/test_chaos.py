@@ -6,7 +6,7 @@ import chaos
 import forks
 import numpy as np
 import tensorflow as tf
-from saving.test_store import make_dataset
+from test_store import make_dataset
 
 from tfcommentaries import SavedCommentary, store
 from tfcommentaries.saving.replacing import replacing_directory, write_text

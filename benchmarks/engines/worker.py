@@ -8,22 +8,12 @@ data were loaded, and the GPU's. Linux only.
 import argparse
 import importlib
 import json
-import pathlib
 import sys
-import time
 
 import numpy as np
 
-
-def megabytes(name):
-    """Resident memory of this process, `"VmRSS"` now or `"VmHWM"` at its peak."""
-    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-    return next(int(li.split()[1]) for li in lines if li.startswith(name)) / 1024
-
-
-def forget_peak():
-    """Lets the peak start anew from what is resident now."""
-    pathlib.Path("/proc/self/clear_refs").write_text("5")
+from benchmarks import problem
+from benchmarks.harness import forget_peak, megabytes, seconds_of
 
 
 def say(**values):
@@ -43,21 +33,16 @@ def main():
     args = parser.parse_args()
     module = importlib.import_module(args.module)
     imported = megabytes("VmRSS")
-    from benchmarks import problem
-
-    numbers = problem.make(args.steps, args.batch, args.student)
-    run = module.prepare(numbers, args.estimator)
+    run = module.prepare(
+        problem.make(args.steps, args.batch, args.student), args.estimator
+    )
     forget_peak()
     facts = {"import_mb": imported, "data_mb": megabytes("VmRSS") - imported}
-    begin = time.perf_counter()
-    result = run()
-    say(compile_seconds=time.perf_counter() - begin, **facts)
+    say(compile_seconds=seconds_of(run), **facts)
     if args.save:
-        np.savez(args.save, *result)
+        np.savez(args.save, *run())
     for _ in sys.stdin:
-        begin = time.perf_counter()
-        run()
-        say(seconds=time.perf_counter() - begin)
+        say(seconds=seconds_of(run))
     say(peak_mb=megabytes("VmHWM"), gpu_mb=module.gpu_mb())
 
 

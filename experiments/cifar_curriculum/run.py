@@ -22,8 +22,8 @@ from tfcommentaries.commentaries import (
     RandomWeighting,
     ShuffledWeighting,
 )
-from tfcommentaries.learning.graph_rewrites import chosen_rewrites
 from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
 
 INNER_STEPS = 100
 STEPS = 100, 300, 1000

@@ -13,9 +13,9 @@ def test_a_row(student, capsys):
     row = gpu.measure(student, "unrolled", "float32", False, device, 1, True)
     assert row["seconds"] > 0 and row["peak_mb"] is None and row["finite"]
     assert row["difference_from_cpu"] < 1e-5
-    gpu.show(row)
+    gpu.show_row(row)
     assert "WRONG" not in capsys.readouterr().out
-    gpu.show({**row, "difference_from_cpu": 0.5})
+    gpu.show_row({**row, "difference_from_cpu": 0.5})
     assert "WRONG" in capsys.readouterr().out
 
 

@@ -6,7 +6,9 @@ import pytest
 import tensorflow as tf
 from keras import optimizers
 
-from tfcommentaries.optimizers import SGD, Adam, Flattened, from_keras, unbuilt_like
+from tfcommentaries.optimizers import SGD, Adam, from_keras
+from tfcommentaries.optimizers.any_keras_optimizer import unbuilt_like
+from tfcommentaries.optimizers.flattened import Flattened
 
 
 class DoubledAdam(optimizers.Adam):

@@ -15,8 +15,7 @@ from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.saving.example_reading import DEFAULTS, RESIZES, ExampleReading
 from tfcommentaries.saving.json_files import read_json
 from tfcommentaries.saving.manifest import FILE, inputs_of, read_manifest
-from tfcommentaries.saving.store import _read_card
-from tfcommentaries.saving.versions import versions_in
+from tfcommentaries.store import _read_card, _versions
 
 MANY = settings(
     max_examples=100,
@@ -153,7 +152,7 @@ def test_folders_of_a_store(tmp_path_factory, names):
     folder = tmp_path_factory.mktemp("store")
     for name in set(names) - {".", ".."}:
         (folder / name).mkdir(exist_ok=True)
-    for version in versions_in(str(folder)):
+    for version in _versions(str(folder)):
         assert (folder / str(version)).is_dir()
 
 

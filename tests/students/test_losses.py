@@ -11,8 +11,8 @@ from tfcommentaries import (
     ExampleWeighting,
     GroupWeighting,
     LearnCommentaryCallback,
-    students,
 )
+from tfcommentaries.students import losses
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,11 @@ def test_labels_may_lack_the_last_axis(loss):
     y, outputs = np.float32([0, 1, 1]), tf.constant([[0.2], [0.9], [0.4]])
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", loss)
-    found = students.as_loss(loss).call(y, outputs)
-    np.testing.assert_allclose(found, students.example_losses(model, y, outputs))
-    expected = students.as_loss(loss).call(y[:, None], outputs)
+    found = losses.as_loss(loss).call(y, outputs)
+    np.testing.assert_allclose(found, losses.example_losses(model, y, outputs))
+    expected = losses.as_loss(loss).call(y[:, None], outputs)
     np.testing.assert_allclose(found, expected)
-    students.check_takes_weights(model, y, outputs, tf.ones([3]))
+    losses.check_takes_weights(model, y, outputs, tf.ones([3]))
 
 
 def test_a_function_sees_several_outputs(vectors):

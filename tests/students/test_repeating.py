@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcommentaries.students import FunctionalStudent, check_repeats
+from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.repeating import check_repeats
 
 
 def test_weights_that_layers_change_are_refused():

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcommentaries.students import FunctionalStudent, check_repeats
+from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.repeating import check_repeats
 
 layers = keras.layers
 VECTOR, SEQUENCE, IMAGE, VOLUME = (8,), (6, 4), (6, 6, 3), (4, 4, 4, 2)

@@ -1,6 +1,6 @@
 """`tfcommentaries store`."""
 
-from tfcommentaries.saving import store
+from tfcommentaries import store
 from tfcommentaries.saving.manifest import to_json
 
 
@@ -17,7 +17,7 @@ def run(args):
         )
         print(f"Stored {args.name} {version} with {args.dataset}.")
     elif args.action == "list":
-        cards = store.list_commentaries(args.dataset, args.data_dir)
+        cards = store.list(args.dataset, args.data_dir)
         for card in cards:
             text = f"{card['name']} {card['version']}  {card['kind']}"
             print(f"{text}  {card.get('description', '')}".rstrip())

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries.commentaries.index_check import (
+from tfcommentaries.upstream.index_check import (
     TOLERANCE,
     checked_index,
     checked_rows,

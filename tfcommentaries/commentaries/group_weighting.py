@@ -10,9 +10,19 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.conditioning import check_labels, one_hot
+from tfcommentaries.commentaries.group_columns import (
+    columns_of,
+    few,
+    index_name,
+    indices,
+    title,
+    with_groups,
+    with_indices,
+    without_groups,
+)
+from tfcommentaries.commentaries.group_counts import label_sums, only_class
 from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_table import GroupTable, advise
-from tfcommentaries.commentaries.input_arrays import input_arrays
 from tfcommentaries.commentaries.weights import check_normalize, weigh
 
 #: Number of points in training at which a curriculum has separate weights.
@@ -80,20 +90,7 @@ class GroupWeighting(Commentary):
         check_normalize(normalize, "data_mean")
         if num_classes is not None:
             self._check_number("num_classes", num_classes)
-        columns = groups if isinstance(groups, dict) else {"group": groups}
-        if not columns:
-            raise ValueError("`groups` is empty: name at least one column.")
-        if taken := set(columns) & set(map(_index, columns)):
-            raise ValueError(
-                f"The column {_few(taken)} has the name of the integers of another "
-                "one. Name it otherwise."
-            )
-        self.columns = {
-            name: column
-            if isinstance(column, GroupNames)
-            else GroupNames.of_column(column, _title(name))
-            for name, column in columns.items()
-        }
+        self.columns = columns_of(groups)
         for number, column in enumerate(self.columns.values()):
             # So that an exported commentary keeps them.
             setattr(self, f"_table_{number}", column.table)
@@ -154,73 +151,13 @@ class GroupWeighting(Commentary):
             ValueError: if these are not the columns of this commentary, x has entries
                 with their names, or there are not as many groups as examples.
         """
-        if isinstance(x, tf.data.Dataset):
-            raise TypeError(
-                "`add_groups` takes inputs, not a data set. Call it in one: `data.map("
-                "lambda x, y, groups: (weighting.add_groups(x, groups), y))`."
-            )
-        groups = groups if isinstance(groups, dict) else {"group": groups}
-        if set(groups) != set(self.columns):
-            raise ValueError(
-                f"This GroupWeighting needs {_few(self.columns)}, received "
-                f"{_few(groups)}. Give its columns by name: `add_groups(x, "
-                f"{{{next(iter(self.columns))!r}: ...}})`."
-            )
-        x = input_arrays(x)
-        x = x if isinstance(x, dict) else {"x": x}
-        if taken := set(x) & {*groups, *map(_index, groups)}:
-            raise ValueError(
-                f"The inputs already have an entry {_few(taken)}, so groups cannot "
-                "stand beside them under this name. Name the column of groups "
-                "otherwise: `GroupWeighting({'source': source})`."
-            )
-        for name, column in groups.items():
-            for inputs in tf.nest.flatten(x):
-                counts = _length(inputs), _length(column)
-                if None not in counts and counts[0] != counts[1]:
-                    raise ValueError(
-                        f"There must be as many {_title(name)} as examples. Received: "
-                        f"{counts[1]} for {counts[0]} examples"
-                    )
-        return self.prepare({**x, **groups})
+        return with_groups(self.columns, x, groups)
 
     def prepare(self, x):
-        if not isinstance(x, dict):
-            return x
-        x = dict(x)
-        for name, column in self.columns.items():
-            if name in x and _index(name) not in x:
-                given = x.pop(name)
-                index = column.index(given, _title(name))
-                if isinstance(index, np.ndarray):
-                    self._warn_of_unknown(name, given, index)
-                x[_index(name)] = index
-        return x
-
-    def _warn_of_unknown(self, name, given, index):
-        if (index == 0).any():
-            unknown = np.unique(np.asarray(given)[index == 0]).tolist()
-            warnings.warn(
-                f"{(index == 0).sum()} of {index.size} examples are of {_title(name)} "
-                f"that were not seen in learning: {_few(unknown)}. They get the mean "
-                "weight.",
-                stacklevel=4,
-            )
+        return with_indices(self.columns, x)
 
     def sees(self, x):
-        lacking = [
-            name
-            for name in self.columns
-            if not isinstance(x, dict) or _index(name) not in x
-        ]
-        if lacking:
-            came = sorted(x) if isinstance(x, dict) else "inputs alone"
-            raise ValueError(
-                f"This GroupWeighting needs the {_few(map(_title, lacking))} of each "
-                f"example beside its inputs. Received: {came}. Give "
-                "`weighting.add_groups(x, groups)` as x."
-            )
-        return {_index(name): x[_index(name)] for name in self.columns}
+        return indices(self.columns, x)
 
     def serving_spec(self, x_spec):
         return {
@@ -243,7 +180,7 @@ class GroupWeighting(Commentary):
         """
         logits = tf.add_n(
             [
-                tf.gather(self._all_logits(name), tf.reshape(x[_index(name)], [-1]))
+                tf.gather(self._all_logits(name), tf.reshape(x[index_name(name)], [-1]))
                 for name in self.columns
             ]
         )
@@ -287,30 +224,15 @@ class GroupWeighting(Commentary):
         return self.student_inputs(x), y, weights
 
     def student_inputs(self, x):
-        if not isinstance(x, dict):
-            return x
-        hidden = {*self.columns, *map(_index, self.columns)}
-        left = {key: value for key, value in x.items() if key not in hidden}
-        return left["x"] if set(left) == {"x"} else left
+        return without_groups(self.columns, x)
 
     def check_batch(self, x, y):
         if self.uses_labels:
             check_labels(y, self.num_classes, "GroupWeighting")
 
     def observe(self, x, y):
-        labels = _classes(y)
         for name, observed in self._observed.items():
-            index = tf.reshape(x[_index(name)], [-1])
-            one = tf.ones_like(index, "float64")
-            # Numbers that are no classes count as two different ones.
-            columns = (one, one, 0 * one)
-            if labels is not None:
-                columns = (one, labels, labels**2)
-            observed.assign_add(
-                tf.math.unsorted_segment_sum(
-                    tf.stack(columns, 1), index, observed.shape[0]
-                )
-            )
+            observed.assign_add(label_sums(x[index_name(name)], y, observed.shape[0]))
 
     def check_learned(self):
         for name, column in self.columns.items():
@@ -319,7 +241,7 @@ class GroupWeighting(Commentary):
                 lacking = np.array(column.names, object)[seen == 0]
                 warnings.warn(
                     f"Learning has read no example of {len(lacking)} of {seen.size} "
-                    f"{_title(name)}: {_few(lacking)}. Their weights say nothing. "
+                    f"{title(name)}: {few(lacking)}. Their weights say nothing. "
                     "Shuffle the data over all files, or learn for more steps.",
                     stacklevel=2,
                 )
@@ -358,7 +280,7 @@ class GroupWeighting(Commentary):
             weights = tf.sigmoid(self._all_logits(name)[1:] + rest).numpy()
             observed = np.asarray(self._observed[name])[1:]
             found = []
-            for group, count, weight, (seen, labels, squares) in zip(
+            for group, count, weight, sums in zip(
                 column.names, column.counts, weights, observed, strict=True
             ):
                 row = {
@@ -374,11 +296,11 @@ class GroupWeighting(Commentary):
                 if self.curriculum:
                     row["weight_over_training"] = weight.mean(0).tolist()
                 if observed.any():
-                    row["seen"] = int(seen)
+                    row["seen"] = int(sums[0])
                 if group in self._new.get(name, ()):
                     row["new"] = True
-                if seen and seen * squares == labels**2:
-                    row["only_class"] = int(labels / seen)
+                if only_class(sums) is not None:
+                    row["only_class"] = only_class(sums)
                 found.append(row)
             advise(found, self.doubt)
             rows += found
@@ -404,7 +326,7 @@ class GroupWeighting(Commentary):
             rows = others[name].numpy()
             if rows.shape[1:] != tuple(logits.shape[1:]):
                 raise ValueError(
-                    f"Its weights for each of the {_title(name)} are {rows.shape[1:]}, "
+                    f"Its weights for each of the {title(name)} are {rows.shape[1:]}, "
                     f"but here {tuple(logits.shape[1:])}. Use the same `num_classes` "
                     "and `curriculum`."
                 )
@@ -420,7 +342,7 @@ class GroupWeighting(Commentary):
                 ("gone", [n for n in old.names if n not in now]),
             ):
                 if found:
-                    notes[f"{what} {_title(name)}"] = found
+                    notes[f"{what} {title(name)}"] = found
         return notes
 
     def get_config(self):
@@ -440,41 +362,6 @@ class GroupWeighting(Commentary):
     from_teaching_config = from_config
 
 
-def _classes(y):
-    """Labels as a float64 vector; `None` if they are not one class per example."""
-    if tf.nest.is_nested(y):
-        return None
-    y = tf.convert_to_tensor(y)
-    if y.shape.rank == 2 and y.shape[-1] > 1 and y.dtype.is_floating:
-        y = tf.argmax(y, -1)
-    if y.dtype.is_floating or (y.shape.rank != 1 and y.shape[1:] != (1,)):
-        return None
-    return tf.cast(tf.reshape(y, [-1]), "float64")
-
-
-def _index(column):
-    """Name of the entry of x with the integers of a column."""
-    return f"{column}_index"
-
-
 def _variable_name(column, what):
     """A name that TensorFlow takes, whatever that of the column is."""
     return re.sub(r"\W", "_", f"{column}_{what}", flags=re.ASCII)
-
-
-def _title(column):
-    """What to call a column in messages."""
-    return "groups" if column == "group" else f"groups of {column!r}"
-
-
-def _length(values):
-    """The number of examples, or `None` for one alone or if it is not known."""
-    if tf.is_tensor(values):
-        return values.shape[0] if values.shape.rank else None
-    return len(values) if np.ndim(values) else None
-
-
-def _few(names, most=5):
-    names = list(map(str, names))
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from tfcommentaries.hypergradients.adjoint_scaling import AdjointScaling
 from tfcommentaries.hypergradients.chunked_map import chunked_map
-from tfcommentaries.optimizers import Flattened, from_keras
+from tfcommentaries.optimizers import from_keras
+from tfcommentaries.optimizers.flattened import Flattened
 from tfcommentaries.students.functional_student import StudentWeights
 
 #: Examples that are annotated at a time; more only cost memory.

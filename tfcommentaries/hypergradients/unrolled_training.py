@@ -4,8 +4,6 @@ import math
 
 import keras
 import tensorflow as tf
-from tensorflow.compat.v1 import get_default_graph
-from tensorflow.python.ops import control_flow_util
 
 from tfcommentaries.hypergradients.adjoint_scan import adjoint_scan, plain_scan
 from tfcommentaries.hypergradients.inner_problem import InnerProblem
@@ -13,7 +11,8 @@ from tfcommentaries.hypergradients.training_layer import (
     TrainingLayer,
     number_of_steps,
 )
-from tfcommentaries.optimizers import AnyKerasOptimizer
+from tfcommentaries.optimizers.any_keras_optimizer import AnyKerasOptimizer
+from tfcommentaries.upstream.private_names import inside_xla
 
 
 class UnrolledTraining:
@@ -143,7 +142,7 @@ class UnrolledLayer(TrainingLayer):
         budget = self.options.memory_budget
         if not isinstance(count, int) or count * _bytes(flat) > budget:
             return False
-        if control_flow_util.GraphOrParentsInXlaContext(get_default_graph()):
+        if inside_xla():
             return False
         return count * _bytes_of_step(step, [a[0] for a in annotations], flat) <= budget
 

@@ -7,9 +7,7 @@ import tensorflow as tf
 from tfcommentaries.commentaries.commentary import check_is_commentary
 from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
-from tfcommentaries.learning.compilation import resolve_jit_compile
 from tfcommentaries.learning.data_checks import check_data
-from tfcommentaries.learning.graph_rewrites import chosen_rewrites
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
@@ -29,15 +27,16 @@ from tfcommentaries.learning.reliability import (
 )
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
-from tfcommentaries.students import (
-    FunctionalStudent,
-    check_repeats,
+from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.losses import (
     check_takes_weights,
     check_uses_weights,
     has_own_loss,
 )
-from tfcommentaries.students.custom_gradients import forgotten_custom_gradients
-from tfcommentaries.teaching.plain_errors import plain_errors
+from tfcommentaries.students.repeating import check_repeats
+from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
+from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
+from tfcommentaries.upstream.plain_errors import plain_errors
 
 #: Losses on which a commentary that sees losses is built and logged.
 _LOSSES = np.linspace(0, 10, 11, dtype="float32")
@@ -190,11 +189,8 @@ class CommentaryLearner(OuterLoop):
                 `loss_weights` unless others are given, or its own `compute_loss`.
             metrics: Keras metrics of the trained students on validation batches.
             **kwargs: other arguments of `keras.Model.compile`. With `jit_compile`
-                XLA compiles outer steps: `"auto"`, the default, on a GPU, and on a CPU
-                for students with attention.
-
-        Raises:
-            ValueError: if XLA is required and cannot compile a layer.
+                XLA compiles outer steps: `"auto"`, the default, does so where it
+                compiles the student's own `fit`, on a GPU.
         """
         if kwargs.get("steps_per_execution", 1) != 1:
             raise ValueError(
@@ -202,12 +198,6 @@ class CommentaryLearner(OuterLoop):
                 "`steps_per_execution` must be 1. Received: "
                 f"{kwargs['steps_per_execution']!r}"
             )
-        kwargs["jit_compile"] = resolve_jit_compile(
-            kwargs.get("jit_compile", "auto"),
-            self.student.model,
-            self.commentary,
-            self.distribute_strategy,
-        )
         # Hypergradients are scaled and unscaled where they are computed.
         kwargs.setdefault("auto_scale_loss", False)
         if optimizer is None:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfcommentaries.learning.graph_rewrites import chosen_rewrites
+from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
 
 
 def compare_hypergradients(

@@ -6,17 +6,17 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import check_is_commentary
 from tfcommentaries.hypergradients import InnerProblem
-from tfcommentaries.learning.compilation import resolve_jit_compile
-from tfcommentaries.learning.graph_rewrites import chosen_rewrites
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
     apply_hypergradient,
 )
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.several_students import mean_over_students, students_here
-from tfcommentaries.students import FunctionalStudent, check_repeats
-from tfcommentaries.students.custom_gradients import forgotten_custom_gradients
-from tfcommentaries.teaching.plain_errors import plain_errors
+from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.repeating import check_repeats
+from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
+from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
+from tfcommentaries.upstream.plain_errors import plain_errors
 
 
 class FewShotLearner(OuterLoop):
@@ -108,12 +108,6 @@ class FewShotLearner(OuterLoop):
             **kwargs: other arguments of `keras.Model.compile`; `jit_compile` as for
                 `CommentaryLearner.compile`.
         """
-        kwargs["jit_compile"] = resolve_jit_compile(
-            kwargs.get("jit_compile", "auto"),
-            self.student.model,
-            self.commentary,
-            self.distribute_strategy,
-        )
         # Hypergradients are scaled and unscaled where they are computed.
         kwargs.setdefault("auto_scale_loss", False)
         loss = self.student.model.loss

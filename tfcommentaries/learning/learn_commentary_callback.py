@@ -19,13 +19,10 @@ from tfcommentaries.learning.outer_batches import VALIDATION, endless
 from tfcommentaries.learning.outer_optimizer import default_optimizer
 from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.learning.reliability import ReliabilityMonitor, loss_of_guessing
-from tfcommentaries.optimizers import mean_squares
-from tfcommentaries.students import (
-    FunctionalStudent,
-    as_loss,
-    check_repeats,
-    has_own_loss,
-)
+from tfcommentaries.optimizers.any_keras_optimizer import mean_squares
+from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.losses import as_loss, has_own_loss
+from tfcommentaries.students.repeating import check_repeats
 from tfcommentaries.teaching import CommentaryCallback
 
 _MEND = (

@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from tfcommentaries.commentaries.index_check import MESSAGES
 from tfcommentaries.learning.data_checks import BATCHES
 from tfcommentaries.learning.python_batches import as_arrays
+from tfcommentaries.upstream.index_check import MESSAGES
 
 #: Most examples of arrays in a validation batch, if no size is given.
 VALIDATION = 512

@@ -17,6 +17,12 @@ class OuterLoop(keras.Model):
         "its `commentary`, which annotates: `commentary(x, y=y, progress=1.0)`"
     )
 
+    def compile(self, *args, jit_compile="auto", **kwargs):
+        """As `keras.Model.compile`; `"auto"` also asks whether the student compiles."""
+        if jit_compile == "auto" and not self.student.model.jit_compile:
+            jit_compile = False
+        super().compile(*args, jit_compile=jit_compile, **kwargs)
+
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing: `fit` has built everything, also what Keras cannot.
 

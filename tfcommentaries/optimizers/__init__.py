@@ -1,12 +1,6 @@
 """Keras optimizers in a differentiable form."""
 
 from tfcommentaries.optimizers.adam import Adam
-from tfcommentaries.optimizers.any_keras_optimizer import (
-    AnyKerasOptimizer,
-    mean_squares,
-    unbuilt_like,
-)
-from tfcommentaries.optimizers.flattened import Flattened
 from tfcommentaries.optimizers.from_keras import from_keras
 from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
 from tfcommentaries.optimizers.nadam import Nadam
@@ -16,12 +10,8 @@ from tfcommentaries.optimizers.sgd import SGD
 __all__ = [
     "SGD",
     "Adam",
-    "AnyKerasOptimizer",
-    "Flattened",
     "InnerOptimizer",
     "Nadam",
     "RMSprop",
     "from_keras",
-    "mean_squares",
-    "unbuilt_like",
 ]

@@ -5,9 +5,9 @@ import inspect
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from tfcommentaries.optimizers.inner_optimizer import InnerOptimizer
+from tfcommentaries.upstream.private_names import BaseOptimizer
 
 #: TensorFlow's form of these methods changes `tf.Variable`s, out of reach of a
 #: `keras.StatelessScope`; Keras's general form changes Keras variables.

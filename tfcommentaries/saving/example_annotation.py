@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from tfcommentaries.saving.empty_batches import annotate_any
 from tfcommentaries.saving.example_groups import first_group, group_parsing_spec
+from tfcommentaries.upstream.empty_batches import annotate_any
 
 
 class ExampleAnnotation:

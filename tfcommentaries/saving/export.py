@@ -7,7 +7,6 @@ import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import check_is_commentary
-from tfcommentaries.saving.empty_batches import annotate_any
 from tfcommentaries.saving.example_annotation import ExampleAnnotation
 from tfcommentaries.saving.graph_check import check_graph
 from tfcommentaries.saving.manifest import (
@@ -18,6 +17,7 @@ from tfcommentaries.saving.manifest import (
     to_json,
 )
 from tfcommentaries.saving.replacing import replacing_directory
+from tfcommentaries.upstream.empty_batches import annotate_any
 
 #: Names that the signature uses for what is not a user's input.
 _RESERVED = ("y", "progress")

@@ -7,15 +7,15 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfcommentaries.students.custom_gradients import forgotten_custom_gradients
-from tfcommentaries.students.exact_derivatives import exact_derivatives
 from tfcommentaries.students.losses import example_losses, has_own_loss
 from tfcommentaries.students.model_like import (
-    all_with,
     built,
     check_is_keras,
     fresh_values,
 )
+from tfcommentaries.upstream.cudnn import without_cudnn
+from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
+from tfcommentaries.upstream.exact_derivatives import exact_derivatives
 
 
 class StudentWeights(NamedTuple):
@@ -292,7 +292,7 @@ class FunctionalStudent:
         )
         scope = keras.StatelessScope(state_mapping=list(mapping), collect_losses=True)
         before = [scope.get_current_value(v) for v in model.trainable_variables]
-        with exact_derivatives(), _without_cudnn(model), scope:
+        with exact_derivatives(), without_cudnn(model), scope:
             yield scope
         for variable, value in zip(model.trainable_variables, before):
             if scope.get_current_value(variable) is not value:
@@ -308,14 +308,6 @@ class FunctionalStudent:
             tf.convert_to_tensor(scope.get_current_value(v))
             for v in self.model.non_trainable_variables
         ]
-
-
-@contextlib.contextmanager
-def _without_cudnn(model):
-    """Context without cuDNN in recurrent layers, as it has no second derivative."""
-    layers = [la for la in model._flatten_layers() if hasattr(la, "use_cudnn")]
-    with all_with(layers, "use_cudnn", False):
-        yield
 
 
 def _shapes(structure):

@@ -2,7 +2,8 @@
 
 import keras
 import tensorflow as tf
-from keras.src.losses.losses import LossFunctionWrapper
+
+from tfcommentaries.upstream.private_names import LossFunctionWrapper
 
 
 def as_loss(loss):

@@ -3,7 +3,8 @@
 import contextlib
 
 import keras
-from keras.src.models.functional import Functional
+
+from tfcommentaries.upstream.private_names import Functional
 
 
 def fresh_values(model, variables, inputs=None):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfcommentaries.students.custom_gradients import forgotten_custom_gradients
+from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
 
 #: TensorFlow's operations whose state is hidden; Keras's layers use stateless ones.
 _RANDOM = {

@@ -9,14 +9,11 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.weights import batches_shared_by_replicas
 from tfcommentaries.saving import load_commentary
-from tfcommentaries.students import (
-    check_is_keras,
-    check_takes_weights,
-    example_losses,
-)
-from tfcommentaries.teaching.plain_errors import plain_errors
+from tfcommentaries.students.losses import check_takes_weights, example_losses
+from tfcommentaries.students.model_like import check_is_keras
 from tfcommentaries.teaching.progress import progress_schedule
 from tfcommentaries.teaching.student_view import StudentView
+from tfcommentaries.upstream.plain_errors import plain_errors
 
 #: Models whose loss is changed: how often, and their original function, if any.
 _changed = weakref.WeakKeyDictionary()

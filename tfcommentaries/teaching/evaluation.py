@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries.optimizers import unbuilt_like
+from tfcommentaries.optimizers.any_keras_optimizer import unbuilt_like
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
 from tfcommentaries.teaching.comparison import Comparison, Row

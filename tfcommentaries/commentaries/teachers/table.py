@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfcommentaries.commentaries.index_check import checked_index
+from tfcommentaries.upstream.index_check import checked_index
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")

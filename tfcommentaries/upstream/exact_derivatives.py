@@ -4,10 +4,9 @@ import contextlib
 import threading
 
 import tensorflow as tf
-from tensorflow.python.framework.ops import get_default_graph
-from tensorflow.python.ops import control_flow_util
 
-from tfcommentaries.students.max_of_slices import max_of_slices
+from tfcommentaries.upstream.max_of_slices import max_of_slices
+from tfcommentaries.upstream.private_names import inside_xla
 
 _lock = threading.Lock()
 _inside = 0
@@ -22,16 +21,20 @@ def exact_derivatives():
 
     - `tf.nn.moments` stops the gradient of the mean inside the variance. That
       gradient is zero, but its derivative is not: batch and group normalisation in
-      training mode.
+      training mode. Not reported; for first derivatives it is harmless:
+      https://github.com/tensorflow/tensorflow/pull/19609
     - `tf.nn.softmax_cross_entropy_with_logits` drops the derivative by the labels of
-      the gradient by the logits: learned labels, blended ones too.
+      the gradient by the logits: learned labels, blended ones too. That by the logits
+      alone was mended in https://github.com/tensorflow/tensorflow/pull/7948
     - `tf.nn.max_pool` with strides of 1 and the padding "SAME" has a second derivative
       of zero in graphs: input and output have one shape, and the kernel overwrites
-      what it still has to read. Inside XLA it has the precision of bfloat16, and
-      compiles in float32 alone.
+      what it still has to read. Not reported. Inside XLA: see `max_of_slices`.
 
-    Two have none: `tf.image.resize`, except bilinear, and `tf.nn.softsign`.
-    `tf.nn.silu` leaks memory.
+    Two have none: `tf.image.resize`, where bilinear in 2.21 does not even say so
+    (https://github.com/tensorflow/tensorflow/issues/38643), and `tf.nn.softsign`
+    (mended after 2.21: https://github.com/tensorflow/tensorflow/pull/126092).
+    `tf.nn.silu` leaks memory: see `custom_gradients`. All of this is so in TensorFlow
+    2.16 to 2.21.
 
     Inside this context they are the same functions without these faults. If another
     thread traces a graph meanwhile, it gets the same values and first derivatives as
@@ -102,8 +105,7 @@ def _max_pool(input, ksize, strides, padding, data_format=None, name=None):
     known = axes > 0 and None not in x.shape[1:-1] and size and steps
     # TensorFlow's second derivative is zero if no axis gets shorter, and inside XLA it
     # has the precision of bfloat16.
-    in_xla = control_flow_util.GraphOrParentsInXlaContext(get_default_graph())
-    wrong = set(steps or ()) == {1} or in_xla
+    wrong = set(steps or ()) == {1} or inside_xla()
     if known and last and wrong and isinstance(padding, str):
         found = max_of_slices(x, size, steps, padding.upper())
     else:

@@ -22,6 +22,8 @@ def chosen_rewrites(student):
     public switch for this rewrite alone, nor for the number of passes, of which graphs
     of large students get one.
 
+    TensorFlow 2.16 to 2.21: https://github.com/tensorflow/tensorflow/issues/23780
+
     Args:
         student: the `keras.Model` of the learner.
     """

@@ -7,6 +7,10 @@ import tensorflow as tf
 def max_of_slices(x, size, steps, padding):
     """A max-pool as maxima of shifted slices, one axis at a time.
 
+    Inside XLA the second derivative of `tf.nn.max_pool` has the precision of bfloat16,
+    and compiles in float32 alone. TensorFlow 2.16 to 2.21, not reported; the kernel
+    came with https://github.com/tensorflow/tensorflow/pull/6664
+
     Values and first derivatives are those of `tf.nn.max_pool`: the first of several
     equal maxima counts.
 

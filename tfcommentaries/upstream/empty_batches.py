@@ -7,7 +7,10 @@ def annotate_any(commentary, x, y, progress):
     """Annotates a batch, even an empty one.
 
     TensorFlow's oneDNN convolution passes on an empty batch with the wrong number of
-    channels, which fails or gives an annotation of the wrong shape. So an empty batch
+    channels, which fails or gives an annotation of the wrong shape (TensorFlow 2.16 to
+    2.21; reported for three axes, https://github.com/tensorflow/tensorflow/pull/30968).
+    Keras's convolutions refuse one since a check that was corrected later
+    (https://github.com/keras-team/keras/pull/22564). So an empty batch
     gets a row of zeros, which is cut off again.
 
     Args:

@@ -5,12 +5,15 @@ import re
 
 import tensorflow as tf
 
-from tfcommentaries.commentaries.index_check import MESSAGES
+from tfcommentaries.upstream.index_check import MESSAGES
 
 
 @contextlib.contextmanager
 def plain_errors(model, twice=True):
     """Context in which errors of training graphs say what is wrong and how to fix it.
+
+    TensorFlow 2.16 to 2.21 names operations, not the layer of Keras that they belong
+    to, and buries messages of checks in tensors and stacks. Not reported as a fault.
 
     Args:
         model: the `keras.Model` that trains.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcommentaries.students.max_of_slices import max_of_slices
+from tfcommentaries.upstream.max_of_slices import max_of_slices
 
 
 def pooled(function, x):

@@ -22,6 +22,9 @@ def forgotten_custom_gradients():
     no public way to remove it. Gradients that are taken inside need it, in other
     threads too, so the last thread to leave cleans up. What others register stays,
     since they may need it.
+
+    TensorFlow 2.16 to 2.21: https://github.com/tensorflow/tensorflow/issues/27492 and
+    https://github.com/tensorflow/tensorflow/issues/97697
     """
     global _fits, _before
     registered = ops.gradient_registry._registry

@@ -11,7 +11,10 @@ TOLERANCE = 0.02
 def checked_index(values, size, message):
     """Flattens integers and checks that they can index `size` entries.
 
-    `tf.one_hot` and, on GPUs, `tf.gather` give zeros for what is out of range.
+    `tf.one_hot` and, on GPUs, `tf.gather` give zeros for what is out of range, as all
+    versions of TensorFlow do on purpose:
+    https://github.com/tensorflow/tensorflow/issues/11727 and
+    https://github.com/tensorflow/tensorflow/issues/3638
 
     Args:
         values: integer tensor `(batch,)` or `(batch, 1)`.

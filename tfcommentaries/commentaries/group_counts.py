@@ -1,0 +1,44 @@
+"""What learning has read of each group."""
+
+import tensorflow as tf
+
+
+def label_sums(index, y, size):
+    """Sums over the examples of each group.
+
+    Args:
+        index: integers of `GroupNames`, `(batch,)` or `(batch, 1)`.
+        y: labels, of any kind.
+        size: number of groups, the unknown one included.
+
+    Returns:
+        float64 `(size, 3)`: the number of examples, the sum of their classes, and the
+        sum of the squares.
+    """
+    index = tf.reshape(index, [-1])
+    one, labels = tf.ones_like(index, "float64"), _classes(y)
+    # Numbers that are no classes count as two different ones.
+    columns = (one, one, 0 * one) if labels is None else (one, labels, labels**2)
+    return tf.math.unsorted_segment_sum(tf.stack(columns, 1), index, size)
+
+
+def only_class(sums):
+    """The class of all examples of a group; `None` if there are several, or none.
+
+    Args:
+        sums: a row from `label_sums`.
+    """
+    number, labels, squares = sums
+    return int(labels / number) if number and number * squares == labels**2 else None
+
+
+def _classes(y):
+    """Labels as a float64 vector; `None` if they are not one class per example."""
+    if tf.nest.is_nested(y):
+        return None
+    y = tf.convert_to_tensor(y)
+    if y.shape.rank == 2 and y.shape[-1] > 1 and y.dtype.is_floating:
+        y = tf.argmax(y, -1)
+    if y.dtype.is_floating or (y.shape.rank != 1 and y.shape[1:] != (1,)):
+        return None
+    return tf.cast(tf.reshape(y, [-1]), "float64")
