@@ -12,6 +12,9 @@ from pages import DOCS, run
 from tfcommentaries import CommentaryLearner, ExampleWeighting
 from tfcommentaries.students import FunctionalStudent
 
+#: Faults of sources that learning inside one `fit` finds reliably.
+MISLEADING = "random labels", "labels moved by one"
+
 
 def test_no_page_is_left_out():
     pages = {
@@ -42,7 +45,8 @@ def test_sources_tutorial(capsys):
     assert capsys.readouterr().out.count("trusted sources: 0.9") == 1
     # The page on one `fit` uses the same data.
     names = run("in_fit.md", names)
-    assert set(names["faster"].table().trusted()) == good
+    bad = {n for n, f in names["faults"].items() if f in MISLEADING}
+    assert bad and not bad & set(names["faster"].table().trusted())
 
 
 def test_text_tutorial():
