@@ -241,7 +241,7 @@ class GroupWeighting(Commentary):
                 lacking = np.array(column.names, object)[seen == 0]
                 warnings.warn(
                     f"Learning has read no example of {len(lacking)} of {seen.size} "
-                    f"{title(name)}: {few(lacking)}. Their weights say nothing. "
+                    f"{title(name)}: {few(lacking)}. Their weights mean nothing. "
                     "Shuffle the data over all files, or learn for more steps.",
                     stacklevel=2,
                 )

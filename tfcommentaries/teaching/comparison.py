@@ -100,7 +100,7 @@ class Comparison:
         key = name, self.steps[-1] if step is None else step, metric or self.metric
         if key not in self._found:
             raise ValueError(
-                "Nothing was measured of {!r} at step {} in {!r}. ".format(*key)
+                "Nothing was measured for {!r} at step {} in {!r}. ".format(*key)
                 + f"Conditions: {[one.name for one in self.conditions]!s:.200}; steps: "
                 f"{self.steps!s:.80}"
             )
