@@ -115,10 +115,11 @@ class ReliabilityMonitor(keras.callbacks.Callback):
             )
         if self.neutral and trend is not None and trend > -1:
             return (
-                "The weights are unreliable: the outer loss has not fallen by more than "
-                f"its noise. It was {first.mean():.3g} and is {last.mean():.3g}. Either "
-                "there is nothing to gain from these weights, or learning needs more "
-                "epochs, `inner_steps` or checked examples."
+                "The weights are unreliable: the outer loss has not fallen by more "
+                f"than its noise. It was {first.mean():.3g} and is "
+                f"{last.mean():.3g}. Either there is nothing to gain from these "
+                "weights, or learning needs more epochs, `inner_steps` or checked "
+                "examples."
             )
         return None
 
