@@ -70,7 +70,7 @@ def test_a_table_of_the_users_own(tables, capsys):
     [
         (["--group_column=annotater"], "Did you mean 'annotator'?"),
         (["--label_column=lable"], "Did you mean 'label'?"),
-        (["--checked_column=label"], "must be 0 or 1"),
+        (["--checked_column=label"], "is named for two purposes"),
         (["--dataset=nowhere.csv"], "There is no file nowhere.csv"),
         (["--validation_data=test.csv"], "one of the two"),
         (["--dataset=digits"], "--checked_column is for files"),

@@ -12,7 +12,9 @@ from tfcommentaries import (
     ExampleWeighting,
     GroupWeighting,
     LabelBlending,
+    SavedCommentary,
     SoftLabels,
+    export_commentary,
 )
 from tfcommentaries.commentaries.weights import weigh
 
@@ -71,6 +73,15 @@ def test_classes_of_pixels_in_floats_are_no_probabilities():
         weighting(x, y=floats)
     weighting.check_batch(x, floats.astype("int64"))
     assert weighting(x, y=floats.astype("int64")).shape == (4, 2, 3)
+
+
+@pytest.mark.parametrize("size", [0, 3])
+def test_rows_of_probabilities_are_served_even_empty_batches(size, tmp_path):
+    labels, rows = SoftLabels(3), np.eye(3, dtype="float32")
+    expected = labels(X[:3], y=rows)
+    export_commentary(labels, str(tmp_path / "labels"))
+    found = SavedCommentary(str(tmp_path / "labels"))(X[:size], y=rows[:size])
+    np.testing.assert_allclose(found, expected[:size])
 
 
 def test_errors_are_short():

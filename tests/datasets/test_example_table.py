@@ -63,7 +63,7 @@ def test_whole_floats_stay_floats(tmp_path):
     "second, message",
     [
         ({"a": [1, 2], "label": [1]}, "'a' .* as many values"),
-        ({"a": [b"\xff\xfe"], "label": [1]}, "bytes that are not text"),
+        ({"a": [1], "label": [1], "b": [b"\xff\xfe"]}, "bytes that are not text"),
         ({"a": [1]}, "1 of the 2 labels"),
     ],
 )
@@ -79,3 +79,21 @@ def test_other_records_are_refused(tmp_path):
         writer.write(b"nothing of the kind")
     with pytest.raises(ValueError, match="Record 0 .* is not a tf.Example"):
         load_file(path)
+
+
+def test_a_feature_of_several_types_is_refused(tmp_path):
+    path = write(tmp_path / "e.tfrecord", {"label": [1]}, {"label": [b"cat"]})
+    with pytest.raises(ValueError, match=r"int64_list at first, but .* in record 1"):
+        load_file(path)
+
+
+@pytest.mark.parametrize("name", ["e.tfrecord", "e.tfrecord.gz"])
+def test_a_file_that_ends_early_says_how_many_were_read(name, tmp_path, caplog):
+    path = tmp_path / name
+    write(path, *[{"label": [i % 2], "age": [i]} for i in range(9)])
+    caplog.set_level("INFO", "absl")
+    load_file(str(path))
+    assert "9 examples in" in caplog.text
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=rf"{name} is damaged or ends early: \d+ rec"):
+        load_file(str(path))

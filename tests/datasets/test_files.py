@@ -25,7 +25,7 @@ def arrays(tmp_path):
 
 
 def test_arrays_with_named_classes(arrays):
-    (x, y), classes, columns, _ = load_file(arrays(), columns=["site"])
+    (x, y), classes, columns, *_ = load_file(arrays(), columns=["site"])
     assert classes == ["cat", "dog"]
     np.testing.assert_array_equal(y, [1, 0])
     np.testing.assert_array_equal(x, np.eye(2))
@@ -160,7 +160,7 @@ def test_classes_that_may_be_numbers_are_asked_about(tmp_path):
 def test_tables_take_all_numbers_for_features(tmp_path):
     table = pd.DataFrame({"a": [1, 2], "b": [True, False], "label": [5, 3]})
     table.to_csv(tmp_path / "t.csv", index=False)
-    (x, y), classes, columns, encoding = load_file(str(tmp_path / "t.csv"))
+    (x, y), classes, columns, encoding, _ = load_file(str(tmp_path / "t.csv"))
     np.testing.assert_array_equal(x, [[1, 1], [2, 0]])
     assert classes == [3, 5] and y.tolist() == [1, 0] and columns == {}
     # Another table has them in another order, and more.

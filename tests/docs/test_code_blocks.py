@@ -9,7 +9,12 @@ import tensorflow as tf
 from models import make_student
 from pages import DOCS, run
 
-from tfcommentaries import CommentaryLearner, ExampleWeighting
+from tfcommentaries import (
+    CommentaryLearner,
+    ExampleWeighting,
+    GroupWeighting,
+    export_commentary,
+)
 from tfcommentaries.students import FunctionalStudent
 
 #: Faults of sources that learning inside one `fit` finds reliably.
@@ -95,3 +100,19 @@ def test_hypergradients(digits):
     )
     norms = [tf.norm(g) for g in names["hypergradient"]]
     assert np.all(np.isfinite(norms)) and np.max(norms) > 0
+
+
+def test_serving_elsewhere():
+    x, y = np.ones((2, 5), "float32"), np.array([0, 1])
+    progress, groups = np.full(2, 0.5, "float32"), ["Bern", "Rome", "Oslo"]
+    weighting = ExampleWeighting(num_classes=2)
+    expected = weighting(x, y=y, progress=progress)
+    export_commentary(weighting, "commentary")
+    sources = GroupWeighting(["Rome", "Bern"])
+    grouped = sources.add_groups(x, ["Rome", "Bern"])
+    sources(grouped)
+    export_commentary(sources, "sources")
+    names = {"x": x, "y": y, "progress": progress, "groups": groups}
+    names = run("serving_elsewhere.md", names)
+    np.testing.assert_allclose(names["annotation"], expected, rtol=1e-5)
+    np.testing.assert_array_equal(names["group_index"], [1, 2, 0])

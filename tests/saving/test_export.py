@@ -1,7 +1,6 @@
 """Exported commentaries: what they give, and who can use them."""
 
 import json
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -232,38 +231,6 @@ def test_only_a_commentary_is_replaced(exported, tmp_path, vectors):
     with pytest.raises(FileExistsError, match="saved_model.pb"):
         export_commentary(weighting, other)
     tf.saved_model.load(str(other))
-
-
-def write_file(x):
-    tf.io.write_file("/tmp/never", "code")
-    return tf.reduce_sum(x, [1, 2, 3])
-
-
-def save_by(x):
-    tf.raw_ops.Save(filename="/tmp/never", tensor_names=["x"], data=[x])
-    return tf.reduce_sum(x, [1, 2, 3])
-
-
-@pytest.mark.parametrize(
-    "function, operation", [(write_file, "WriteFile"), (save_by, "Save")]
-)
-def test_a_graph_that_reaches_files_is_not_loaded(exported, function, operation):
-    module = tf.Module()
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 1])])
-    def annotate(x):
-        # In a branch, which is a function of its own.
-        return tf.cond(tf.size(x) > 0, lambda: function(x), lambda: x[:, 0, 0, 0])
-
-    module.annotate = annotate
-    (exported / "saved_model.pb").unlink()
-    shutil.rmtree(exported / "variables")
-    manifest = (exported / "assets" / "commentary.json").read_text()
-    tf.saved_model.save(module, str(exported))
-    (exported / "assets").mkdir(exist_ok=True)
-    (exported / "assets" / "commentary.json").write_text(manifest)
-    with pytest.raises(ValueError, match=rf"the operations \['{operation}'\]"):
-        SavedCommentary(exported)
 
 
 LAMBDA = {

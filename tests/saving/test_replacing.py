@@ -1,12 +1,19 @@
 """Outputs are either the old ones or the new ones."""
 
 import os
+import pathlib
+import socket
 import time
 
 import pytest
 
+from tfcommentaries import ExampleWeighting, insights
 from tfcommentaries.saving.removing import ABANDONED, remove_tree
-from tfcommentaries.saving.replacing import replacing_directory, write_text
+from tfcommentaries.saving.replacing import (
+    replacing_directory,
+    replacing_file,
+    write_text,
+)
 
 
 def test_replaces_a_whole_directory(tmp_path):
@@ -86,3 +93,52 @@ def test_replaces_a_file(tmp_path):
         write_text(tmp_path / "file", text)
     assert (tmp_path / "file").read_text() == "two"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.fixture
+def nothing_regular(tmp_path):
+    """Paths at which no file may be written, by name."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "socket"))
+    for target in ("pipe", "folder", "socket", "nowhere", "/dev/null"):
+        (tmp_path / f"link to {target.strip('/').replace('/', ' ')}").symlink_to(target)
+    yield [*tmp_path.iterdir(), pathlib.Path("/dev/null")]
+    listening.close()
+
+
+def test_nothing_is_written_over_what_is_no_regular_file(nothing_regular):
+    def state():
+        return [(p, os.lstat(p).st_ino, os.lstat(p).st_mode) for p in nothing_regular]
+
+    before = state()
+    for path in nothing_regular:
+        with pytest.raises(FileExistsError, match="over which no file is written"):
+            write_text(path, "text")
+        with pytest.raises(FileExistsError, match="over which no file is written"):
+            insights.write_report(path, ExampleWeighting())
+        if not path.is_dir():
+            with pytest.raises(OSError), replacing_directory(path, lambda _: True):
+                pass
+    assert state() == before
+    assert len(list(nothing_regular[0].parent.iterdir())) == len(nothing_regular) - 1
+
+
+def test_a_file_is_replaced_only_if_it_is_ours(tmp_path):
+    (tmp_path / "thesis.html").write_text("years of work")
+    with pytest.raises(FileExistsError, match="was not written by tfcommentaries"):
+        insights.write_report(tmp_path / "thesis.html", ExampleWeighting())
+    with pytest.raises(FileExistsError, match="was not written by tfcommentaries"):
+        write_text(tmp_path / "thesis.html", "text", lambda path: False)
+    assert (tmp_path / "thesis.html").read_text() == "years of work"
+    for _ in range(2):
+        insights.write_report(tmp_path / "it.html", ExampleWeighting())
+    assert {p.name for p in tmp_path.iterdir()} == {"it.html", "thesis.html"}
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), replacing_file(tmp_path / "it") as written:
+        pathlib.Path(written).write_text("half")
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())

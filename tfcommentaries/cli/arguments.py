@@ -131,7 +131,7 @@ def add_student_arguments(parser, default="cbr for images, else mlp"):
         "(input_shape, num_classes) that makes a Keras model with logits or "
         "probabilities, or a .keras file of such a model, from which new ones are "
         "made; to predict numbers, a model with one output. "
-        f"Default: {default or 'the one of the run'}",
+        f"Default: {default or 'the one of the run; a function must be named again'}",
     )
     parser.add_argument(
         "--learning_rate",

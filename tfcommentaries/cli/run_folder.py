@@ -11,7 +11,6 @@ from typing import Any
 
 from absl import logging
 
-from tfcommentaries.cli.replacing_file import replacing_file
 from tfcommentaries.cli.settings import Settings
 from tfcommentaries.saving.json_files import read
 from tfcommentaries.saving.manifest import to_json
@@ -180,8 +179,13 @@ class RunFolder:
         with contextlib.suppress(FileExistsError):
             os.mkdir(self.pictures)  # Not the folder of the run, if it was deleted.
         path = os.path.join(self.pictures, f"{name}.png")
-        with replacing_file(path) as written:
+        written = f"{path}.new"
+        try:
             figure.savefig(written, format="png", dpi=120)
+            os.replace(written, path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(written)
         return path
 
 

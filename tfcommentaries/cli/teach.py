@@ -1,13 +1,18 @@
 """`tfcommentaries teach`."""
 
 import os
+import zipfile
 
 import keras
 
 from tfcommentaries import CommentaryCallback, SavedCommentary
 from tfcommentaries.cli.arguments import overrides
-from tfcommentaries.cli.replacing_file import replacing_file
 from tfcommentaries.cli.run_folder import RunFolder
+from tfcommentaries.cli.student import check_given
+from tfcommentaries.saving.replacing import check_file, replacing_file
+
+#: What says that a file of Keras is a student that was taught here.
+_MARK = b"taught by tfcommentaries"
 
 
 def run(args):
@@ -17,7 +22,9 @@ def run(args):
         raise ValueError(
             f"--model must end with .keras, Keras's own format. Received: {args.model}"
         )
+    check_file(args.model, _is_taught)
     task = folder.read_learned(overrides(args))
+    check_given(task.student, args)
     data = task.load_data()
     keras.utils.set_random_seed(args.student_seed)
     student = task.make_student(data.splits)
@@ -42,11 +49,20 @@ def run(args):
         os.makedirs(directory, exist_ok=True)
     if data.encoding is not None and not data.encoding.is_plain:
         student = _of_columns(data.encoding.model(), student)
-    with replacing_file(args.model) as written:
+    with replacing_file(args.model, _is_taught, suffix=".keras") as written:
         student.save(written)
+        with zipfile.ZipFile(written, "a") as file:
+            file.comment = _MARK
     if result:
         print("test: " + ", ".join(f"{k} {v:.4f}" for k, v in result.items()))
     print(f"Written: {args.model}")
+
+
+def _is_taught(path):
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as file:
+        return file.comment == _MARK
 
 
 def _of_columns(encoding, student):

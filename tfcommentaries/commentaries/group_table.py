@@ -42,6 +42,12 @@ def advise(rows, doubt=None):
         row["advice"] = advice
 
 
+def short(name, most=60):
+    """A name for a page or a picture, cut where it is too long to read."""
+    name = str(name)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 class GroupTable(list):
     """Rows of `GroupWeighting.table`, which print as a text table.
 
@@ -67,6 +73,16 @@ class GroupTable(list):
         """
         keep = "trust", "no difference", "class weight"
         return [row["group"] for row in self if row["advice"] in keep]
+
+    def shown(self, most=100):
+        """Indices of the rows to show, where there are too many to read.
+
+        Args:
+            most: how many; half have the largest weights and half the smallest.
+        """
+        rest = max(len(self) - most, 0)
+        middle = (len(self) - rest) // 2
+        return [i for i in range(len(self)) if not middle <= i < middle + rest]
 
     def __str__(self):
         several = len({row["column"] for row in self}) > 1

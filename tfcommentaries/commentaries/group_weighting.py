@@ -24,6 +24,7 @@ from tfcommentaries.commentaries.group_counts import label_sums, only_class
 from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_table import GroupTable, advise
 from tfcommentaries.commentaries.weights import check_normalize, weigh
+from tfcommentaries.upstream.index_check import checked_when_exported
 
 #: Number of points in training at which a curriculum has separate weights.
 POINTS = 5
@@ -178,12 +179,14 @@ class GroupWeighting(Commentary):
             Weights relative to the mean weight, so that 1 is the mean, `(batch,)`; in
             (0, 1) with `normalize=None`.
         """
-        logits = tf.add_n(
-            [
-                tf.gather(self._all_logits(name), tf.reshape(x[index_name(name)], [-1]))
-                for name in self.columns
-            ]
-        )
+        logits = []
+        for name, column in self.columns.items():
+            index = tf.reshape(x[index_name(name)], [-1])
+            size = len(column.names) + 1
+            message = f"The integer of a group must be from 0 to {size - 1}."
+            index = checked_when_exported(index, size, message)
+            logits.append(tf.gather(self._all_logits(name), index))
+        logits = tf.add_n(logits)
         if self.num_classes is not None:
             label = one_hot(y, self.num_classes, self.compute_dtype, "GroupWeighting")
             logits *= label[:, :, None]

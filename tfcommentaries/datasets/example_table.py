@@ -1,8 +1,11 @@
 """tf.Examples of a file as a table."""
 
+import gzip
 import itertools
+import zlib
 
 import tensorflow as tf
+from absl import logging
 
 
 def read_examples(path, image=None):
@@ -18,21 +21,29 @@ def read_examples(path, image=None):
         an example lacks is a missing value.
 
     Raises:
-        ValueError: if a record is not a tf.Example, or a feature is not text or has
-            different numbers of values.
+        ValueError: if the file is damaged, a record is not a tf.Example, or a feature
+            is not text or has different types or numbers of values.
     """
     import pandas
 
     compression = "GZIP" if path.endswith(".gz") else ""
-    rows = []
-    for record in tf.data.TFRecordDataset(path, compression).as_numpy_iterator():
+    rows, kinds = [], {}
+    for record in _records(path, compression):
         try:
             example = tf.train.Example.FromString(record)
         except Exception as error:  # From protobuf, which only TensorFlow imports.
             raise ValueError(
                 f"Record {len(rows)} of {path} is not a tf.Example: {error}"
             ) from error
-        rows.append({k: _values(f) for k, f in example.features.feature.items()})
+        rows.append({})
+        for name, feature in example.features.feature.items():
+            kind = feature.WhichOneof("kind")
+            if kind and kinds.setdefault(name, kind) != kind:
+                raise ValueError(
+                    f"The feature {name!r} of {path} is a {kinds[name]} at first, but "
+                    f"a {kind} in record {len(rows) - 1}. Write it as one type."
+                )
+            rows[-1][name] = _values(feature)
     names = sorted(set(itertools.chain.from_iterable(rows)))
     columns = {}
     for name in names:
@@ -61,6 +72,28 @@ def read_examples(path, image=None):
                 series = series.astype("Int64")  # Some may be missing.
             columns[name if size == 1 else f"{name}[{i}]"] = series
     return pandas.DataFrame(columns)
+
+
+def _records(path, compression):
+    """The records of a file, of which it says how many there were.
+
+    A file that was cut off between two records looks whole.
+    """
+    count = 0
+    try:
+        for record in tf.data.TFRecordDataset(path, compression).as_numpy_iterator():
+            yield record
+            count += 1
+        if compression:
+            with gzip.open(path) as file:  # TensorFlow takes a part for the whole.
+                while file.read(2**20):
+                    pass
+    except (tf.errors.OpError, EOFError, OSError, zlib.error) as error:
+        raise ValueError(
+            f"The file {path} is damaged or ends early: {count} records could be "
+            f"read ({type(error).__name__}). Copy or write it again."
+        ) from error
+    logging.info("%d examples in %s", count, path)
 
 
 def _values(feature):

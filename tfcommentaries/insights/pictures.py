@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from tfcommentaries.commentaries.group_table import short
+
 #: Colours that people with colour blindness can tell apart (Okabe and Ito).
 COLORS = (
     "#0072b2",
@@ -21,7 +23,8 @@ def group_weights(table, notes=None, axes=None):
     """Draws the weight of each group, the largest on top.
 
     Args:
-        table: a `GroupTable`.
+        table: a `GroupTable`; of more than 100 rows the first and the last 50 are
+            drawn.
         notes: dict from a group's name to what is known about it.
         axes: Matplotlib axes to draw on; `None` makes a figure.
 
@@ -30,21 +33,25 @@ def group_weights(table, notes=None, axes=None):
     """
     if axes is None:
         figure = Figure(
-            figsize=(6, max(2.4, 0.26 * len(table) + 1)), layout="constrained"
+            figsize=(6, max(2.4, 0.26 * len(table.shown()) + 1)), layout="constrained"
         )
         axes = figure.add_subplot()
     figure, axes = plain_axes(axes)
     known = {"trust": COLORS[0], "look at": COLORS[5], "drop": COLORS[1]}
     colors = {advice: known.get(advice, "0.6") for advice in table.advice()}
     several = len({row["column"] for row in table}) > 1
+    shown = table.shown()
+    advices = [table.advice()[i] for i in shown]
+    table = [table[i] for i in shown]
     names = [
         f"{row['column']} {row['group']}" if several else str(row["group"])
         for row in table
     ]
     if notes:
         names = [f"{n}: {notes[n]}" if n in notes else n for n in names]
+    names = [short(name) for name in names]
     for advice, color in colors.items():
-        chosen = [i for i, one in enumerate(table.advice()) if one == advice]
+        chosen = [i for i, one in enumerate(advices) if one == advice]
         axes.barh(chosen, [table[i]["weight"] for i in chosen], color=color)
         axes.plot([], [], color=color, linewidth=6, label=advice)
     axes.set_yticks(range(len(table)), names, fontsize="small")

@@ -4,11 +4,13 @@ import base64
 import io
 
 import jinja2
+import tensorflow as tf
 
+from tfcommentaries.commentaries.group_table import short
 from tfcommentaries.insights import gains, pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
-from tfcommentaries.saving.replacing import write_text
+from tfcommentaries.saving.replacing import check_file, write_text
 
 #: What each kind is, in a sentence.
 KINDS = {
@@ -42,7 +44,7 @@ def write_report(
     """Writes one HTML file that needs no other file and no network.
 
     Args:
-        path: path of the file; an existing one is replaced.
+        path: path of the file; an existing report is replaced.
         commentary: a `Commentary`, also one that was exported.
         examples: `Examples` with integer labels that the commentary annotates: at most
             a few thousand. `None` leaves out what shows them.
@@ -57,11 +59,14 @@ def write_report(
 
     Raises:
         ValueError: if the comparison cannot say what the commentary gains.
+        FileExistsError: if `path` holds anything but a report.
     """
+    check_file(path, _is_report)
     verdict = comparison and comparison.verdict()
     manifest = getattr(commentary, "manifest", {})
     if facts is None:
         facts = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
+    facts = {short(name): short(value, 1000) for name, value in facts.items()}
     sections = []
     if comparison:
         figure = gains.learning_curves(comparison)
@@ -110,7 +115,14 @@ def write_report(
         uses_student_loss=commentary.uses_student_loss,
         masks=commentary.kind == "attention_mask",
     )
-    write_text(path, page)
+    write_text(path, page, _is_report)
+
+
+def _is_report(path):
+    with tf.io.gfile.GFile(path, "rb") as file:
+        start = file.read(1000)
+    # Older ones do not name what wrote them.
+    return b'content="tfcommentaries"' in start or b"<title>Commentary: " in start
 
 
 def _gains(comparison):
@@ -136,8 +148,17 @@ def _gains(comparison):
 
 def _table(table):
     """Rows of a `GroupTable` with what to do with each group."""
-    return table and [
-        {**row, "advice": advice} for row, advice in zip(table, table.advice())
+    if table is None:
+        return None
+    advice = table.advice()
+    return [
+        {
+            **table[i],
+            "column": short(table[i]["column"]),
+            "group": short(table[i]["group"]),
+            "advice": advice[i],
+        }
+        for i in table.shown()
     ]
 
 

@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.group_table import short
 from tfcommentaries.insights import pictures
 from tfcommentaries.teaching import annotate
 
@@ -75,9 +76,11 @@ def _views_of(commentary, annotations, examples, progress, table=None):
 
 
 def _sources(table):
+    if table is None:
+        return []  # As a file may say.
     found = {}
     for row in table:
-        found.setdefault(row["advice"], []).append(str(row["group"]))
+        found.setdefault(row["advice"], []).append(short(row["group"]))
     parts = [f"{advice}: {_few(names)}" for advice, names in found.items()]
     text = table.doubt or "; ".join(parts) + "."
     return [

@@ -1,22 +1,49 @@
 """Checks what a SavedModel could do before it is loaded."""
 
 import os
-import re
 
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-#: Parts of the names of operations that touch files, processes or the network.
-_REFUSED = re.compile(
-    "File|Reader|Writer|Dataset|Save|Restore|Checkpoint|PyFunc|Debug|Rpc|Proto|Sql"
-    "|Summary|PrintV2"
-)
-#: What TensorFlow itself writes into each SavedModel, to fill its variables.
-_OF_TENSORFLOW = {"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"}
+from tfcommentaries.saving.operations import OPERATIONS
+
+#: What else TensorFlow's own functions have that save and restore variables.
+_OF_SAVING = {"MergeV2Checkpoints", "SaveV2", "ShardedFilename"}
+_OF_RESTORING = {"RestoreV2"}
+#: Those of `OPERATIONS` that call functions.
+CALLING = {
+    "Case",
+    "If",
+    "PartitionedCall",
+    "StatefulPartitionedCall",
+    "StatelessCase",
+    "StatelessIf",
+    "StatelessWhile",
+    "While",
+}
+_allowed = set()
 
 
-def check_graph(path):
-    """Raises if a SavedModel has operations that no annotation needs.
+def allow_operations(*names):
+    """Allows operations in the graphs of commentaries, in this process.
+
+    Commentaries are exported and loaded only if their graphs have nothing but
+    operations that compute. Call this, in your own code, for others that your teacher
+    needs: an operation of a package of yours, say. Know what they do: some write any
+    file that a graph names.
+
+    Example:
+
+    >>> saving.allow_operations("PrintV2")
+
+    Args:
+        *names: names of operations, as the error lists them.
+    """
+    _allowed.update(names)
+
+
+def load_graph(path):
+    """Loads a SavedModel after checking what its graph could do.
 
     This finds what is plainly out of place. It does not make a SavedModel from an
     untrusted source safe: a graph is a program.
@@ -24,48 +51,85 @@ def check_graph(path):
     Args:
         path: directory of the SavedModel.
 
+    Returns:
+        What `tf.saved_model.load` gives.
+
     Raises:
-        ValueError: if one of its functions can read or write files, run Python, or
-            reach the network, by the names of its operations.
+        ValueError: if it has operations that are not allowed, or cannot be read.
+    """
+    check_graph(path)
+    try:
+        return tf.saved_model.load(os.fspath(path))
+    except Exception as error:  # Of any type: the file may say anything.
+        raise _damaged(path, error) from error
+
+
+def check_graph(path):
+    """Raises if a SavedModel has operations that no annotation needs.
+
+    Args:
+        path: directory of the SavedModel.
+
+    Raises:
+        ValueError: if one of its functions, nested ones included, has an operation
+            that is neither in `OPERATIONS` nor allowed by `allow_operations`, or if
+            the file cannot be read.
     """
     message = saved_model_pb2.SavedModel()
-    with tf.io.gfile.GFile(os.path.join(path, "saved_model.pb"), "rb") as file:
-        try:
+    try:
+        with tf.io.gfile.GFile(os.path.join(path, "saved_model.pb"), "rb") as file:
             message.ParseFromString(file.read())
-        except Exception as error:
-            raise ValueError(f"The SavedModel at {path} cannot be read: {error}") from (
-                error
-            )
-    found = set()
-    for graph in message.meta_graphs:
-        functions = {f.signature.name: f for f in graph.graph_def.library.function}
-        found.update(_refused(graph.graph_def.node) - _OF_TENSORFLOW)
-        reached = set()
-        waiting = set(graph.object_graph_def.concrete_functions) & set(functions)
-        while waiting:
-            name = waiting.pop()
-            reached.add(name)
-            nodes = functions[name].node_def
-            found.update(_refused(nodes))
-            waiting |= (_called(nodes) & set(functions)) - reached
+    except Exception as error:
+        raise _damaged(path, error) from error
+    found = set().union(*map(_not_allowed, message.meta_graphs))
     if found:
+        names = ", ".join(sorted(found)[:5]) + ", ..." * (len(found) > 5)
         raise ValueError(
-            f"The SavedModel at {path} has the operations {sorted(found)}, which can "
-            "reach files, processes or the network. No commentary needs them: do not "
-            "load this one. If it is yours, leave them out of its teacher."
+            f"The graph of {path} has operations that no commentary needs ({names}): "
+            "they may reach files, processes or the network. Do not load it. If it is "
+            "your own, leave them out of its teacher, or allow them with "
+            f"`tfcommentaries.saving.allow_operations({sorted(found)[0]!r})`."
         )
 
 
-def _refused(nodes):
-    return {node.op for node in nodes if _REFUSED.search(node.op)}
+def _not_allowed(graph):
+    """Names of the operations of a graph and of its functions that are not allowed."""
+    functions = {f.signature.name: f.node_def for f in graph.graph_def.library.function}
+    saver = graph.saver_def
+    saving, restoring = saver.save_tensor_name.split(":")[0], saver.restore_op_name
+    nodes = [n for n in graph.graph_def.node if n.name not in (saving, restoring)]
+    # Functions that only TensorFlow's saver calls may use the file that it gives them.
+    elsewhere = set(graph.object_graph_def.concrete_functions) | _called(nodes)
+    elsewhere = elsewhere.union(*map(_called, functions.values()))
+    used = {name.lstrip("^").split(":")[0] for node in nodes for name in node.input}
+    for signature in graph.signature_def.values():
+        used.update(out.name.split(":")[0] for out in signature.outputs.values())
+    more = {}
+    for node in graph.graph_def.node:
+        if node.name in (saving, restoring) and node.name not in used:
+            for name in _called([node]) - elsewhere:
+                more[name] = _OF_SAVING if node.name == saving else _OF_RESTORING
+    allowed = OPERATIONS | _allowed
+    found = {node.op for node in graph.graph_def.node} - allowed
+    for name, body in functions.items():
+        found |= {node.op for node in body} - allowed - more.get(name, set())
+    return found
 
 
 def _called(nodes):
-    """Names of the functions that nodes call."""
-    names = set()
+    """Names of the functions that nodes may call."""
+    names = {node.op for node in nodes}
     for node in nodes:
-        names.add(node.op)
-        for value in node.attr.values():
-            names.add(value.func.name)
-            names.update(function.name for function in value.list.func)
+        if node.op in CALLING or node.op not in OPERATIONS:
+            for value in node.attr.values():
+                names.add(value.func.name)
+                names.update(function.name for function in value.list.func)
     return names
+
+
+def _damaged(path, error):
+    return ValueError(
+        f"The SavedModel at {path} is damaged and cannot be read "
+        f"({type(error).__name__}: {' '.join(str(error).split())[:150]}). Export or "
+        "copy it again."
+    )

@@ -135,6 +135,21 @@ def read_manifest(path):
                     f"In the file {file_path} {key!r} has no shape and dtype for "
                     f"{name!r}: {spec!r:.80}"
                 ) from error
+    for row in manifest.get("table", []):
+        if not (
+            isinstance(row, dict)
+            and isinstance(row.get("column"), str)
+            and isinstance(row.get("group"), str | int)
+            and isinstance(row.get("advice"), str)
+            and isinstance(row.get("examples"), int)
+            and isinstance(row.get("weight"), int | float)
+            and 0 <= row["weight"] <= 1
+        ):
+            raise ValueError(
+                f"In the file {file_path} a row of 'table' must have a column, a "
+                "group, an advice, a number of examples and a weight from 0 to 1. "
+                f"Found: {row!r:.80}"
+            )
     if not manifest["inputs_are_dict"] and "x" not in manifest["inputs"]:
         raise ValueError(f"In the file {file_path} 'inputs' lacks 'x'.")
     return manifest

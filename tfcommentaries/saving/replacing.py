@@ -1,4 +1,4 @@
-"""Writing a directory so that it is either the old one or the new one."""
+"""Writing files and directories so that they are either the old or the new ones."""
 
 import contextlib
 import ctypes
@@ -34,7 +34,7 @@ def replacing_directory(path, ours=lambda path: False):
         FileExistsError: if something is there that may not be replaced.
     """
     path = os.fspath(path).rstrip("/")
-    if tf.io.gfile.exists(path):
+    if os.path.lexists(path) or tf.io.gfile.exists(path):
         _check_may_go(path, ours)
     beside = f"{path}.{uuid.uuid4().hex[:8]}"
     written, replaced = f"{beside}.new", f"{beside}.old"
@@ -86,15 +86,73 @@ def _check_may_go(path, ours):
         )
 
 
-def write_text(path, text):
+def check_file(path, ours=lambda path: True):
+    """Raises if a file may not be written at a path.
+
+    Args:
+        path: any path that `tf.io.gfile` takes.
+        ours: function of a path that says whether the regular file there may be
+            replaced.
+
+    Raises:
+        FileExistsError: if something else is there: a directory, a device, a pipe, a
+            link to such, or a file that is not ours.
+    """
+    path = os.fspath(path)
+    local = os.path.lexists(path)
+    if not local and not tf.io.gfile.exists(path):
+        return
+    is_file = os.path.isfile(path) if local else not tf.io.gfile.isdir(path)
+    if not is_file:
+        raise FileExistsError(
+            f"{path} is a directory, a device, a pipe or a broken link, over which no "
+            "file is written. Choose another path."
+        )
+    if not ours(path):
+        raise FileExistsError(
+            f"The file {path} was not written by tfcommentaries and is not "
+            "overwritten. Choose another path, or move that file away."
+        )
+
+
+@contextlib.contextmanager
+def replacing_file(path, ours=lambda path: True, suffix=""):
+    """Gives the path of a new file to write, which is then renamed to `path`.
+
+    Args:
+        path: file to make or to replace; any path that `tf.io.gfile` takes.
+        ours: as for `check_file`.
+        suffix: what the name of the new file must end with.
+
+    Yields:
+        A path beside it.
+
+    Raises:
+        FileExistsError: if something is there that may not be replaced.
+    """
+    path = os.fspath(path)
+    check_file(path, ours)
+    written = f"{path}.{uuid.uuid4().hex[:8]}.new{suffix}"
+    try:
+        yield written
+        check_file(path, ours)  # Others write too.
+        tf.io.gfile.rename(written, path, overwrite=True)
+    except BaseException:
+        if tf.io.gfile.exists(written):
+            tf.io.gfile.remove(written)
+        raise
+
+
+def write_text(path, text, ours=lambda path: True):
     """Writes a small file beside its place, then renames it.
 
     Args:
         path: file to make or to replace; any path that `tf.io.gfile` takes.
         text: what to write.
+        ours: as for `check_file`.
+
+    Raises:
+        FileExistsError: if something is there that may not be replaced.
     """
-    path = os.fspath(path)
-    written = f"{path}.{uuid.uuid4().hex[:8]}.new"
-    with tf.io.gfile.GFile(written, "w") as file:
+    with replacing_file(path, ours) as written, tf.io.gfile.GFile(written, "w") as file:
         file.write(text)
-    tf.io.gfile.rename(written, path, overwrite=True)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries import Commentary, GroupTable
 from tfcommentaries.commentaries.applying import make_applying
-from tfcommentaries.saving.graph_check import check_graph
+from tfcommentaries.saving.graph_check import load_graph
 from tfcommentaries.saving.manifest import read_manifest
 
 
@@ -41,8 +41,7 @@ class SavedCommentary(Commentary):
             raise ValueError(
                 f"The commentary at {path} cannot be used. {error}"
             ) from error
-        check_graph(self.directory)
-        self._loaded = tf.saved_model.load(self.directory)
+        self._loaded = load_graph(self.directory)
         self.trainable = False
         self.doubt = self.manifest.get("doubt")
 
@@ -141,7 +140,7 @@ class SavedCommentary(Commentary):
     def table(self):
         """The table as it was exported; see `GroupWeighting.table`."""
         rows = self.manifest.get("table")
-        return None if rows is None else GroupTable(rows, self.doubt)
+        return GroupTable(rows, self.doubt) if rows else None
 
     def prepare(self, x):
         return self.applying.prepare(x)

@@ -1,10 +1,8 @@
 """Continuing from a commentary that was exported."""
 
-import os
-
 import keras
-import tensorflow as tf
 
+from tfcommentaries.saving.graph_check import load_graph
 from tfcommentaries.saving.manifest import read_manifest
 
 
@@ -32,7 +30,7 @@ def load_weights(commentary, path):
             f"The commentary at {path} is of the class {manifest['class']}, but this "
             f"one is of {name}. Start from one of the same class, or anew."
         )
-    values = tf.saved_model.load(os.fspath(path)).trainable_variables
+    values = load_graph(path).trainable_variables
     try:
         return commentary.take_over(list(values), manifest["teaching_config"])
     except ValueError as error:

@@ -8,11 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfcommentaries.students.losses import example_losses, has_own_loss
-from tfcommentaries.students.model_like import (
-    built,
-    check_is_keras,
-    fresh_values,
-)
+from tfcommentaries.students.model_like import built, check_is_keras, fresh_values
 from tfcommentaries.upstream.cudnn import without_cudnn
 from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.upstream.exact_derivatives import exact_derivatives

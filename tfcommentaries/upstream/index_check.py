@@ -1,11 +1,15 @@
 """Integers that must lie in a range and rows of probabilities, checked in the graph."""
 
+import contextlib
+
 import tensorflow as tf
 
 #: Messages of checks in graphs, whose errors bury them in other text.
 MESSAGES = set()
 #: How far from 1 probabilities may sum to; bfloat16 has two or three digits.
 TOLERANCE = 0.02
+#: Lists to which `checked_index` adds, the innermost `watching` last.
+_watching = []
 
 
 def checked_index(values, size, message):
@@ -33,7 +37,32 @@ def checked_index(values, size, message):
         tf.debugging.assert_less(values, size, message),
         tf.debugging.assert_non_negative(values, message),
     ]
-    return _after(checks, values)
+    values = _after(checks, values)
+    if not _watching:
+        return values
+    _watching[-1].append((values >= 0) & (values < size))
+    return tf.clip_by_value(values, 0, size - 1)
+
+
+def checked_when_exported(values, size, message):
+    """Like `checked_index` in graphs that are exported; elsewhere costs nothing."""
+    return checked_index(values, size, message) if _watching else values
+
+
+@contextlib.contextmanager
+def watching():
+    """Context for graphs that other runtimes run without their checks.
+
+    In it `checked_index` also clips.
+
+    Yields:
+        A list of boolean tensors that say which integers were in range, `(n,)`.
+    """
+    _watching.append([])
+    try:
+        yield _watching[-1]
+    finally:
+        _watching.pop()
 
 
 def checked_rows(rows, message):

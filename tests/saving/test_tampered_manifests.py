@@ -1,0 +1,94 @@
+"""Manifests that somebody changed are refused in a sentence, or shown harmlessly."""
+
+import argparse
+import json
+import time
+
+import numpy as np
+import pytest
+
+from tfcommentaries import GroupWeighting, SavedCommentary, export_commentary, insights
+from tfcommentaries.cli import inspect
+from tfcommentaries.cli.student import check_given
+
+
+@pytest.fixture
+def exported(tmp_path):
+    sites = np.array(["Rome", "Bern"])
+    weighting = GroupWeighting(sites)
+    weighting(weighting.add_groups(np.zeros((2, 3), "float32"), sites))
+    weighting.logits["group"].assign([[[1.0]], [[-1.0]]])
+    export_commentary(weighting, tmp_path / "it")
+    return tmp_path / "it"
+
+
+def change(exported, **entries):
+    file = exported / "assets" / "commentary.json"
+    manifest = {**json.loads(file.read_text()), **entries}
+    file.write_text(json.dumps({k: v for k, v in manifest.items() if v is not None}))
+
+
+def test_inspect_sends_a_terminal_no_commands(exported, capsys):
+    evil = "\x1b]0;owned\x07\x1b[2J\r\n\u202e\x9b"
+    change(
+        exported,
+        kind=evil,
+        created=evil,
+        learned={evil: evil, "long": "x" * 10**6, "nested": {"a": [evil]}},
+        metrics={"loss": 0.5},
+        versions=None,
+    )
+    inspect.run(argparse.Namespace(commentary=exported, json=False))
+    printed = capsys.readouterr().out
+    assert all(c.isprintable() or c == "\n" for c in printed)
+    assert r"\x1b[2J" in printed and "  loss: 0.5" in printed and len(printed) < 3000
+    inspect.run(argparse.Namespace(commentary=exported, json=True))
+    assert all(c.isprintable() or c == "\n" for c in capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        3,
+        {},
+        {"column": "a", "group": "b", "examples": 1},
+        {"column": "a", "group": "b", "examples": 1, "weight": "0.5"},
+        {"column": "a", "group": "b", "examples": 1, "weight": float("nan")},
+        {"column": ["a"], "group": "b", "examples": 1, "weight": 0.5},
+        {"column": "a", "group": {"b": 1}, "examples": 1, "weight": 0.5},
+    ],
+)
+def test_a_table_of_anything_else_is_refused(exported, row):
+    change(exported, table=[row])
+    with pytest.raises(ValueError, match="commentary.json a row of 'table' must have"):
+        SavedCommentary(exported)
+
+
+@pytest.mark.parametrize(
+    "table, learned",
+    [
+        ([("site", f"s{i}", 1, i / 1e5) for i in range(100_000)][::-1], {}),
+        ([("c" * 10**6, "n" * 10**6, 1, 0.5)], {"n" * 10**6: "v" * 10**6}),
+        ([], {}),
+    ],
+)
+def test_a_report_of_too_much_ends_in_seconds(exported, tmp_path, table, learned):
+    keys = "column", "group", "examples", "weight"
+    change(exported, table=[dict(zip(keys, row)) for row in table], learned=learned)
+    began = time.monotonic()
+    insights.write_report(tmp_path / "it.html", SavedCommentary(exported))
+    assert time.monotonic() - began < 30
+    page = (tmp_path / "it.html").read_text()
+    assert len(page) < 10**6
+    if len(table) > 100:
+        rows = page.split('aria-label="Table of sources"')[1].split("</table>")[0]
+        assert rows.count("<tr>") == 101 and "s99999<" in rows and "s0<" in rows
+
+
+def test_a_file_alone_runs_no_function():
+    args = argparse.Namespace(student=None, run_dir="run")
+    with pytest.raises(ValueError, match="names the function 'os:system'"):
+        check_given("os:system", args)
+    args.student = "mine:model"
+    check_given("mine:model", args)
+    check_given("mlp", argparse.Namespace(student=None, run_dir="run"))
