@@ -4,7 +4,7 @@
 
 goes through students, estimators, precisions and XLA, as far as the minutes reach,
 prints a row for each and saves all in `benchmarks/gpu.json`. It runs on a CPU, too, and
-there tells less; `--quick` is a few steps of each.
+shows less there; `--quick` is a few steps of each.
 """
 
 import functools

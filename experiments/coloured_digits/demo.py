@@ -1,8 +1,8 @@
 """The second part of `make demo`: masks on two coloured digits, in a minute.
 
 Learns masks on pairs of scikit-learn's digits with a small validation set in which the
-blue digit tells nothing, trains new students with masks and without, prints the gain
-and writes the SavedModel, metrics and a picture.
+blue digit carries no information, trains new students with masks and without, prints
+the gain and writes the SavedModel, metrics and a picture.
 """
 
 import pathlib

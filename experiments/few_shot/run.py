@@ -140,7 +140,7 @@ def measure(group, seed, folder):
                 seed, commentary=ExampleWeighting(), learn_rates=True
             ),
         }
-    # What was learned is kept as it is, and helps to learn other initial weights.
+    # The learned commentary stays fixed, and helps to learn other initial weights.
     weighting.trainable = False
     export_commentary(weighting, folder / "weighting", {"inner_steps": INNER_STEPS})
     shuffled = ShuffledWeighting(weighting)

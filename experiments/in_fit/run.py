@@ -48,7 +48,7 @@ def with_ids(examples):
 
 
 def fit(train, test, seed, learn=None):
-    """Trains a student, perhaps learning a commentary by the way.
+    """Trains a student, perhaps learning a commentary at the same time.
 
     Args:
         train: `Examples`; their inputs may be a dict that `learn` has a commentary for.

@@ -1,4 +1,4 @@
-"""What students are trained on: what was learned, and rules that need no learning."""
+"""What students are trained on: learned weights, and rules that need no learning."""
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold

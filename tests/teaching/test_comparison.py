@@ -178,5 +178,5 @@ def test_what_is_no_comparison_is_refused(change):
 def test_without_a_use_or_plain_training_nothing_can_be_said():
     with pytest.raises(ValueError, match="'rule' is 'baseline'"):
         compare(rule=(0, 0), it=(0, 0)).verdict()
-    with pytest.raises(ValueError, match="Nothing was measured of 'at'"):
+    with pytest.raises(ValueError, match="Nothing was measured for 'at'"):
         compare(rule=(0, 0)).score("at")

@@ -1,4 +1,4 @@
-"""What is taught: commentaries, the teachers inside them, and controls."""
+"""Commentaries, the teachers inside them (networks or tables), and controls."""
 
 from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.attention_mask import AttentionMask

@@ -10,7 +10,7 @@ import keras
 from tfcommentaries.commentaries.commentary import Commentary
 
 _DTYPES = "float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16"
-#: What tells Keras that a dict stands for an object.
+#: Keys by which Keras recognises a dict that stands for an object.
 _OBJECT = {"class_name", "module", "registered_name"}
 
 

@@ -1,4 +1,4 @@
-"""Which part of an image a student sees."""
+"""Masks of the part of an image that a student sees."""
 
 import keras
 import tensorflow as tf
@@ -27,8 +27,9 @@ class AttentionMask(TaughtByTeacher):
         teacher: Keras model from images `(batch, height, width, channels)` to masks
             in [0, 1]. `None` makes `teachers.unet`; `teachers.key_points` has fewer
             parameters and gives round masks.
-        fill: what is shown where the mask is 0: `"zero"`; `"mean"`, of the image, per
-            channel; `"blur"`, the mean over `blur_size` by `blur_size` pixels.
+        fill: what the student sees where the mask is 0: `"zero"`; `"mean"`, of the
+            image, per channel; `"blur"`, the mean over `blur_size` by `blur_size`
+            pixels.
         blur_size: height and width of the blur, pixels.
         area_penalty: what a mean mask of 1 adds to the outer loss. Without it a
             mask that hides nothing costs nothing.

@@ -15,7 +15,7 @@ from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class AuxiliaryTargets(TaughtByTeacher):
-    """Gives the student a second output to learn: a distribution that a teacher sets.
+    """Gives the student a second task: to predict a distribution that a teacher sets.
 
     The annotation is `softmax(teacher(x, y))` over `num_targets` invented classes.
     `teach` gives `{"main": y, "auxiliary": annotation}` for labels. The student needs

@@ -1,4 +1,4 @@
-"""The base class of everything that can be taught."""
+"""The base class of all commentaries."""
 
 import types
 
@@ -65,7 +65,7 @@ class Commentary(keras.layers.Layer):
         #: Specs of the inputs and labels of the first call, with a free batch axis:
         #: `(x, y)`, or `None` before the first call.
         self.batch_spec = None
-        #: Why what was learned should not be relied on, a sentence, or `None`.
+        #: A sentence that says why the annotations are unreliable, or `None`.
         self.doubt = None
 
     def __call__(self, x, y=None, progress=None, training=None):
@@ -205,7 +205,7 @@ class Commentary(keras.layers.Layer):
         return y
 
     def observe(self, x, y):
-        """Notes what learning has seen; called in the graph with its training data.
+        """Records which examples learning has used; called in the graph with them.
 
         The base class does nothing.
 
@@ -215,7 +215,7 @@ class Commentary(keras.layers.Layer):
         """
 
     def check_learned(self):
-        """Warns of what learning has not reached; called at its end.
+        """Warns about weights that learning did not reach; called at the end.
 
         The base class does nothing.
         """
@@ -258,7 +258,7 @@ class Commentary(keras.layers.Layer):
         """
 
     def table(self):
-        """What was learned, as readable rows, or `None` for kinds without any.
+        """The learned weights as readable rows, or `None` for kinds without such rows.
 
         Kept in the manifest of an exported commentary.
 

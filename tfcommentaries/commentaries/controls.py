@@ -1,4 +1,4 @@
-"""Commentaries that know nothing, to compare learned ones with."""
+"""Commentaries that learn nothing, as baselines for learned ones."""
 
 import keras
 import tensorflow as tf
@@ -72,9 +72,9 @@ class RandomWeighting(ConstantWeighting):
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class ShuffledWeighting(ExampleWeighting):
-    """A learned weighting whose weights go to the wrong examples of the batch.
+    """Gives the weights of a learned weighting to other examples of the batch.
 
-    It keeps the distribution of the weights and destroys what they mean.
+    This keeps the distribution of the weights and removes their meaning.
 
     Args:
         weighting: an `ExampleWeighting`.

@@ -20,8 +20,8 @@ class ElementWeighting(ExampleWeighting):
     """Weights each step or pixel, for examples with many labels each.
 
     Like `ExampleWeighting`, for students with one loss for each step of a sequence or
-    pixel of an image: taggers, segmentation. It can tell the wrong part of a label from
-    the right one, such as a careless outline from the area that it encloses.
+    pixel of an image: taggers, segmentation. It can separate the wrong part of a label
+    from the right part, such as a careless outline from the area that it encloses.
     The annotation is `(batch, steps)` or `(batch, height, width)`, in (0, 1), and
     `apply` divides it by its mean over all steps or pixels of the batch, without those
     that the user's sample weights leave out, such as padding.

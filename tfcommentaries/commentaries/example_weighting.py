@@ -18,7 +18,7 @@ from tfcommentaries.commentaries.weights import check_normalize, weigh
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class ExampleWeighting(TaughtByTeacher):
-    """Weights each training example, and changes the weights as training goes on.
+    """Weights each training example, with weights that may change during training.
 
     The annotation is `w(x, y, progress) = sigmoid(teacher(...))`, one weight in
     (0, 1) per example. `teach` multiplies `sample_weight` by it, after dividing

@@ -1,4 +1,4 @@
-"""What a group weighting has learned, as a readable table."""
+"""The weights of a group weighting as a readable table."""
 
 #: Minimum weights of groups to trust, and to look at, relative to the largest of their
 #: column. Over five seeds the first separated the good sources of MNIST from all others
@@ -18,8 +18,8 @@ def advise(rows, doubt=None):
     `"trust"`, `"look at"` or `"drop"`, by the weight relative to the largest. Where
     weights do not say how good groups are: `"unknown"`, if there is a doubt;
     `"not seen"`, if learning read no example; `"class weight"`, if each group is one
-    class, whose weight is about balance; `"no difference"`, if the weights of all
-    groups are alike.
+    class, so that its weight only balances the classes; `"no difference"`, if all
+    weights are alike.
     """
     seen = [row for row in rows if row.get("seen") != 0]
     largest = max((row["weight"] for row in seen), default=0)
@@ -59,11 +59,11 @@ class GroupTable(list):
         return [row["advice"] for row in self]
 
     def trusted(self):
-        """The groups to train on, for training on these alone.
+        """The groups to train on instead of using the weights.
 
         Returns:
-            A list of names, largest weights first. Of groups that do not differ these
-            are all; of groups about which nothing is known, none.
+            A list of names, largest weights first. If the weights do not differ, all
+            groups; if nothing is known about the groups, none.
         """
         keep = "trust", "no difference", "class weight"
         return [row["group"] for row in self if row["advice"] in keep]

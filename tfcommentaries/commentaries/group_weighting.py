@@ -34,12 +34,12 @@ POINTS = 5
 class GroupWeighting(Commentary):
     """Weights training examples by the group that they belong to.
 
-    Groups can be annotators, sites, shops, years, vendors. Each has one weight in
-    (0, 1), so a few validation examples say much about it, and what was learned is
-    readable: see `table`. The annotation of an example is this weight divided by the
-    mean weight of the training data, and `teach` multiplies `sample_weight` by it.
-    Since that mean is not the batch's, a batch may come from one source, or be one
-    example.
+    Groups can be annotators, sites, shops, years, vendors. Each group has one weight
+    in (0, 1), so a few validation examples are enough to learn the weights, and people
+    can read them: see `table`. The annotation of an example is the weight of its group
+    divided by the mean weight of the training data, and `teach` multiplies
+    `sample_weight` by it. The mean is not the batch's, so a batch may come from one
+    group, or hold one example.
 
     `add_groups` puts the groups beside the inputs, where the student does not see
     them. An example of a group that was not seen in learning gets the mean weight.
@@ -244,13 +244,13 @@ class GroupWeighting(Commentary):
                 lacking = np.array(column.names, object)[seen == 0]
                 warnings.warn(
                     f"Learning has read no example of {len(lacking)} of {seen.size} "
-                    f"{title(name)}: {few(lacking)}. Their weights say nothing. "
+                    f"{title(name)}: {few(lacking)}. Their weights mean nothing. "
                     "Shuffle the data over all files, or learn for more steps.",
                     stacklevel=2,
                 )
 
     def table(self, disagreement=None):
-        """What was learned, group by group.
+        """Lists the weight of each group, with advice.
 
         Args:
             disagreement: dict from a group's name to the share of its labels that a
@@ -262,7 +262,7 @@ class GroupWeighting(Commentary):
             list), `"weight_over_training"` (a list, from start to end), `"seen"` (how
             many examples learning read, repeats included), `"only_class"` (the class
             of all of these) and `"new"` (`True` if learning started from a commentary
-            that had not this group); largest weights first. The weight is the mean over
+            without this group); largest weights first. The weight is the mean over
             classes, at the end of training. With several columns it is that of an
             example whose other groups are unknown.
 
@@ -273,7 +273,7 @@ class GroupWeighting(Commentary):
         if not any(np.any(logits) for logits in self.logits.values()):
             warnings.warn(
                 "All weights of this GroupWeighting are 0.5, as before learning, so "
-                "its table says nothing of the groups. Let `CommentaryLearner` or "
+                "its table says nothing about the groups. Let `CommentaryLearner` or "
                 "`LearnCommentaryCallback` learn them first.",
                 stacklevel=2,
             )

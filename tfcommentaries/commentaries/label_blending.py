@@ -13,7 +13,7 @@ from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class LabelBlending(TaughtByTeacher):
-    """Blends each example with another, in a proportion that their classes decide.
+    """Blends each example with another, in a proportion that depends on their classes.
 
     The annotation of an example is a row of proportions
     `lambda = 1 - 0.5 * sigmoid(logits)`, each in (0.5, 1), with a column for each class

@@ -21,9 +21,10 @@ class LossWeighting(TaughtByTeacher):
     Since it depends on the student, it is taught where the student's loss is
     available: by `CommentaryCallback`, `CommentaryLearner` and
     `LearnCommentaryCallback`, not in a tf.data pipeline. Learn it one
-    student step at a time, and slowly: at the start losses do not yet tell wrong labels
-    from right ones. On noisy digits an outer Adam with 2e-3 learned to distrust large
-    losses with every seed; with 1e-2 and most seeds all weights went to 1 first.
+    student step at a time, and slowly: at the start losses do not yet separate
+    wrong labels from right ones. On noisy digits an outer Adam with 2e-3 learned to
+    distrust large losses with every seed; with 1e-2 and most seeds all weights went
+    to 1 first.
 
     Example:
 

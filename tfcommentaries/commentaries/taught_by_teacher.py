@@ -13,7 +13,7 @@ class TaughtByTeacher(Commentary):
         **kwargs: arguments of `Commentary`.
 
     Raises:
-        TypeError: if the teacher is none.
+        TypeError: if the teacher is not a Keras layer.
     """
 
     def __init__(self, teacher=None, **kwargs):

@@ -22,7 +22,7 @@ def weigh(annotation, sample_weight=None, normalize="batch_mean", y=None):
         normalize: `"batch_mean"` divides the learned weights by their mean over the
             batch, leaving out what the user weights with 0, such as padding; `None`
             does not.
-        y: labels, which tell whether there is a loss for each step or pixel.
+        y: labels, which show whether there is a loss for each step or pixel.
 
     Returns:
         The product: `(batch,)`; if labels have steps or pixels, with axes for these,

@@ -33,7 +33,7 @@ class FileData(NamedTuple):
         classes: list of the labels as the file has them, sorted; `None` for numbers.
         columns: dict of the other columns that were asked for, `(examples,)` each.
         encoding: `TableEncoding` of the columns that are features, or `None`.
-        digest: SHA-256 of all files that were read, which tells whether they change.
+        digest: SHA-256 of all files that were read, which shows whether they change.
     """
 
     examples: Examples

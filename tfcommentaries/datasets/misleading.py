@@ -35,7 +35,8 @@ def load_coloured_digits(digits, size, agreement, seed=0):
         digits: `Examples` of grey images with labels 0 to 9.
         size: number of pairs.
         agreement: fraction of the pairs whose blue digit is of the red one's class; in
-            the others it is of another class. With `BALANCED` it says nothing.
+            the others it is of another class. With `BALANCED` it carries no
+            information.
         seed: integer.
 
     Returns:
@@ -67,7 +68,7 @@ def load_digits_on_scenes(digits, scenes, size, agreement, seed=0):
         scenes: `Examples` of colour images, at least as large, with labels 0 to 9.
         size: number of images.
         agreement: fraction of the images whose scene is of the class that has the
-            digit's number. With `BALANCED` the scene says nothing.
+            digit's number. With `BALANCED` the scene carries no information.
         seed: integer.
 
     Returns:

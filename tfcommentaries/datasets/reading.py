@@ -1,4 +1,4 @@
-"""Reading files that may be damaged, and telling whether they have changed."""
+"""Reading files that may be damaged, and finding out whether they have changed."""
 
 import contextlib
 import hashlib

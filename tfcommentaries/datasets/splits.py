@@ -23,7 +23,7 @@ class Splits(NamedTuple):
 
     Attributes:
         train: what students train on.
-        validation: what the outer loss sees.
+        validation: examples on which the outer loss is measured.
         test: used neither to learn a commentary nor to choose settings.
         num_classes: number of classes; labels are 0 to `num_classes - 1`. `None` if
             labels are numbers to predict.

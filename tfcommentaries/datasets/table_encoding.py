@@ -183,7 +183,7 @@ def _column(values):
         raise ValueError(
             f"The column {name!r} has {len(categories)} different texts, such as "
             f"{categories[0]!r}: too many to describe examples. Leave it out, or, if "
-            "it tells where examples come from, name it with --group_column."
+            "it names the source of each example, name it with --group_column."
         )
     return Column(name, categories)
 

@@ -20,8 +20,8 @@ class ImplicitTraining:
     Forward, a student trains on `T` batches, and nothing is kept. Backward, its
     weights are treated as a minimum of the inner loss on the last batch, and the
     implicit function theorem gives the gradient. Cost and memory do not depend on
-    `T`. The gradient is right once training has converged; before that, it leaves
-    out how the weights came about.
+    `T`. The gradient is right once training has converged; before that, it ignores
+    how the weights were reached.
 
     Args:
         optimizer: as for `UnrolledTraining`.

@@ -87,8 +87,8 @@ def _sources(table):
             "sources",
             "Sources",
             f"{text[0].upper()}{text[1:]} Weights go from {table[-1]['weight']:.2f} "
-            f"to {table[0]['weight']:.2f}; sources are trusted from half of the "
-            "largest on.",
+            f"to {table[0]['weight']:.2f}; a source is trusted if it has at "
+            "least half of the largest weight.",
             pictures.group_weights(table),
         )
     ]

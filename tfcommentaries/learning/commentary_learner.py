@@ -45,10 +45,11 @@ _LOSSES = np.linspace(0, 10, 11, dtype="float32")
 class CommentaryLearner(OuterLoop):
     """Learns a commentary by bilevel optimisation. `fit` runs outer steps.
 
-    One outer step trains a student for `inner_steps` steps with the commentary,
-    measures the trained student's loss on a validation batch without it, and
-    takes one optimizer step on the commentary. The student trains with the
-    optimizer and the loss that it was compiled with, or a `compute_loss` of its own.
+    One outer step trains a student, a copy of the given model, for `inner_steps`
+    steps with the commentary, measures the trained student's loss on a validation
+    batch without it, and takes one optimizer step on the commentary. The student
+    trains with the optimizer and the loss that it was compiled with, or a
+    `compute_loss` of its own.
 
     If trained students are no better than guessing, `fit` warns and sets
     `commentary.doubt`.
@@ -235,9 +236,9 @@ class CommentaryLearner(OuterLoop):
                 one: a batched `tf.data.Dataset`, `PyDataset` or generator of `(x, y)`
                 or `(x, y, sample_weight)`, or such a tuple of arrays.
             y: labels; or, if x is all of the training data, `validation_data`.
-            validation_data: what the outer loss sees, in one. What it holds
-                decides what is taught: with label noise or imbalance in training
-                it must be clean or balanced. One batch is used per outer step.
+            validation_data: the checked examples, as one argument, on which the outer
+                loss is measured. They decide what the commentary teaches, so they
+                must be clean and balanced. Each outer step uses one batch.
             sample_weight: weights of the training examples, beside x and y.
             batch_size: examples per inner batch. `None` keeps a data set's own
                 batch size, and is 32 for arrays.
@@ -250,8 +251,8 @@ class CommentaryLearner(OuterLoop):
             checkpoint_dir: where to keep a checkpoint. If it holds one, learning
                 resumes from there; with data whose order is fixed (arrays, or
                 data sets shuffled with a seed) the result is the same as without
-                the interruption. Other arrays than before are refused; of data sets
-                you must see to it yourself that they are the same.
+                the interruption. Arrays that differ from those before are refused;
+                make sure yourself that a data set is the same.
             verbose: as in Keras.
 
         Returns:

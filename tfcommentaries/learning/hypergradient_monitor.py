@@ -41,7 +41,7 @@ class HypergradientMonitor(keras.callbacks.Callback):
             self._warn(
                 "exploded",
                 f"The hypergradient has exploded: its norm is {norm:.1g}. Its "
-                "direction may mean nothing. Use fewer `inner_steps`, `truncate`, a "
+                "direction may be meaningless. Use fewer `inner_steps`, `truncate`, a "
                 "smaller learning rate of the student, Adam with a larger "
                 "`eps_root`, or `global_clipnorm` in the outer optimizer.",
             )

@@ -33,20 +33,21 @@ _MEND = (
 
 
 class LearnCommentaryCallback(CommentaryCallback):
-    """Teaches a model in `model.fit` and learns the commentary at the same time.
+    """Learns a commentary while `model.fit` trains a model with it.
 
     The alternation of Algorithm 2 of the paper: after every `every`-th training
     step, the model's weights are treated as a minimum of the training loss, and the
-    implicit gradient of its validation loss changes the commentary. One pass
-    serves both, whatever the model's size; what is learned fits this one training
-    better than it transfers. One hypergradient sees one step ahead, on one batch:
-    enough for one weight per source of digits (`GroupWeighting`, as below), not of
+    implicit gradient of its validation loss changes the commentary. The commentary
+    fits this one training better than it transfers to others.
+
+    Each hypergradient looks one step ahead, on one batch. This was enough for one
+    weight per source of digits and MNIST (`GroupWeighting`, as below), but not for
     texts or CIFAR-10, where `CommentaryLearner` takes longer and does better
-    (`experiments/sources`). Enough, too, for one weight per example
-    (`teachers.Table`). A network that sees images and labels learned nothing in this
-    way where the table gained. Measure it against training on the clean data alone,
-    which was better still than a table where labels were wrong at random
-    (`experiments/in_fit`).
+    (`experiments/sources`). It was also enough for one weight per example
+    (`teachers.Table`), but a network that sees images and labels learned nothing.
+    Compare with training on the clean data alone, which did better than such a table
+    where labels were wrong at random (`experiments/in_fit`). `docs/in_fit.md` says when
+    this callback is safe.
 
     Adds `outer_loss`, `hypergradient_norm` and the mean, smallest and largest value of
     the batch's annotation, `annotation_mean` and so on, to the logs of `fit`, and warns
@@ -74,9 +75,9 @@ class LearnCommentaryCallback(CommentaryCallback):
         every: training steps per outer step.
         warmup: training steps before the first outer step; `None` takes what suits
             the kind.
-        steps: outer steps, after which the commentary stays as it is; `None` takes
-            what suits the kind, for most no limit. Clean examples that the model
-            already fits say no more, and weights of groups would drift.
+        steps: outer steps, after which the commentary does not change any more; `None`
+            takes what suits the kind, for most kinds no limit. Once the model fits
+            the clean examples, weights of groups would drift.
         loss: outer loss. `None` takes the model's own, without regularisation, or its
             own `compute_loss`.
         validation_batch_size: as for `CommentaryLearner.fit`.

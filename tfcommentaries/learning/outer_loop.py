@@ -31,7 +31,7 @@ class OuterLoop(keras.Model):
         """
 
     def evaluate(self, *args, **kwargs):
-        """Raises, since what was learned is measured on new students."""
+        """Raises: `teaching.evaluate` measures a commentary, on new students."""
         raise self._refusal("evaluate", self.evaluated_by)
 
     def predict(self, *args, **kwargs):

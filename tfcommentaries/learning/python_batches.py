@@ -27,8 +27,8 @@ def training_and_validation(x, y, sample_weight, validation_data):
         y, validation_data = None, y
     if validation_data is None:
         raise ValueError(
-            "`fit` needs `validation_data`, examples that are known to be right: they "
-            "decide what is taught."
+            "`fit` needs `validation_data`: checked examples, which decide what the "
+            "commentary teaches."
         )
     train = x
     if y is not None:

@@ -109,16 +109,17 @@ class ReliabilityMonitor(keras.callbacks.Callback):
         )
         if guesses and (trend is None or trend > -2):
             return (
-                "Nothing can be said yet: students are no better than guessing. "
+                "The weights are unreliable: students are no better than guessing. "
                 f"Their outer loss is {last.mean():.3g}, that of guessing "
                 f"{self.guess:.3g}. {self.mend}"
             )
         if self.neutral and trend is not None and trend > -1:
             return (
-                "Nothing can be said: the outer loss has not fallen by more than its "
-                f"noise. It was {first.mean():.3g} and is {last.mean():.3g}. Either "
-                "there is nothing to gain from these weights, or learning needs more "
-                "epochs, `inner_steps` or checked examples."
+                "The weights are unreliable: the outer loss has not fallen by more "
+                f"than its noise. It was {first.mean():.3g} and is "
+                f"{last.mean():.3g}. Either there is nothing to gain from these "
+                "weights, or learning needs more epochs, `inner_steps` or checked "
+                "examples."
             )
         return None
 

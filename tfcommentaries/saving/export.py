@@ -47,7 +47,7 @@ def export_commentary(
             takes the columns by name in place of `x`.
 
     Raises:
-        TypeError: if `commentary` is none.
+        TypeError: if `commentary` is not a `Commentary`.
         FileExistsError: if `path` holds anything but a commentary.
         ValueError: if the commentary has never been called, or takes a dict of inputs
             beside `columns`.

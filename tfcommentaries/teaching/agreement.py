@@ -23,8 +23,8 @@ def agreeing(make_student, clean, examples, steps, batch_size, seed=0, threshold
         seed: seed of its weights and of the order of the clean examples; sets the
             seeds of Python, NumPy and TensorFlow.
         threshold: with one output, what it exceeds for the second class: 0.0 if
-            students give logits, 0.5 for probabilities. `None` takes what the loss or
-            the last layer tells.
+            students give logits, 0.5 for probabilities. `None` finds it from the
+            loss or the last layer.
 
     Returns:
         A boolean array `(examples,)`.

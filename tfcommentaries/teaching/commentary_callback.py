@@ -20,7 +20,7 @@ _changed = weakref.WeakKeyDictionary()
 
 
 class CommentaryCallback(keras.callbacks.Callback):
-    """Teaches a compiled Keras model with a commentary while it is fitted.
+    """Trains a compiled Keras model with a commentary.
 
     Each training batch passes through `commentary.teach` before the model's own
     `train_step`. Loss, metrics, optimizer and a user's own `train_step` stay as
@@ -29,8 +29,8 @@ class CommentaryCallback(keras.callbacks.Callback):
     may hold groups or ids too, which the model does not see. After `fit` give it
     `commentary.student_inputs(x)`, or this callback to `evaluate` and `predict`.
 
-    `fit` again with the same callback and model continues: progress goes on where it
-    was, until `reset_state`. For a loop of `fit(epochs=1)` give `total_steps`.
+    A second `fit` with the same callback and model continues: progress does not start
+    again until `reset_state`. For a loop of `fit(epochs=1)` give `total_steps`.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What new students reached under several conditions, and what that says."""
+"""Scores of new students under several conditions, and a verdict."""
 
 import dataclasses
 import functools
@@ -20,7 +20,7 @@ class Verdict(NamedTuple):
     Attributes:
         answer: whether the commentary helps: `"yes"` if it beats every baseline, `"no"`
             if it does not beat plain training, `"better than plain"` between these, or
-            `"unknown"` if one student each cannot say.
+            `"unknown"` if each condition has one student.
         text: a sentence or two.
         recommended: the `Condition` to train with, or `None`.
     """
@@ -84,7 +84,7 @@ class Comparison:
         return [one for one in self.conditions if one.role in roles]
 
     def score(self, condition, step: int | None = None, metric: str | None = None):
-        """What students of a condition reached.
+        """The score of the students of a condition.
 
         Args:
             condition: a `Condition` or its name.
@@ -101,7 +101,7 @@ class Comparison:
         key = name, self.steps[-1] if step is None else step, metric or self.metric
         if key not in self._found:
             raise ValueError(
-                "Nothing was measured of {!r} at step {} in {!r}. ".format(*key)
+                "Nothing was measured for {!r} at step {} in {!r}. ".format(*key)
                 + f"Conditions: {[one.name for one in self.conditions]!s:.200}; steps: "
                 f"{self.steps!s:.80}"
             )
@@ -146,8 +146,8 @@ class Comparison:
         ours, plain = self.with_role("ours"), self.with_role("plain")
         if not ours or len(plain) != 1:
             raise ValueError(
-                "What a commentary gains is told by one condition with role 'plain' "
-                "and one or more with role 'ours'. Received: "
+                "To measure a gain, give one condition with role 'plain' and one or "
+                "more with role 'ours'. Received: "
                 + ", ".join(f"{c.name!r} is {c.role!r}" for c in self.conditions)[:250]
             )
 
@@ -174,7 +174,7 @@ class Comparison:
         if self.students == 1:
             return Verdict(
                 "unknown",
-                f"Not known: one student each cannot tell a gain from chance "
+                f"Not known: one student each cannot show a gain beyond chance "
                 f"({over_plain} over {plain.name} with {best.name}). Train several.",
                 None,
             )

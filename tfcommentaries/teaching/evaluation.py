@@ -1,4 +1,4 @@
-"""Measures what a commentary gains, on students it has not seen."""
+"""Measures the gain of a commentary, on new students."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,7 +23,7 @@ def evaluate(
     on_student: Callable[[str], None] = lambda _: None,
     tested_on_the_way: int | None = None,
 ) -> Comparison:
-    """Trains fresh students under several conditions and tests them on the way.
+    """Trains fresh students under several conditions and tests them during training.
 
     A seed gives the same initial weights and, where the data are the same, the
     same batches under every condition, so conditions can be compared in pairs. Where

@@ -31,7 +31,7 @@ BATCH = 1024
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Runs the annotation on any Beam runner."""
+    """Runs the annotation as a Beam pipeline."""
 
     def Do(self, input_dict, output_dict, exec_properties):
         """Annotates examples.

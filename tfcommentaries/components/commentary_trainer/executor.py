@@ -8,7 +8,7 @@ COMMENTARY_KEY = "commentary"
 
 
 class Executor(trainer_executor.GenericExecutor):
-    """Trainer's executor, which also tells `run_fn` where the commentary is."""
+    """Trainer's executor, which also gives `run_fn` the path of the commentary."""
 
     def _GetFnArgs(self, input_dict, output_dict, exec_properties):
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
