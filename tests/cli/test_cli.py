@@ -1,7 +1,10 @@
 """The command line as people use it: whole runs, interruption, wrong input."""
 
+import argparse
 import csv
 import json
+import pathlib
+import re
 import subprocess
 import sys
 
@@ -12,8 +15,10 @@ import tensorflow as tf
 from command_line import run
 
 from tfcommentaries import SavedCommentary
+from tfcommentaries.cli import columns
 from tfcommentaries.cli.run_folder import RunFolder
 
+ROOT = pathlib.Path(__file__).parents[2]
 LEARN = [
     "--label_noise=0.4",
     "--label_noise_kind=pair",
@@ -39,10 +44,18 @@ def test_learn_writes_a_whole_run_folder(learned):
     assert len(list(csv.DictReader((learned / "history.csv").open()))) == 3
     manifest = SavedCommentary(learned / "commentary").manifest
     assert manifest["learned"].pop("method") == "UnrolledTraining"
+<<<<<<< HEAD
     for key in ("data_dir", "validation_data", "test_data"):
         assert config.pop(key) is None  # They would tell about this machine.
     assert config.pop("files") == {}
     assert manifest["learned"] == config
+=======
+    # Not what had no part in it, nor what would tell about this machine.
+    applied = {key: value for key, value in config.items() if value is not None}
+    for key in ("spoiled_sources", "image_size"):
+        del applied[key]
+    assert manifest["learned"] == applied
+>>>>>>> front
     assert manifest["metrics"]["loss"] > 0
     pictures = {p.name for p in (learned / "pictures").iterdir()}
     assert pictures == {
@@ -81,9 +94,11 @@ def test_evaluate_compares_new_students(learned, capsys):
         "checked examples alone",
         "a filter",
     }
-    assert found.steps == [3, 6] and found.verdict().text in printed
+    assert found.steps == [3, 6] and found.verdict().text in " ".join(printed.split())
+    words = " ".join(printed.split())
     for one in found.conditions:
-        assert f"  {one.name}: {one.explanation}" in printed
+        assert f" {one.name}: {one.explanation}" in words
+    assert max(map(len, printed.partition("Written:")[0].splitlines())) <= 80
     assert (learned / "pictures" / "overview.png").stat().st_size > 10_000
 
 
@@ -93,6 +108,8 @@ def test_sources(tmp_path, capsys):
     assert run("learn", f"--run_dir={folder}", *flags) == 0
     printed = capsys.readouterr().out
     assert "outer step 40 of 40" in printed and "what is wrong with it" in printed
+    lines = re.sub("Learned in .*", "", printed).splitlines()
+    assert max(map(len, lines)) <= 80
     (clean,) = [line for line in printed.splitlines() if line.startswith("source 4")]
     assert clean.split()[-2:] == ["trust", "nothing"]
     flags = ["--steps=8", "--seeds=1"]
@@ -115,6 +132,13 @@ def test_sources(tmp_path, capsys):
     assert pictures == {"learning", "learning_curves", "overview", "sources"}
     assert run("report", folder) == 0
     assert 'aria-label="Table of sources"' in (folder / "report.html").read_text()
+    assert run("inspect", folder / "commentary") == 0
+    printed = capsys.readouterr().out
+    assert str(SavedCommentary(folder / "commentary").table()) in printed
+    # Settings of other kinds, and those that were not set.
+    for name in ("curriculum", "label_noise", "label_column", "image_size", ": None"):
+        assert name not in printed
+    assert "spoiled_sources: True" in printed and "normalize: True" in printed
     model = tmp_path / "taught.keras"
     flags = [f"--model={model}", "--epochs=1"]
     assert run("teach", f"--run_dir={folder}", *flags) == 0
@@ -242,3 +266,35 @@ def test_help_is_quick_and_names_the_commands():
     for name in ("learn", "evaluate", "teach", "inspect"):
         assert f"    {name} " in done.stdout
     assert "tensorflow" not in done.stderr
+    # First of all, a table of the user's own.
+    first = done.stdout.partition("learn ")[2].partition("tfcommentaries")[0]
+    flags = ["--run_dir", "--dataset=train.csv", "--label_column", "--group_column"]
+    flags += ["--checked_column", "--test_data=test.csv"]
+    assert all(flag in first for flag in flags) and "spoiled" not in first
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.npz"])
+def test_a_missing_column_is_named_before_tensorflow_starts(name, tmp_path):
+    (tmp_path / "mine.csv").write_text("\ufeffsize,lable,x\n1,a,2\n", "utf-8")
+    np.savez(tmp_path / "mine.npz", x=np.zeros(2), lable=np.zeros(2))
+    command = [sys.executable, "-X", "importtime", "-m", "tfcommentaries.cli.main"]
+    command += ["learn", "--run_dir=new", f"--dataset={tmp_path / name}"]
+    command += ["--group_column=lable"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    error = done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and error.startswith("error: ") and len(error) <= 400
+    label = "label" if name.endswith("csv") else "y"
+    assert f"no column {label!r}. Name the one that it has with --label_col" in error
+    assert ("Did you mean 'lable'?" in error) == name.endswith("csv")
+    assert "lable" in error and not (tmp_path / "new").exists()
+    assert not re.search(r"\| *(tensorflow|pandas|numpy)$", done.stderr, re.M)
+
+
+def test_columns_that_pandas_names_are_not_refused(tmp_path):
+    for head in ("a,a,label", ",b,label", "\n", ""):
+        (tmp_path / "t.csv").write_text(head)
+        path = str(tmp_path / "t.csv")
+        args = argparse.Namespace(dataset=path, validation_data=None, test_data=None)
+        for name in ("label", "image", "group", "checked"):
+            setattr(args, f"{name}_column", "a.1")
+        columns.check(args)

@@ -63,6 +63,11 @@ def test_a_table_of_the_users_own(tables, capsys):
     (plain,) = found.with_role("plain")
     assert found.gain("the commentary's weights", plain).mean > 0.05
     assert run("report", run_dir) == 0
+    capsys.readouterr()
+    assert run("inspect", run_dir / "commentary") == 0
+    printed = capsys.readouterr().out
+    assert "  encoding: \n    name: 0, fill: " in printed
+    assert "checked_column: checked" in printed and "validation_size" not in printed
 
 
 @pytest.mark.parametrize(

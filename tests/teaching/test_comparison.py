@@ -140,10 +140,25 @@ def test_the_table_has_every_condition_its_explanation_and_the_verdict():
     )
     rows = compare(it=(0.5, 0.9), plain=(0.4, 0.5), known=(1, 1)).rows
     text = Comparison(conditions, rows).table()
-    assert "it             0.500 ± 0.010   0.900 ± 0.010" in text
-    assert "over plain       +10.0 ± 0.6     +40.0 ± 0.6" in text
+    assert "it          0.500 ± 0.010 0.900 ± 0.010" in text
+    assert "over plain    +10.0 ± 0.6   +40.0 ± 0.6" in text
     assert "over known" not in text and "  known: All right." in text
-    assert text.endswith(Comparison(conditions, rows).verdict().text)
+    assert text.replace("\n", " ").endswith(Comparison(conditions, rows).verdict().text)
+
+
+def test_the_table_fits_a_terminal():
+    names = [f"a way to train students, {i}" for i in range(3)]
+    roles = ["ours", "plain", "baseline"]
+    conditions = tuple(
+        Condition(name, "many words " * 20, role) for name, role in zip(names, roles)
+    )
+    rows = [Row(n, s, "accuracy", (0.5, 0.6)) for n in names for s in range(1, 8)]
+    found = Comparison(conditions, tuple(rows))
+    for columns in (60, 80, 200):
+        lines = found.table(columns).splitlines()
+        assert max(map(len, lines)) <= columns
+        steps = lines[1].removeprefix("training step").split()
+        assert steps[-1] == "7" and len(steps) == {60: 1, 80: 3, 200: 4}[columns]
 
 
 def test_it_comes_back_from_json():

@@ -89,6 +89,7 @@ class LearnCommentaryCallback(CommentaryCallback):
     """
 
     _differentiates = True
+    _learns = True
 
     def __init__(
         self,
@@ -131,7 +132,6 @@ class LearnCommentaryCallback(CommentaryCallback):
         self.optimizer = keras.optimizers.get(optimizer)
         self.every = every
         self.warmup = warmup
-        self._first_taught = warmup + 2
         self.steps = steps
         #: The step from which on nothing is learned.
         self._last = None if steps is None else warmup + steps * every

@@ -48,8 +48,8 @@ class CommentaryCallback(keras.callbacks.Callback):
 
     #: Whether training steps take gradients of gradients.
     _differentiates = False
-    #: Steps after which weights should differ; 0 once there was a warning.
-    _first_taught = 1
+    #: Whether the commentary is learned on the way, and may have no effect at first.
+    _learns = False
 
     def __init__(
         self, commentary, progress="stretch", total_steps=None, learned_steps=None
@@ -61,6 +61,7 @@ class CommentaryCallback(keras.callbacks.Callback):
         self._armed = False
         self._taught = None
         self._trained = 0
+        self._warned = False
         self._view = None
         self._fits = False
         self.reset_state()
@@ -252,19 +253,28 @@ class CommentaryCallback(keras.callbacks.Callback):
                 "`fit`, or teach in the input pipeline with `tfcommentaries.teach`."
             )
 
-        without = int(tf.convert_to_tensor(self._without_effect))
-        if 0 < self._first_taught <= taught <= without:
-            self._first_taught = 0
+        if not self._learns:
+            self._check_effect()
+
+    def on_train_end(self, logs=None):
+        self._finished = True
+        if self._learns:
+            self._check_effect()
+        self.restore()
+
+    def _check_effect(self):
+        """Warns, once, if all weights in all batches so far were 1."""
+        taught, without = (
+            int(tf.convert_to_tensor(v)) for v in (self._taught, self._without_effect)
+        )
+        if taught == without > 0 and not self._warned:
+            self._warned = True
             warnings.warn(
                 "The commentary has had no effect so far: in each batch all weights "
                 "were 1, so training was as without it. Shuffle the data, use batches "
                 "of more than one example, or learn the commentary first.",
                 stacklevel=2,
             )
-
-    def on_train_end(self, logs=None):
-        self._finished = True
-        self.restore()
 
     def on_test_begin(self, logs=None):
         if not self._fits:

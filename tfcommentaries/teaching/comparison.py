@@ -244,9 +244,8 @@ class Comparison:
         for one in self.conditions:
             lines.append(line(one.name, (self.score(one, step) for step in steps)))
         unit = self.gain(self.best, self.best).unit
-        lines.append(
-            f"\nGain of {self.best.name} ({unit}), students paired: ± standard error"
-        )
+        head = f"Gain of {self.best.name} ({unit}), students paired: ± standard error"
+        lines += ["", wrapped(head, "")]
         for other in self.with_role("plain", "baseline"):
             gains = (self.gain(self.best, other, step) for step in steps)
             lines.append(line(f"over {other.name}", gains))
