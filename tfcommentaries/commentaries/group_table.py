@@ -1,5 +1,7 @@
 """The weights of a group weighting as a readable table."""
 
+import html
+
 #: Minimum weights of groups to trust, and to look at, relative to the largest of their
 #: column. Over five seeds the first separated the good sources of MNIST from all others
 #: (`experiments/sources`).
@@ -67,6 +69,36 @@ class GroupTable(list):
         """
         keep = "trust", "no difference", "class weight"
         return [row["group"] for row in self if row["advice"] in keep]
+
+    def to_pandas(self):
+        """The rows as a `pandas.DataFrame`, the advice among their columns."""
+        # Only this needs it.
+        import pandas
+
+        return pandas.DataFrame(list(self))
+
+    def _repr_html_(self):
+        """A table with bars, for notebooks."""
+        lines = []
+        for row in self:
+            width = round(100 * row["weight"])
+            cells = [html.escape(str(row[key])) for key in ("column", "group")]
+            cells += [f"{row['examples']:,}", f"{row['weight']:.2f}"]
+            cells.append(
+                f'<div style="width:{width}px;height:0.8em;background:#0072b2"></div>'
+            )
+            cells.append(html.escape(row["advice"]))
+            lines.append("".join(f"<td>{cell}</td>" for cell in cells))
+        head = "".join(
+            f"<th>{name}</th>"
+            for name in ("column", "group", "examples", "weight", "", "advice")
+        )
+        rows = "".join(f"<tr>{line}</tr>" for line in lines)
+        doubt = "" if self.doubt is None else f"<p>{html.escape(self.doubt)}</p>"
+        return f"<table><tr>{head}</tr>{rows}</table>{doubt}"
+
+    def __repr__(self):
+        return str(self)
 
     def __str__(self):
         several = len({row["column"] for row in self}) > 1

@@ -348,6 +348,14 @@ class GroupWeighting(Commentary):
                     notes[f"{what} {title(name)}"] = found
         return notes
 
+    def __repr__(self):
+        learned = any(np.any(logits) for logits in self.logits.values())
+        groups = ", ".join(
+            f"{len(column.names)} {title(name)}"
+            for name, column in self.columns.items()
+        )
+        return f"<GroupWeighting: {groups}, {'' if learned else 'not '}learned>"
+
     def get_config(self):
         return {
             **super().get_config(),

@@ -58,6 +58,9 @@ class ImplicitTraining:
         self.products = products
         self.preconditioned = preconditioned
 
+    def __repr__(self):
+        return f"ImplicitTraining(solver={self.solver!r}, products={self.products!r}, preconditioned={self.preconditioned!r})"
+
     def bind(self, commentary, student):
         """Makes the layer for one commentary and one student.
 

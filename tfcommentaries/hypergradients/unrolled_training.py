@@ -82,6 +82,9 @@ class UnrolledTraining:
         self.memory_budget = memory_budget
         self.eps_root = eps_root
 
+    def __repr__(self):
+        return f"UnrolledTraining(checkpoint_interval={self.checkpoint_interval!r}, truncate={self.truncate!r})"
+
     def bind(self, commentary, student):
         """Makes the layer for one commentary and one student.
 

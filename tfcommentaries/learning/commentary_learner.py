@@ -179,7 +179,7 @@ class CommentaryLearner(OuterLoop):
         self._logged = {name: keras.metrics.Mean(name) for name in names}
 
     def compile(self, optimizer=None, loss=None, metrics=None, **kwargs):
-        """Configures the outer loop.
+        """Configures the outer loop; `fit` calls it if nobody has.
 
         Args:
             optimizer: the commentary's. `None` is Adam with the rate that the
@@ -209,6 +209,24 @@ class CommentaryLearner(OuterLoop):
             weights = getattr(compiled, "_user_loss_weights", None)
             kwargs.setdefault("loss_weights", weights)
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
+    def table(self):
+        """What the commentary has learned of each group; see `GroupWeighting.table`."""
+        return self.commentary.table()
+
+    def summary(self, **kwargs):
+        """Prints what learns what, and how."""
+        print(repr(self))
+        print(f"  commentary: {self.commentary!r}")
+        print(f"  student: {self.student.model.name!r}, {self.initialization.mode}")
+        print(f"  inner training: {self.inner_training!r}")
+
+    def __repr__(self):
+        done = int(tf.convert_to_tensor(self.optimizer.iterations)) if self.built else 0
+        return (
+            f"<CommentaryLearner: {type(self.commentary).__name__}, "
+            f"{self.inner_steps} inner steps, {done} outer steps made>"
+        )
 
     def call(self, x, y=None, progress=None):
         """The commentary's annotation; see `Commentary.call`."""
@@ -264,7 +282,7 @@ class CommentaryLearner(OuterLoop):
             NonFiniteHypergradientError: if a hypergradient is not finite.
         """
         if not self.compiled:
-            raise ValueError("Call `learner.compile(...)` before `learner.fit(...)`.")
+            self.compile()
         train, validation_data = training_and_validation(
             x, y, sample_weight, validation_data
         )

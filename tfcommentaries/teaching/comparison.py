@@ -59,6 +59,13 @@ class Comparison:
         if len({len(row.values) for row in self.rows}) != 1:
             raise ValueError("All rows must have values of as many students.")
 
+    def __repr__(self):
+        names = ", ".join(condition.name for condition in self.conditions)
+        return (
+            f"<Comparison of {names}: {self.students} students each, "
+            f"{self.steps[-1]} steps>"
+        )
+
     @functools.cached_property
     def _found(self):
         return {(row.condition, row.step, row.metric): row for row in self.rows}
