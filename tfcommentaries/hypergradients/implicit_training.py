@@ -59,7 +59,10 @@ class ImplicitTraining:
         self.preconditioned = preconditioned
 
     def __repr__(self):
-        return f"ImplicitTraining(solver={self.solver!r}, products={self.products!r}, preconditioned={self.preconditioned!r})"
+        return (
+            f"ImplicitTraining(solver={type(self.solver).__name__}, "
+            f"products={self.products!r}, preconditioned={self.preconditioned!r})"
+        )
 
     def bind(self, commentary, student):
         """Makes the layer for one commentary and one student.

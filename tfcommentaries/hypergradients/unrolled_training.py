@@ -83,7 +83,8 @@ class UnrolledTraining:
         self.eps_root = eps_root
 
     def __repr__(self):
-        return f"UnrolledTraining(checkpoint_interval={self.checkpoint_interval!r}, truncate={self.truncate!r})"
+        given = f"{self.checkpoint_interval!r}, truncate={self.truncate!r}"
+        return f"UnrolledTraining(checkpoint_interval={given})"
 
     def bind(self, commentary, student):
         """Makes the layer for one commentary and one student.
