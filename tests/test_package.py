@@ -111,3 +111,22 @@ def test_importing_everything_imports_no_tfx():
         "assert 'tfx' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_type_checkers_see_the_public_names():
+    tree = ast.parse(pathlib.Path(tfcommentaries.__file__).read_text())
+    (block,) = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    seen = {
+        name.asname: f"{node.module}.{name.name}"
+        for node in block.body
+        for name in node.names
+    }
+    expected = {
+        name: f"tfcommentaries.{place}.{name}"
+        for name, place in tfcommentaries._PUBLIC.items()
+    }
+    assert seen == expected

@@ -1,8 +1,42 @@
 """Teaching with commentaries, for Keras, TensorFlow and TFX."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 from tfcommentaries.version import __version__
+
+if TYPE_CHECKING:  # What editors and type checkers see.
+    from tfcommentaries.commentaries import (
+        AttentionMask as AttentionMask,
+        AuxiliaryTargets as AuxiliaryTargets,
+        Commentary as Commentary,
+        Composition as Composition,
+        ElementWeighting as ElementWeighting,
+        ExampleWeighting as ExampleWeighting,
+        GroupWeighting as GroupWeighting,
+        LabelBlending as LabelBlending,
+        LossWeighting as LossWeighting,
+        SoftLabels as SoftLabels,
+        teachers as teachers,
+    )
+    from tfcommentaries.hypergradients import (
+        ImplicitTraining as ImplicitTraining,
+        UnrolledTraining as UnrolledTraining,
+    )
+    from tfcommentaries.learning import (
+        CommentaryLearner as CommentaryLearner,
+        FewShotLearner as FewShotLearner,
+        LearnCommentaryCallback as LearnCommentaryCallback,
+        NonFiniteHypergradientError as NonFiniteHypergradientError,
+    )
+    from tfcommentaries.saving import (
+        SavedCommentary as SavedCommentary,
+        export_commentary as export_commentary,
+    )
+    from tfcommentaries.teaching import (
+        CommentaryCallback as CommentaryCallback,
+        teach as teach,
+    )
 
 # Imported on first use: TensorFlow takes seconds to import, and `tfcommentaries
 # --help` does not need it.

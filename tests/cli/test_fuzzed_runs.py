@@ -5,8 +5,7 @@ import pathlib
 
 import pytest
 from command_line import run
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tfcommentaries.cli import learn
 from tfcommentaries.cli.run_folder import RunFolder

@@ -8,14 +8,15 @@ import pytest
 from components.artifacts import RECIPE, make_examples, make_schema
 from components.test_commentary_annotator import annotate, feature, read
 from components.test_commentary_gen import do
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tfx.types import standard_artifacts
 
 from tfcommentaries import SavedCommentary
 from tfcommentaries.components.artifact import commentary_dir, get_commentary_dir
-from tfcommentaries.components.commentary_gen.recipe import RECIPE as RECIPE_KEYS
-from tfcommentaries.components.commentary_gen.recipe import check_recipe
+from tfcommentaries.components.commentary_gen.recipe import (
+    RECIPE as RECIPE_KEYS,
+    check_recipe,
+)
 
 IMAGES = {k: v for k, v in RECIPE.items() if k != "commentary_config"}
 

@@ -5,8 +5,7 @@ import pathlib
 
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.task import Task
