@@ -30,6 +30,8 @@ def run(args):
     for title in ("inputs", "learned", "metrics", "versions"):
         print(f"{title}:")
         for name, value in manifest.get(title, {}).items():
+            if value is None:
+                continue
             if title == "inputs":
                 value = f"{value['dtype']} {tuple(value['shape'])}"
             elif isinstance(value, float):
@@ -44,7 +46,8 @@ def run(args):
 
 def _row(one):
     """What a dict says, in a line; as the encoding has for each column of a table."""
-    return ", ".join(f"{k}: {v}" for k, v in one.items() if v not in (None, False))
+    said = {k: v for k, v in one.items() if v is not None and v is not False}
+    return ", ".join(f"{key}: {value}" for key, value in said.items())
 
 
 def _plain(text):

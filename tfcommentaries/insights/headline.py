@@ -47,7 +47,7 @@ def what_to_do(table, comparison):
         )
     best, (plain,) = comparison.best, comparison.with_role("plain")
     verdict = comparison.verdict()
-    metric = _METRICS.get(comparison.metric, comparison.metric)
+    metric = metric_of(comparison)
 
     def score(condition):
         return _number(comparison.score(condition))
@@ -97,6 +97,11 @@ def what_to_do(table, comparison):
         f"{score(rival)}."
     )
     return text, why or "Nothing else was compared."
+
+
+def metric_of(comparison):
+    """What a sentence calls the metric of a comparison."""
+    return _METRICS.get(comparison.metric, comparison.metric)
 
 
 def to_use(comparison):

@@ -133,7 +133,7 @@ def _gains(comparison):
     figure = Figure(figsize=_CHART, layout="constrained")
     gains.learning_curves(comparison, axes=figure.add_subplot(), named=False)
     return {
-        "metric": comparison.metric,
+        "metric": headline.metric_of(comparison),
         "unit": comparison.gain(best, best).unit,
         "steps": steps,
         "best": best,
@@ -157,7 +157,10 @@ def _lines(fact):
     """A fact as lines: of a list of dicts, such as an encoding, one for each."""
     if not isinstance(fact, list) or not all(isinstance(one, dict) for one in fact):
         return [pictures.short(fact, 1000)]
-    lines = (", ".join(f"{k}: {v}" for k, v in one.items() if v) for one in fact)
+    lines = (
+        ", ".join(f"{k}: {v}" for k, v in one.items() if v not in (None, "", []))
+        for one in fact
+    )
     return [pictures.short(line, 1000) for line in itertools.islice(lines, 1000)]
 
 
