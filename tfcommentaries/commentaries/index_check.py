@@ -28,16 +28,14 @@ def checked_index(values, size, message):
     """
     MESSAGES.add(message)
     values = tf.reshape(tf.cast(values, tf.int32), [-1])
-    checks = [
-        tf.debugging.assert_less(values, size, message),
-        tf.debugging.assert_non_negative(values, message),
-    ]
-    # Eager checks give None and have already raised.
-    with tf.control_dependencies([c for c in checks if c is not None]):
+    in_range = (values >= 0) & (values < size)
+    check = tf.debugging.Assert(tf.reduce_all(in_range), [message])
+    # An eager check gives None and has already raised.
+    with tf.control_dependencies([] if check is None else [check]):
         values = tf.identity(values)
     if not _watching:
         return values
-    _watching[-1].append((values >= 0) & (values < size))
+    _watching[-1].append(in_range)
     return tf.clip_by_value(values, 0, size - 1)
 
 
