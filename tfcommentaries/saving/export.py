@@ -140,14 +140,9 @@ def export_commentary(
 def _checked(progress, x):
     """Progress, checked, since requests may hold anything."""
     message = "progress must be one number from 0 to 1 for each example."
-    checks = [
-        tf.debugging.assert_equal(tf.shape(progress)[:1], tf.shape(x)[:1], message),
-        tf.debugging.assert_equal(
-            (progress >= 0) & (progress <= 1),
-            True,
-            message,  # This refuses NaN too.
-        ),
-    ]
+    one_each = tf.equal(tf.shape(progress)[0], tf.shape(x)[0])
+    in_range = tf.reduce_all((progress >= 0) & (progress <= 1))  # False for NaN.
+    checks = [tf.debugging.Assert(c, [message]) for c in (one_each, in_range)]
     with tf.control_dependencies(checks):
         return tf.identity(progress)
 

@@ -33,14 +33,12 @@ def checked_index(values, size, message):
     """
     MESSAGES.add(message)
     values = tf.reshape(tf.cast(values, tf.int32), [-1])
-    checks = [
-        tf.debugging.assert_less(values, size, message),
-        tf.debugging.assert_non_negative(values, message),
-    ]
-    values = _after(checks, values)
+    in_range = (values >= 0) & (values < size)
+    check = tf.debugging.Assert(tf.reduce_all(in_range), [message])
+    values = _after([check], values)
     if not _watching:
         return values
-    _watching[-1].append((values >= 0) & (values < size))
+    _watching[-1].append(in_range)
     return tf.clip_by_value(values, 0, size - 1)
 
 
