@@ -33,7 +33,7 @@ def names(request):
 @pytest.fixture
 def weighting(names):
     """Each group has a weight of its own: 0.1, 0.2, ... in the order of `names`."""
-    weighting = GroupWeighting(names)
+    weighting = GroupWeighting(names, normalize=None)
     assert sorted(names) == weighting.columns["group"].names
     weights = expected(names)[np.argsort(np.array(names, object))]
     logits = np.log(weights / (1 - weights))

@@ -108,10 +108,12 @@ def _with_arrays(data, name):
 
 def _check_target(x, y, columns, name):
     """Raises if one of the columns of the inputs equals the labels."""
-    x, y = (x["x"] if isinstance(x, dict) and "x" in x else x), np.asarray(y)
-    if not isinstance(x, np.ndarray) or x.ndim != 2 or y.size != len(x):
+    x = x["x"] if isinstance(x, dict) and "x" in x else x
+    if tf.nest.is_nested(y) or not isinstance(x, np.ndarray) or x.ndim != 2:
         return
-    y = y.reshape(-1)
+    y = np.asarray(y).reshape(-1)
+    if y.size != len(x):
+        return
     if x.shape[1] == 1 or len(y) < LEAST or (y == y[0]).all():
         return  # This may be chance.
     same = np.flatnonzero((x[:1000] == y[:1000, None]).all(0))
