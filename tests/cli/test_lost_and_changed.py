@@ -15,6 +15,7 @@ import tensorflow as tf
 from command_line import FEW, run
 
 from tfcommentaries.cli.progress import LearningProgress
+from tfcommentaries.teaching import Comparison
 
 
 def write(folder, flipped=False):
@@ -131,7 +132,7 @@ def test_a_folder_that_is_deleted_under_an_evaluation_is_noticed(
 ):
     def delete(*args, **kwargs):
         shutil.rmtree(folder / "run")
-        return [{"condition": "plain"}]
+        return Comparison.from_config({"conditions": [PLAIN, OURS], "rows": ROWS})
 
     monkeypatch.setattr("tfcommentaries.cli.evaluate.evaluate", delete)
     error = refused(
