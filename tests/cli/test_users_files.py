@@ -66,7 +66,7 @@ def test_a_table_of_the_users_own(tables, capsys):
     capsys.readouterr()
     assert run("inspect", run_dir / "commentary") == 0
     printed = capsys.readouterr().out
-    assert "  encoding: \n    name: 0, fill: " in printed
+    assert "  encoding:\n    name: 0, fill: " in printed
     assert "checked_column: checked" in printed and "validation_size" not in printed
 
 

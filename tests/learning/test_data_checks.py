@@ -231,12 +231,6 @@ def test_an_incompatible_student_is_named():
         make_learner(make_student((5,))).fit(GOOD, GOOD, steps_per_epoch=1, verbose=0)
 
 
-def test_fit_before_compile_is_named():
-    learner = CommentaryLearner(ExampleWeighting(), make_student((64,)))
-    with pytest.raises(ValueError, match="compile"):
-        learner.fit(GOOD, GOOD)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
