@@ -12,11 +12,12 @@ QUIET := TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0
 PYTEST := -m pytest -q -n auto --dist worksteal --durations=10
 # What depends on TFX, and what other versions wrote or read.
 TFX_TESTS := tests/components tests/pipelines tests/docs/test_served_pages.py \
-  tests/saving/test_prediction_service.py tests/saving/test_other_versions.py
+  tests/saving/test_prediction_service.py tests/saving/test_other_versions.py \
+  tests/saving/test_graph_check.py
 # What depends on the versions of Python, TensorFlow and Keras more than the rest.
 VERSION_TESTS := tests/optimizers tests/students tests/upstream \
-  tests/saving/test_export.py tests/saving/test_raw_columns.py \
-  tests/saving/test_replacing.py \
+  tests/saving/test_export.py tests/saving/test_graph_check.py \
+  tests/saving/test_raw_columns.py tests/saving/test_replacing.py \
   tests/learning/test_outer_step.py tests/hypergradients/test_xla.py \
   tests/teaching/test_commentary_callback.py tests/test_package.py
 ENVIRONMENTS := core oldest tfx publish notebooks bench core-3.10 core-3.11 \
