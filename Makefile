@@ -127,7 +127,7 @@ format: core-environment
 # Writes the pinned lists anew.
 lock:
 	$(COMPILE) --universal --python-version 3.10 --extra test setup.py \
-	  requirements/build.in -o requirements/core.txt
+	  requirements/build.in requirements/runtimes.in -o requirements/core.txt
 	$(COMPILE) --python-version 3.10 --resolution lowest-direct --extra test \
 	  setup.py requirements/build.in requirements/oldest.in -o requirements/oldest.txt
 	$(COMPILE) --python-version 3.10 --extra test --extra tfx setup.py \

@@ -253,3 +253,20 @@ def test_measurements_that_cannot_be_compared_name_the_file(folder, found, capsy
     metrics = folder / "run" / "metrics.json"
     metrics.write_text(json.dumps(found))
     assert str(metrics) in refused(capsys, "report", folder / "run")
+
+
+@pytest.mark.parametrize("make", ["file", "pipe"])
+def test_a_folder_with_a_config_of_somebody_else_is_left_alone(tmp_path, make, capsys):
+    write(tmp_path)
+    config = tmp_path / "run" / "config.json"
+    config.parent.mkdir()
+    if make == "pipe":
+        os.mkfifo(config)
+    else:
+        config.write_text('{"theirs": 1}')
+    assert str(config) in refused(capsys, "learn", *flags(tmp_path))
+    if make == "file":
+        assert config.read_text() == '{"theirs": 1}'
+    else:
+        assert config.is_fifo()
+    assert not list((tmp_path / "run").rglob("*.new"))

@@ -14,7 +14,7 @@ from absl import logging
 from tfcommentaries.cli.settings import Settings
 from tfcommentaries.saving.json_files import read
 from tfcommentaries.saving.manifest import to_json
-from tfcommentaries.saving.replacing import write_text
+from tfcommentaries.saving.replacing import replacing_file, write_text
 from tfcommentaries.teaching import Comparison
 
 #: Columns that the history of every run has.
@@ -65,6 +65,7 @@ class RunFolder:
         Raises:
             ValueError: if the folder holds a run with other settings, or from files
                 that were others.
+            FileExistsError: if its `config.json` is not one of ours.
         """
         if self.begun:
             found = self.read_settings()
@@ -80,7 +81,15 @@ class RunFolder:
                 )
             found.check_files(settings.files)
             return
-        write_text(self.config, to_json(dataclasses.asdict(settings)))
+        text = to_json(dataclasses.asdict(settings))
+        write_text(self.config, text, lambda path: self._has_settings())
+
+    def _has_settings(self):
+        try:
+            self.read_settings()
+        except ValueError:
+            return False
+        return True
 
     def read_settings(self):
         """Reads `config.json`; returns `Settings`.
@@ -179,13 +188,8 @@ class RunFolder:
         with contextlib.suppress(FileExistsError):
             os.mkdir(self.pictures)  # Not the folder of the run, if it was deleted.
         path = os.path.join(self.pictures, f"{name}.png")
-        written = f"{path}.new"
-        try:
+        with replacing_file(path) as written:
             figure.savefig(written, format="png", dpi=120)
-            os.replace(written, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(written)
         return path
 
 
