@@ -11,6 +11,7 @@ A version is written beside its place and renamed, so it is whole or not there, 
 concurrent writers get different numbers. Needs the extra `tfds`.
 """
 
+import dataclasses
 import datetime
 import hashlib
 import hmac
@@ -20,6 +21,7 @@ import os
 import posixpath
 import re
 import uuid
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -27,7 +29,7 @@ from absl import logging
 
 from tfcommentaries.commentaries import Commentary
 from tfcommentaries.saving import SavedCommentary, export_commentary, read_manifest
-from tfcommentaries.saving.json_files import read_json
+from tfcommentaries.saving.json_files import read, typed
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.removing import remove_abandoned, remove_tree
 from tfcommentaries.saving.replacing import write_text
@@ -344,7 +346,20 @@ def _read(path):
     return tf.io.gfile.GFile(path, "rb").read()
 
 
+@dataclasses.dataclass
+class _Card:
+    """What every card has, and what it may have."""
+
+    name: str
+    dataset: str
+    fingerprint: str
+    checksum: str
+    files: dict[str, Any]
+    signature: str = ""
+
+
 def _read_card(directory):
-    required = dict.fromkeys(("name", "dataset", "fingerprint", "checksum"), str)
-    required["files"] = dict
-    return read_json(f"{directory}/card.json", required, {"signature": str})
+    path = f"{directory}/card.json"
+    card = read(path, dict[str, Any])
+    typed(card, _Card, f"The file {path}", others=True)
+    return card

@@ -212,7 +212,7 @@ def test_a_manifest_that_cannot_be_used_is_named(exported, text, message):
 
 def test_a_kind_that_is_not_known_is_named(exported):
     file = exported / "assets" / "commentary.json"
-    manifest = {**json.loads(file.read_text()), "class": "mine>Unknown"}
+    manifest = {**json.loads(file.read_text()), "class_name": "mine>Unknown"}
     file.write_text(json.dumps(manifest))
     with pytest.raises(ValueError, match=r"class mine>Unknown, which is not known"):
         SavedCommentary(exported)
@@ -273,7 +273,7 @@ def test_a_class_that_is_no_commentary_is_refused(exported):
         raise AssertionError
 
     file = exported / "assets" / "commentary.json"
-    manifest = {**json.loads(file.read_text()), "class": "mine>run_me"}
+    manifest = {**json.loads(file.read_text()), "class_name": "mine>run_me"}
     file.write_text(json.dumps(manifest))
     with pytest.raises(ValueError, match="is not known here"):
         SavedCommentary(exported)

@@ -12,7 +12,6 @@ from tfcommentaries.cli.task import Task
 from tfcommentaries.commentaries.applying import make_applying
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.saving.example_reading import DEFAULTS, RESIZES, ExampleReading
-from tfcommentaries.saving.json_files import read_json
 from tfcommentaries.saving.manifest import FILE, inputs_of, read_manifest
 from tfcommentaries.store import _read_card, _versions
 
@@ -81,7 +80,7 @@ def test_readings(config):
 MANIFEST = {
     "format": 1,
     "kind": "label_blending",
-    "class": "tfcommentaries>LabelBlending",
+    "class_name": "tfcommentaries>LabelBlending",
     "teaching_config": {"num_classes": 3, "initial_logit": -1.0},
     "inputs": {"x": {"shape": [None, 2], "dtype": "float32"}},
     "inputs_are_dict": False,
@@ -109,7 +108,7 @@ def test_manifests(tmp_path, data):
         return
     inputs_of(manifest)
     try:
-        make_applying(manifest["class"], manifest["teaching_config"])
+        make_applying(manifest["class_name"], manifest["teaching_config"])
     except ValueError as error:
         assert str(error)
 
@@ -137,12 +136,8 @@ def test_cards_and_other_json(tmp_path, content):
     file = tmp_path / "card.json"
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
     file.write_bytes(raw)
-    for read in (
-        lambda: _read_card(str(tmp_path)),
-        lambda: read_json(file, {"a": int}),
-    ):
-        with pytest.raises(ValueError, match="card.json"):
-            read()
+    with pytest.raises(ValueError, match="card.json"):
+        _read_card(str(tmp_path))
 
 
 @MANY
@@ -189,12 +184,12 @@ def test_what_was_measured_in_a_run(tmp_path, content):
     folder = RunFolder(str(tmp_path))
     pathlib.Path(folder.metrics).write_text(json.dumps(content))
     pathlib.Path(folder.history).write_text(str(content))
-    for read, file in (
+    for reads, file in (
         (folder.read_metrics, folder.metrics),
         (folder.read_history, folder.history),
     ):
         try:
-            read()
+            reads()
         except ValueError as error:
             assert file in str(error)
 

@@ -66,7 +66,7 @@ def test_inspect_sends_a_terminal_no_commands(exported, capsys):
 )
 def test_a_table_of_anything_else_is_refused(exported, row):
     change(exported, table=[row])
-    with pytest.raises(ValueError, match="commentary.json a row of 'table' must have"):
+    with pytest.raises(ValueError, match=r"commentary.json: (table\[0\]|a weight)"):
         SavedCommentary(exported)
 
 

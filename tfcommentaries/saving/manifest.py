@@ -1,16 +1,18 @@
 """The manifest of an exported commentary."""
 
+import dataclasses
 import datetime
 import json
 import os
 import platform
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfcommentaries import version
-from tfcommentaries.saving.json_files import check_object, read_json
+from tfcommentaries.saving.json_files import read, typed
 
 #: Where the manifest is inside the SavedModel.
 FILE = os.path.join("assets", "commentary.json")
@@ -24,26 +26,61 @@ _SAVED_MODEL = {
 }
 #: Increased by one when an older reader cannot use a newer manifest.
 FORMAT = 1
-_REQUIRED = {
-    "format": int,
-    "kind": str,
-    "class": str,
-    "teaching_config": dict,
-    "inputs": dict,
-    "inputs_are_dict": bool,
-    "uses_labels": bool,
-    "uses_progress": bool,
-    "learned": dict,
-    "metrics": dict,
-}
-_OPTIONAL = {
-    "created": str,
-    "versions": dict,
-    "table": list,
-    "doubt": str,
-    "prepared_inputs": dict,
-    "reading": dict,
-}
+
+
+@dataclasses.dataclass
+class _Spec:
+    """Shape and dtype of an input."""
+
+    shape: list[int | None]
+    dtype: str
+
+    def __post_init__(self):
+        try:
+            tf.TensorSpec(self.shape, self.dtype)
+        except TypeError as error:
+            raise ValueError(f"there is no tensor of this kind: {error}") from error
+
+
+@dataclasses.dataclass
+class _Row:
+    """A row of a table of groups."""
+
+    column: str
+    group: str | int
+    advice: str
+    examples: int
+    weight: float
+
+    def __post_init__(self):
+        if not 0 <= self.weight <= 1:
+            raise ValueError(f"a weight must be from 0 to 1. Found: {self.weight}")
+
+
+@dataclasses.dataclass
+class _Manifest:
+    """What every manifest has, and what it may have."""
+
+    format: int
+    kind: str
+    class_name: str
+    teaching_config: dict[str, Any]
+    inputs: dict[str, _Spec]
+    inputs_are_dict: bool
+    uses_labels: bool
+    uses_progress: bool
+    learned: dict[str, Any]
+    metrics: dict[str, Any]
+    created: str = ""
+    versions: dict[str, Any] = dataclasses.field(default_factory=dict)
+    table: list[_Row] = dataclasses.field(default_factory=list)
+    doubt: str = ""
+    prepared_inputs: dict[str, _Spec] = dataclasses.field(default_factory=dict)
+    reading: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        if not self.inputs_are_dict and "x" not in self.inputs:
+            raise ValueError("inputs lacks x.")
 
 
 def make_manifest(commentary, learned=None, metrics=None):
@@ -62,7 +99,7 @@ def make_manifest(commentary, learned=None, metrics=None):
     return {
         "format": FORMAT,
         "kind": commentary.kind,
-        "class": keras.saving.get_registered_name(type(commentary)),
+        "class_name": keras.saving.get_registered_name(type(commentary)),
         "teaching_config": commentary.get_teaching_config(),
         "inputs": input_specs(commentary, x_spec),
         "inputs_are_dict": isinstance(x_spec, dict),
@@ -118,40 +155,15 @@ def read_manifest(path):
             f"The SavedModel at {path} is not a commentary: it has no {FILE}. Pass "
             "the directory that `export_commentary` or `tfcommentaries learn` wrote."
         )
-    manifest = read_json(file_path, {"format": int})
-    if manifest["format"] > FORMAT:
+    manifest = read(file_path, dict[str, Any])
+    where = f"The file {file_path}"
+    if typed(manifest.get("format"), int, f"{where}: format") > FORMAT:
         raise ValueError(
             f"The commentary at {path} has format {manifest['format']}; this "
             f"tfcommentaries {version.__version__} reads up to {FORMAT}. Install the "
             "newest tfcommentaries."
         )
-    check_object(manifest, file_path, _REQUIRED, _OPTIONAL)
-    for key in "inputs", "prepared_inputs":
-        for name, spec in manifest.get(key, {}).items():
-            try:
-                tf.TensorSpec(spec["shape"], spec["dtype"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(
-                    f"In the file {file_path} {key!r} has no shape and dtype for "
-                    f"{name!r}: {spec!r:.80}"
-                ) from error
-    for row in manifest.get("table", []):
-        if not (
-            isinstance(row, dict)
-            and isinstance(row.get("column"), str)
-            and isinstance(row.get("group"), str | int)
-            and isinstance(row.get("advice"), str)
-            and isinstance(row.get("examples"), int)
-            and isinstance(row.get("weight"), int | float)
-            and 0 <= row["weight"] <= 1
-        ):
-            raise ValueError(
-                f"In the file {file_path} a row of 'table' must have a column, a "
-                "group, an advice, a number of examples and a weight from 0 to 1. "
-                f"Found: {row!r:.80}"
-            )
-    if not manifest["inputs_are_dict"] and "x" not in manifest["inputs"]:
-        raise ValueError(f"In the file {file_path} 'inputs' lacks 'x'.")
+    typed(manifest, _Manifest, where, others=True)
     return manifest
 
 

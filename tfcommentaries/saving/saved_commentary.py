@@ -35,7 +35,7 @@ class SavedCommentary(Commentary):
             #: A commentary of the class that was exported, which has learned nothing
             #: but applies annotations in the same way.
             self.applying = make_applying(
-                self.manifest["class"], self.manifest["teaching_config"]
+                self.manifest["class_name"], self.manifest["teaching_config"]
             )
         except ValueError as error:
             raise ValueError(

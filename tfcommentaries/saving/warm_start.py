@@ -25,10 +25,11 @@ def load_weights(commentary, path):
     """
     manifest = read_manifest(path)
     name = keras.saving.get_registered_name(type(commentary))
-    if manifest["class"] != name:
+    found = manifest["class_name"]
+    if found != name:
         raise ValueError(
-            f"The commentary at {path} is of the class {manifest['class']}, but this "
-            f"one is of {name}. Start from one of the same class, or anew."
+            f"The commentary at {path} is of the class {found}, but this one is "
+            f"of {name}. Start from one of the same class, or anew."
         )
     values = load_graph(path).trainable_variables
     try:
