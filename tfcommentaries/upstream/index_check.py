@@ -33,13 +33,18 @@ def checked_index(values, size, message):
     """
     MESSAGES.add(message)
     values = tf.reshape(tf.cast(values, tf.int32), [-1])
-    in_range = (values >= 0) & (values < size)
-    check = tf.debugging.Assert(tf.reduce_all(in_range), [message])
-    values = _after([check], values)
     if not _watching:
-        return values
+        # The text of the error stays in a branch, which a GPU need not hold.
+        checks = [
+            tf.debugging.assert_less(values, size, message),
+            tf.debugging.assert_non_negative(values, message),
+        ]
+        return _after(checks, values)
+    in_range = (values >= 0) & (values < size)
     _watching[-1].append(in_range)
-    return tf.clip_by_value(values, 0, size - 1)
+    # One operation, which loads sooner.
+    check = tf.debugging.Assert(tf.reduce_all(in_range), [message])
+    return tf.clip_by_value(_after([check], values), 0, size - 1)
 
 
 def checked_when_exported(values, size, message):
