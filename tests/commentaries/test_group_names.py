@@ -207,3 +207,10 @@ def test_tensors_of_several_names_each_are_refused():
 def test_names_given_beforehand_are_given_once(names):
     with pytest.raises(ValueError, match="named once"):
         GroupNames(names)
+
+
+def test_arrays_of_bytes_may_have_no_group():
+    weighting = GroupWeighting(["a", "b"], normalize=None)
+    weighting.logits["group"].assign([[[2.0]], [[-2.0]]])
+    column = np.array([b"b", b"\xff", b"a"], object)  # As read from tf.Examples.
+    assert weighting.columns["group"].index(column).tolist() == [2, 0, 1]

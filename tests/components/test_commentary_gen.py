@@ -65,7 +65,7 @@ def test_follows_a_recipe(artifacts, digits, tmp_path):
         "examples.png",
     }
     report = (pictures.parent / "report.html").read_text()
-    assert "how much each training example should count" in report
+    assert "How much each training example should count" in report
     # The checkpoint is gone, and nothing else was left behind.
     assert os.listdir(os.path.dirname(artifacts.commentary.uri)) == ["1"]
     assert not list(tmp_path.glob(".learning-*"))
@@ -101,7 +101,7 @@ def test_goes_on_from_a_base_commentary(
     expected = weighting(x, y=y, progress=0.5)
     saved = SavedCommentary(commentary_dir(artifacts.commentary.uri))
     np.testing.assert_allclose(saved(x, y=y, progress=0.5), expected, rtol=1e-4)
-    with pytest.raises(ValueError, match="Make it with the same class"):
+    with pytest.raises(ValueError, match="Make it with the same arguments"):
         recipe = {**RECIPE, "commentary_config": {}}
         do(artifacts, recipe, inputs={"base_commentary": [commentary_artifact]})
 

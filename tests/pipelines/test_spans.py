@@ -138,7 +138,8 @@ def test_sources_keep_their_weights_over_spans(tmp_path):
         assert abs(logits[1] - logits[0]) < 0.25
     assert second["dora"]["new"] and "new" not in second["carl"]
     started = saved.manifest["learned"]["started_from"]
-    assert started["new groups"] == ["dora"] and started["gone groups"] == ["anna"]
+    assert started["new groups of 'annotator'"] == ["dora"]
+    assert started["gone groups of 'annotator'"] == ["anna"]
 
     store = metadata_store.MetadataStore(connection)
     annotated = [

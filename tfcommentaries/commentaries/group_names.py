@@ -88,6 +88,10 @@ class GroupNames:
         Returns:
             int32, a tensor if the column is one or inside of a graph, else an array.
         """
+        if not tf.is_tensor(column) and _are_bytes(column):
+            # From tf.Examples: some may stand for no group.
+            found = self.index(tf.constant(np.asarray(column)), title)
+            return found.numpy() if tf.executing_eagerly() else found
         if not tf.is_tensor(column):
             names = as_names(column, title)
             self._check(tf.string if names.dtype.kind in "OU" else tf.int64, title)
@@ -150,6 +154,11 @@ def as_names(column, title):
             "Convert them, for instance with `.astype(str)`."
         )
     return column
+
+
+def _are_bytes(column):
+    column = np.asarray(column)
+    return column.dtype == object and {*map(type, column.ravel())} == {bytes}
 
 
 def is_missing(value):
