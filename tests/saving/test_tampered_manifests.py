@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 
 import numpy as np
 import pytest
@@ -97,3 +98,11 @@ def test_a_file_alone_runs_no_function():
     args.student = "mine:model"
     check_given("mine:model", args)
     check_given("mlp", argparse.Namespace(student=None, run_dir="run"))
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "assets/commentary.json"])
+def test_a_pipe_keeps_no_reader_waiting(exported, name):
+    (exported / name).unlink()
+    os.mkfifo(exported / name)
+    with pytest.raises(ValueError, match=name):
+        SavedCommentary(exported)

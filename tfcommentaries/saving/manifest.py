@@ -149,6 +149,12 @@ def read_manifest(path):
             f"There is no SavedModel at {path}: it has no file saved_model.pb. Pass "
             "the directory that `export_commentary` or `tfcommentaries learn` wrote."
         )
+    graph = os.path.join(path, "saved_model.pb")
+    if os.path.lexists(graph) and not os.path.isfile(graph):
+        raise ValueError(
+            f"{graph} is a directory, a device, a pipe or a broken link. Pass the "
+            "directory of a SavedModel."
+        )
     file_path = os.path.join(path, FILE)
     if not tf.io.gfile.exists(file_path):
         raise ValueError(
