@@ -5,34 +5,13 @@ import pathlib
 
 import pytest
 from command_line import run
-from hypothesis import HealthCheck, given, settings, strategies as st
+from fuzzing import JSON, MANY
+from hypothesis import given, settings, strategies as st
 
 from tfcommentaries.cli import learn
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.cli.settings import Settings
 
-MANY = settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
-PLAIN = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.sampled_from([2**31, -(2**63), 10**400, 40000])
-    | st.floats()
-    | st.text(max_size=5)
-)
-JSON = st.recursive(
-    PLAIN,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
 SETTINGS = {
     "dataset": "train.csv",
     "data_dir": None,
@@ -92,6 +71,7 @@ def test_files_of_a_run(tmp_path, data):
     place = data.draw(st.integers(0, len(history)))
     cut = history[: data.draw(st.integers(0, place))]
     history = cut + data.draw(st.text(max_size=5)) + history[place:]
+    history = data.draw(st.just(history) | JSON.map(str))
     pathlib.Path(folder.config).write_text(data.draw(tampered(SETTINGS)))
     pathlib.Path(folder.metrics).write_text(data.draw(tampered(METRICS)))
     pathlib.Path(folder.history).write_bytes(history.encode(errors="replace"))
@@ -112,6 +92,20 @@ def test_files_of_a_run(tmp_path, data):
             assert found.best.role == "ours" and found.with_role("plain")
         else:
             assert len(set(map(len, found.values()))) == 1
+
+
+def test_a_file_alone_runs_no_function(tmp_path):
+    folder = RunFolder(str(tmp_path))
+    pathlib.Path(folder.commentary).mkdir()
+    pathlib.Path(folder.commentary, "saved_model.pb").touch()
+    config = pathlib.Path(folder.config)
+    config.write_text(json.dumps({**SETTINGS, "student": "os:system"}))
+    with pytest.raises(ValueError, match="names a function .* --student=os:system"):
+        folder.read_learned({})
+    given = folder.read_learned({"student": "mine:model"})
+    assert given.student == "mine:model"
+    config.write_text(json.dumps({**SETTINGS, "student": "mlp"}))
+    assert folder.read_learned({}).student == "mlp"
 
 
 VALUES = st.sampled_from(

@@ -1,35 +1,18 @@
 """Whatever a file or a recipe holds, what is wrong is refused in a sentence."""
 
 import json
-import pathlib
 
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, given, settings, strategies as st
+from fuzzing import JSON, MANY, PLAIN
+from hypothesis import given, strategies as st
 
-from tfcommentaries.cli.run_folder import RunFolder
-from tfcommentaries.cli.task import Task
 from tfcommentaries.commentaries.applying import make_applying
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.saving.example_reading import DEFAULTS, RESIZES, ExampleReading
 from tfcommentaries.saving.manifest import FILE, inputs_of, read_manifest
 from tfcommentaries.store import _read_card, _versions
 
-MANY = settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
-PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-JSON = st.recursive(
-    PLAIN,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
 NAMES = st.sampled_from(["x", "age", "label"])
 COLUMN = st.fixed_dictionaries(
     {},
@@ -148,50 +131,6 @@ def test_folders_of_a_store(tmp_path_factory, names):
         (folder / name).mkdir(exist_ok=True)
     for version in _versions(str(folder)):
         assert (folder / str(version)).is_dir()
-
-
-@MANY
-@given(st.data())
-def test_settings_of_a_run(tmp_path, data):
-    task = {
-        "dataset": "digits",
-        "data_dir": None,
-        "train_size": None,
-        "validation_size": 100,
-        "test_size": None,
-        "label_noise": 0.4,
-        "student": None,
-        "learning_rate": 1e-3,
-        "batch_size": 32,
-        "seed": 0,
-        "spoiled_sources": False,
-    }
-    folder = RunFolder(str(tmp_path))
-    pathlib.Path(folder.config).write_text(json.dumps(corrupted(task, data.draw)))
-    pathlib.Path(folder.commentary).mkdir(exist_ok=True)
-    pathlib.Path(folder.commentary, "saved_model.pb").write_bytes(b"")
-    try:
-        found = folder.read_settings()
-    except ValueError as error:
-        assert folder.config in str(error)
-    else:
-        assert isinstance(found, Task) and isinstance(found.batch_size, int)
-
-
-@MANY
-@given(JSON)
-def test_what_was_measured_in_a_run(tmp_path, content):
-    folder = RunFolder(str(tmp_path))
-    pathlib.Path(folder.metrics).write_text(json.dumps(content))
-    pathlib.Path(folder.history).write_text(str(content))
-    for reads, file in (
-        (folder.read_metrics, folder.metrics),
-        (folder.read_history, folder.history),
-    ):
-        try:
-            reads()
-        except ValueError as error:
-            assert file in str(error)
 
 
 @pytest.mark.parametrize("history", ["", "[]", "{", '{"loss": "x"}', '{"loss": {}}'])

@@ -9,7 +9,6 @@ import pytest
 
 from tfcommentaries import GroupWeighting, SavedCommentary, export_commentary, insights
 from tfcommentaries.cli import inspect
-from tfcommentaries.cli.student import check_given
 
 
 @pytest.fixture
@@ -89,15 +88,6 @@ def test_a_report_of_too_much_stays_short(exported, tmp_path, table, learned):
     if len(table) > 100:
         rows = page.split('aria-label="Table of sources"')[1].split("</table>")[0]
         assert 1000 <= rows.count("<tr") <= 1001 and "s99999<" in rows and "s0<" in rows
-
-
-def test_a_file_alone_runs_no_function():
-    args = argparse.Namespace(student=None, run_dir="run")
-    with pytest.raises(ValueError, match="names the function 'os:system'"):
-        check_given("os:system", args)
-    args.student = "mine:model"
-    check_given("mine:model", args)
-    check_given("mlp", argparse.Namespace(student=None, run_dir="run"))
 
 
 @pytest.mark.parametrize("name", ["saved_model.pb", "assets/commentary.json"])

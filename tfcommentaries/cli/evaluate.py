@@ -11,7 +11,6 @@ from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.arguments import overrides
 from tfcommentaries.cli.progress import ProgressLine, say
 from tfcommentaries.cli.run_folder import RunFolder
-from tfcommentaries.cli.student import check_given
 from tfcommentaries.commentaries import ConstantWeighting
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
@@ -31,7 +30,6 @@ def run(args):
     """Trains new students with and without the commentary and compares them."""
     folder = RunFolder(args.run_dir)
     task = folder.read_learned(overrides(args))
-    check_given(task.student, args)
     data = task.load_data()
     if not len(data.splits.test.y):
         raise ValueError(

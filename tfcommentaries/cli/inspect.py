@@ -1,7 +1,6 @@
 """`tfcommentaries inspect`."""
 
 from tfcommentaries.commentaries.group_table import GroupTable
-from tfcommentaries.insights.pictures import ends_of
 from tfcommentaries.saving.manifest import read_manifest, to_json
 
 #: Characters of a value to print; `--json` prints all.
@@ -20,7 +19,7 @@ def run(args):
     print(_plain(f"{manifest['kind']}, exported {created}"))
     table = manifest.get("table")
     if table:
-        first, last = ends_of(table, _ROWS)
+        first, last = GroupTable(table).ends(_ROWS)
         text = str(GroupTable([*first, *last], manifest.get("doubt")))
         print("\n".join(map(_plain, text.splitlines())))
         if last:

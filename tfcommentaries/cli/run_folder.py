@@ -153,9 +153,7 @@ class RunFolder:
                 raise ValueError("it is not a file")
             with open(self.history, encoding="utf-8", newline="") as file:
                 rows = list(csv.DictReader(file))
-            # Older versions have a column of NA for each metric's validation value.
-            keys = [key for key in rows[0] if not key.startswith("val_")]
-            found = {key: [float(row[key]) for row in rows] for key in keys}
+            found = {key: [float(row[key]) for row in rows] for key in rows[0]}
             if not {*found} >= _HISTORY or not all(map(math.isfinite, found["epoch"])):
                 raise ValueError(f"it needs numbers in {sorted(_HISTORY)}")
         except (IndexError, TypeError, ValueError, AttributeError, csv.Error) as error:

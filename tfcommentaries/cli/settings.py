@@ -40,7 +40,7 @@ class Settings(Task):
 
         Args:
             files: their digests, as the attribute; those that either lacks are left
-                out, as runs of older versions have none.
+                out.
 
         Raises:
             ValueError: if one has; it names the file.

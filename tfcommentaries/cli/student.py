@@ -60,24 +60,6 @@ def make_student(name, splits, learning_rate, with_distributions=False):
     return model
 
 
-def check_given(student, args):
-    """Raises if a file alone names a function to import and call as student.
-
-    Args:
-        student: as for `make_student`, from `config.json` or the command line.
-        args: of the command line.
-
-    Raises:
-        ValueError: if it is `"module:function"` and the command line does not say so.
-    """
-    if student and ":" in student and student != args.student:
-        raise ValueError(
-            f"{args.run_dir}/config.json names the function {student!r:.80} as "
-            f"student, which a file alone must not run. If it is yours, add "
-            f"--student={student[:80]}."
-        )
-
-
 def labels_of(num_classes):
     """What kind of labels a student has, as `loss_for` calls it."""
     return "numbers" if num_classes is None else "classes"

@@ -8,7 +8,6 @@ import keras
 from tfcommentaries import CommentaryCallback, SavedCommentary
 from tfcommentaries.cli.arguments import overrides
 from tfcommentaries.cli.run_folder import RunFolder
-from tfcommentaries.cli.student import check_given
 from tfcommentaries.saving.replacing import check_file, replacing_file
 
 #: What says that a file of Keras is a student that was taught here.
@@ -24,7 +23,6 @@ def run(args):
         )
     check_file(args.model, _is_taught)
     task = folder.read_learned(overrides(args))
-    check_given(task.student, args)
     data = task.load_data()
     keras.utils.set_random_seed(args.student_seed)
     student = task.make_student(data.splits)

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.batch_spec import check_spec, spec_of
+
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
         "tfcommentaries needs Keras on TensorFlow, but here it runs on "
@@ -77,14 +79,14 @@ class Commentary(keras.layers.Layer):
             progress = tf.cast(progress, tf.float32)
         x = self.sees(self.prepare(x))
         if self.batch_spec is not None:
-            self._check_spec(x)
+            check_spec(self.batch_spec[0], x, self.name)
         annotation = super().__call__(x, y=y, progress=progress)
         dtype = keras.backend.standardize_dtype(annotation.dtype)
         if keras.backend.is_float_dtype(dtype) and dtype != self.compute_dtype:
             # A user's own teacher may follow the global policy.
             annotation = keras.ops.cast(annotation, self.compute_dtype)
         if self.batch_spec is None:
-            self.batch_spec = (_spec(x), None if y is None else _spec(y))
+            self.batch_spec = (spec_of(x), None if y is None else spec_of(y))
         return annotation
 
     def call(self, x, y=None, progress=None):
@@ -330,20 +332,6 @@ class Commentary(keras.layers.Layer):
                 f"Received: {name}={number!r:.80}"
             )
 
-    def _check_spec(self, x):
-        expected, came = self.batch_spec[0], _spec(x)
-        shapes = [[s.shape for s in tf.nest.flatten(spec)] for spec in (expected, came)]
-        same = type(expected) is type(came) and len(shapes[0]) == len(shapes[1])
-        if isinstance(expected, dict) and isinstance(came, dict):
-            same = set(expected) <= set(came)
-            shapes[1] = [came[k].shape for k in sorted(expected)] if same else []
-        if not same or not all(a.is_compatible_with(b) for a, b in zip(*shapes)):
-            raise ValueError(
-                f"The commentary {self.name!r} was made for inputs {_show(expected)}, "
-                f"but got {_show(came)}. Give it the inputs that it was learned on, "
-                "or learn a commentary for these."
-            )
-
 
 def check_is_commentary(commentary, use):
     """Raises a `TypeError` if this is no `Commentary`.
@@ -357,19 +345,3 @@ def check_is_commentary(commentary, use):
             f"Expected a tfcommentaries.Commentary, as in `{use}`. Received: "
             f"{type(commentary).__name__} {commentary!r:.80}"
         )
-
-
-def _spec(structure):
-    def spec(tensor):
-        tensor = tensor if hasattr(tensor, "dtype") else tf.convert_to_tensor(tensor)
-        shape = tf.TensorShape(tensor.shape)
-        shape = tf.TensorShape([None]).concatenate(shape[1:]) if shape.rank else shape
-        return tf.TensorSpec(shape, keras.backend.standardize_dtype(tensor.dtype))
-
-    return tf.nest.map_structure(spec, structure)
-
-
-def _show(spec):
-    if isinstance(spec, dict):
-        return {key: tuple(s.shape) for key, s in spec.items()}
-    return [tuple(s.shape) for s in tf.nest.flatten(spec)]

@@ -2,12 +2,55 @@
 
 import html
 
+from tfcommentaries.commentaries.group_counts import only_class
+
 #: Minimum weights of groups to trust, and to look at, relative to the largest of their
 #: column. Over five seeds the first separated the good sources of MNIST from all others
 #: (`experiments/sources`).
 TRUST, LOOK_AT = 0.5, 0.15
 #: Groups whose weights all reach this share of the largest do not differ.
 ALIKE = 0.8
+
+
+def column_rows(column, groups, weights, observed, new, disagreement):
+    """Makes the rows of a table for the groups of one column.
+
+    Args:
+        column: its name.
+        groups: its `GroupNames`.
+        weights: in (0, 1), `(groups, classes, points of training)`.
+        observed: from `label_sums`, `(groups, 3)`; zeros if that is not known.
+        new: groups that the commentary from which learning started had not.
+        disagreement: dict from a group to the share of labels that a student disagrees
+            with.
+
+    Returns:
+        A list of dicts, as `GroupWeighting.table` describes, without advice.
+    """
+    rows = []
+    for group, count, weight, sums in zip(
+        groups.names, groups.counts, weights, observed, strict=True
+    ):
+        row = {
+            "column": column,
+            "group": group,
+            "examples": count,
+            "weight": float(weight[:, -1].mean()),
+        }
+        if group in disagreement:
+            row["disagreement"] = float(disagreement[group])
+        if weight.shape[0] > 1:
+            row["weight_by_class"] = weight[:, -1].tolist()
+        if weight.shape[1] > 1:
+            row["weight_over_training"] = weight.mean(0).tolist()
+        if observed.any():
+            row["seen"] = int(sums[0])
+        if group in new:
+            row["new"] = True
+        if only_class(sums) is not None:
+            row["only_class"] = only_class(sums)
+        rows.append(row)
+    return rows
 
 
 def advise(rows, doubt=None):
@@ -69,6 +112,16 @@ class GroupTable(list):
         """
         keep = "trust", "no difference", "class weight"
         return [row["group"] for row in self if row["advice"] in keep]
+
+    def ends(self, most):
+        """The first rows and the last ones, to show at most `most`.
+
+        Returns:
+            `(first, last)`, lists of rows; all are in `first` if they are not more.
+        """
+        if len(self) <= most:
+            return list(self), []
+        return self[: most // 2], self[-(most // 2) :]
 
     def to_pandas(self):
         """The rows as a `pandas.DataFrame`, the advice among their columns."""

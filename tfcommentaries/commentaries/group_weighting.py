@@ -20,9 +20,9 @@ from tfcommentaries.commentaries.group_columns import (
     with_indices,
     without_groups,
 )
-from tfcommentaries.commentaries.group_counts import label_sums, only_class
+from tfcommentaries.commentaries.group_counts import label_sums
 from tfcommentaries.commentaries.group_names import GroupNames
-from tfcommentaries.commentaries.group_table import GroupTable, advise
+from tfcommentaries.commentaries.group_table import GroupTable, advise, column_rows
 from tfcommentaries.commentaries.weights import check_normalize, weigh
 from tfcommentaries.upstream.index_check import checked_when_exported
 
@@ -280,31 +280,14 @@ class GroupWeighting(Commentary):
         for name, column in self.columns.items():
             others = [n for n in self.columns if n != name]
             rest = sum(self._all_logits(other)[0] for other in others)
-            weights = tf.sigmoid(self._all_logits(name)[1:] + rest).numpy()
-            observed = np.asarray(self._observed[name])[1:]
-            found = []
-            for group, count, weight, sums in zip(
-                column.names, column.counts, weights, observed, strict=True
-            ):
-                row = {
-                    "column": name,
-                    "group": group,
-                    "examples": count,
-                    "weight": float(weight[:, -1].mean()),
-                }
-                if disagreement is not None and group in disagreement:
-                    row["disagreement"] = float(disagreement[group])
-                if self.num_classes is not None:
-                    row["weight_by_class"] = weight[:, -1].tolist()
-                if self.curriculum:
-                    row["weight_over_training"] = weight.mean(0).tolist()
-                if observed.any():
-                    row["seen"] = int(sums[0])
-                if group in self._new.get(name, ()):
-                    row["new"] = True
-                if only_class(sums) is not None:
-                    row["only_class"] = only_class(sums)
-                found.append(row)
+            found = column_rows(
+                name,
+                column,
+                tf.sigmoid(self._all_logits(name)[1:] + rest).numpy(),
+                np.asarray(self._observed[name])[1:],
+                self._new.get(name, ()),
+                disagreement or {},
+            )
             advise(found, self.doubt)
             rows += found
         rows.sort(key=lambda row: -row["weight"])

@@ -2,7 +2,7 @@
 
 import math
 
-from tfcommentaries.insights.pictures import ends_of, names_of, short
+from tfcommentaries.insights.pictures import names_of, short
 from tfcommentaries.teaching.conditions import CHECKED_ALONE, TRUSTED_SOURCES
 from tfcommentaries.teaching.scores import less_is_better
 
@@ -158,7 +158,7 @@ def source_bars(table):
         A dict: `first` and `last`, lists of rows with `name` and `percent`, `between`,
         the number of sources that are left out, and `histogram`, ten counts or `None`.
     """
-    first, last = ends_of(table, _BARS)
+    first, last = table.ends(_BARS)
     between = len(table) - len(first) - len(last)
     histogram = None
     if between:

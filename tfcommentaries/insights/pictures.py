@@ -38,28 +38,20 @@ def names_of(rows, table):
     ]
 
 
-def ends_of(table, most):
-    """The first rows of a table, and the last if it has more than `most`."""
-    if len(table) <= most:
-        return list(table), []
-    return list(table[: most // 2]), list(table[-(most // 2) :])
-
-
 def group_weights(table, notes=None, axes=None):
     """Draws the weight of each group, the largest on top.
 
     Of more than 40 groups, the first and the last 20, and a histogram of all weights.
 
     Args:
-        table: a `GroupTable`; of more than 100 rows the first and the last 50 are
-            drawn.
+        table: a `GroupTable`.
         notes: dict from a group's name to what is known about it.
         axes: Matplotlib axes to draw on, without a histogram; `None` makes a figure.
 
     Returns:
         The Matplotlib figure.
     """
-    first, last = ends_of(table, _BARS)
+    first, last = table.ends(_BARS)
     shown = [*first, *last]
     if axes is None:
         height = max(2.4, 0.26 * len(shown) + 1)

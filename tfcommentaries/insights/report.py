@@ -122,9 +122,7 @@ def write_report(
 
 def _is_report(path):
     with tf.io.gfile.GFile(path, "rb") as file:
-        start = file.read(1000)
-    # Older ones do not name what wrote them.
-    return b'content="tfcommentaries"' in start or b"<title>Commentary: " in start
+        return b'content="tfcommentaries"' in file.read(1000)
 
 
 def _gains(comparison):
@@ -166,7 +164,7 @@ def _lines(fact):
 
 def _table(table):
     """Rows of a `GroupTable` as a page shows them, and how many there are in all."""
-    first, last = pictures.ends_of(table, _ROWS)
+    first, last = table.ends(_ROWS)
     shown = [*first, *last]
     rows = [
         {**row, "name": n} for row, n in zip(shown, pictures.names_of(shown, table))

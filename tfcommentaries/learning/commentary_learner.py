@@ -7,7 +7,6 @@ import tensorflow as tf
 from tfcommentaries.commentaries.commentary import check_is_commentary
 from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
-from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
@@ -214,12 +213,12 @@ class CommentaryLearner(OuterLoop):
         """What the commentary has learned of each group; see `GroupWeighting.table`."""
         return self.commentary.table()
 
-    def summary(self, **kwargs):
-        """Prints what learns what, and how."""
-        print(repr(self))
-        print(f"  commentary: {self.commentary!r}")
-        print(f"  student: {self.student.model.name!r}, {self.initialization.mode}")
-        print(f"  inner training: {self.inner_training!r}")
+    def summary(self, print_fn=print):
+        """Prints what learns what, and how; `print_fn` takes each line."""
+        print_fn(repr(self))
+        print_fn(f"  commentary: {self.commentary!r}")
+        print_fn(f"  student: {self.student.model.name!r}, {self.initialization.mode}")
+        print_fn(f"  inner training: {self.inner_training!r}")
 
     def __repr__(self):
         done = int(tf.convert_to_tensor(self.optimizer.iterations)) if self.built else 0
@@ -287,18 +286,16 @@ class CommentaryLearner(OuterLoop):
             x, y, sample_weight, validation_data
         )
         batches, batch = endless(
-            train, batch_size, self.seed, "training", self.commentary.prepare
+            train, self.commentary, "training", batch_size, self.seed
         )
         validation, validation_batch = endless(
             validation_data,
+            self.commentary,
+            "validation",
             validation_batch_size,
             self.seed + 1,
-            "validation",
-            self.commentary.prepare,
             VALIDATION,
         )
-        check_data(train, self.commentary, "training")
-        check_data(validation_data, self.commentary, "validation")
         with self.distribute_strategy.scope():
             neutral, guess = self._prepare(batch, validation_batch)
         if self._outer_steps != epochs * steps_per_epoch:
@@ -385,6 +382,7 @@ class CommentaryLearner(OuterLoop):
         # These build on first use, which must not be on a replica.
         guess = None
         if not self._asks_student:
+            self.compute_loss(x, y, outputs, sample_weight)
             guess = loss_of_guessing(
                 lambda constant: self.compute_loss(x, y, constant, sample_weight),
                 y,

@@ -3,30 +3,19 @@
 import numpy as np
 import tensorflow as tf
 
-#: How many batches of a data set are read; arrays are checked whole.
-BATCHES = 16
 
-
-def check_data(data, commentary, name):
-    """Raises if the data cannot be learned from.
+def check_batch(batch, commentary, name):
+    """Raises if a batch cannot be learned from.
 
     Args:
-        data: a batched `tf.data.Dataset`, of which the first batches are read, or
-            a tuple of arrays.
+        batch: `(x, y)` or `(x, y, sample_weight)`, arrays or eager tensors, with
+            inputs as `Commentary.prepare` gives them.
         commentary: a `Commentary`, whose `check_batch` is called.
         name: what to call the data in errors.
 
     Raises:
-        ValueError: if values are not finite, or the commentary refuses the data.
+        ValueError: if values are not finite, or the commentary refuses the batch.
     """
-    if isinstance(data, tf.data.Dataset):
-        for batch in data.take(BATCHES):
-            _check(batch, commentary, name)
-    else:
-        _check(tuple(part for part in data if part is not None), commentary, name)
-
-
-def _check(batch, commentary, name):
     batch = tf.nest.map_structure(np.asarray, batch)
     for part, values in zip(("inputs", "labels", "sample weights"), batch):
         for array in tf.nest.flatten(values):

@@ -9,7 +9,6 @@ from tfcommentaries.hypergradients import ImplicitTraining, InnerProblem
 from tfcommentaries.hypergradients.implicit_training import ImplicitLayer
 from tfcommentaries.hypergradients.outer_gradient import outer_gradient
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
-from tfcommentaries.learning.data_checks import check_data
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
@@ -139,14 +138,13 @@ class LearnCommentaryCallback(CommentaryCallback):
         self.checkpoint_dir = checkpoint_dir
         self._checkpoint = None
         validation_data = as_dataset(validation_data, "validation")
-        check_data(validation_data, commentary, "validation")
         self._validation_data = validation_data
         self._validation, self._batch = endless(
             validation_data,
+            commentary,
+            "validation",
             validation_batch_size,
             seed,
-            "validation",
-            commentary.prepare,
             VALIDATION,
         )
         names = ["outer_loss", "hypergradient_norm"]
@@ -163,9 +161,11 @@ class LearnCommentaryCallback(CommentaryCallback):
                 "with CommentaryLearner, which spreads students over replicas."
             )
         several = isinstance(model.loss, list | tuple | dict)
+        #: The outer loss with this model; `None` is its own `compute_loss`.
+        self._outer_loss = self.loss
         if self.loss is None and not several and not has_own_loss(model):
-            self.loss = as_loss(model.loss)
-        if self.loss is None and not has_own_loss(model):
+            self._outer_loss = as_loss(model.loss)
+        if self._outer_loss is None and not has_own_loss(model):
             raise ValueError(
                 "A model with several losses needs an outer one: pass `loss=`, a "
                 "function of its labels and outputs."
@@ -188,9 +188,11 @@ class LearnCommentaryCallback(CommentaryCallback):
         outputs = student.build(x, y)
         check_repeats(student, x, y)
         guess = None
-        if self.loss is not None:
+        if self._outer_loss is not None:
             guess = loss_of_guessing(
-                lambda constant: tf.reduce_mean(self.loss(y, constant)), y, outputs
+                lambda constant: tf.reduce_mean(self._outer_loss(y, constant)),
+                y,
+                outputs,
             )
         self._reliability = ReliabilityMonitor(self.commentary, guess, _MEND)
         # The inner optimizer takes no steps here; any will do.
@@ -212,7 +214,6 @@ class LearnCommentaryCallback(CommentaryCallback):
             self._checkpoint = LearnerCheckpoint(
                 self.checkpoint_dir, state, 2, {"validation": self._validation_data}
             )
-        self._begun = False
 
     def on_train_batch_begin(self, batch, logs=None):
         super().on_train_batch_begin(batch, logs)
@@ -236,16 +237,14 @@ class LearnCommentaryCallback(CommentaryCallback):
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
         self._before_epoch = int(self._step)
-        if not self._begun:
-            self._begun = True
-            self._go_on(epoch)
         if self.steps is not None and int(self._step) >= self._last:
             return  # The logs keep saying how learning ended.
         for metric in self._logged.values():
             metric.reset_state()
 
-    def _go_on(self, epoch):
+    def _begin(self, epoch, steps):
         """Restores the commentary as it was before an epoch at which `fit` resumes."""
+        super()._begin(epoch, steps)
         if epoch > 0 and self._checkpoint is not None:
             self._checkpoint.restore(epoch)
             self._iterator = iter(self._validation.skip(int(self._read)))
@@ -309,11 +308,11 @@ class LearnCommentaryCallback(CommentaryCallback):
                 [a[0] for a in annotations],
                 mean_squares(self.model.optimizer),
             )
-            if self.loss is None:
+            if self._outer_loss is None:
                 loss, _ = student.measure(weights, x, y, sample_weight)
             else:
                 outputs, _ = student.predict(weights, x)
-                loss = self.loss(y, outputs, sample_weight=sample_weight)
+                loss = self._outer_loss(y, outputs, sample_weight=sample_weight)
                 loss = tf.reduce_mean(loss)
             return loss + self._layer.problem.penalty(annotations), annotations
 

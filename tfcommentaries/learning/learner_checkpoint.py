@@ -113,11 +113,8 @@ def _digest(data):
 def _history(text, checkpoint):
     """A dict of lists of numbers, and one of digests."""
     try:
-        history = json.loads(text)
-        data = {}
-        # Older versions have the history alone.
-        if isinstance(history.get("history"), dict):
-            history, data = history["history"], dict(history["data"])
+        saved = json.loads(text)
+        history, data = dict(saved["history"]), dict(saved["data"])
         {name: np.asarray(values, "float64") for name, values in history.items()}
     except (
         KeyError,

@@ -2,12 +2,20 @@
 
 import tensorflow as tf
 
-from tfcommentaries.learning.data_checks import BATCHES
+from tfcommentaries.learning.data_checks import check_batch
 from tfcommentaries.learning.python_batches import as_arrays
 from tfcommentaries.upstream.index_check import MESSAGES
 
 #: Most examples of arrays in a validation batch, if no size is given.
 VALIDATION = 512
+#: How many batches of a data set are checked before learning starts.
+BATCHES = 16
+_EMPTY = "The {} data is empty: it has no example."
+_DIFFER = (
+    "The batches of the {} data differ in length, as those of `padded_batch` do. An "
+    "outer step stacks them: pad all to one length, by `padded_shapes=` in "
+    "`padded_batch` or `max_length=` in a tokenizer, and mask what is added."
+)
 
 
 def outer_batches(train, validation, inner_steps, students):
@@ -28,17 +36,18 @@ def outer_batches(train, validation, inner_steps, students):
     return both.batch(students, drop_remainder=True).prefetch(2)
 
 
-def endless(data, batch_size, seed, name, prepare=None, default=32):
-    """Makes endless batches that all have the same size.
+def endless(data, commentary, name, batch_size=None, seed=0, default=32):
+    """Checks a user's data, and makes endless batches that all have the same size.
 
     Args:
-        data: a batched `tf.data.Dataset` of `(x, y)` or `(x, y, sample_weight)`,
-            or such a tuple of arrays, which are then shuffled.
+        data: a batched `tf.data.Dataset` of `(x, y)` or `(x, y, sample_weight)`, whose
+            first batches are read, once; or such a tuple of arrays, which are checked
+            whole and then shuffled.
+        commentary: a `Commentary`, which prepares inputs and checks batches.
+        name: what to call the data in errors.
         batch_size: examples per batch. `None` keeps the size of a data set's
             first batch, and is `default` for arrays.
         seed: for shuffling arrays.
-        name: what to call the data in errors.
-        prepare: `Commentary.prepare`, or `None`.
         default: batch size for arrays; if it is `VALIDATION`, all examples if there
             are fewer.
 
@@ -46,50 +55,67 @@ def endless(data, batch_size, seed, name, prepare=None, default=32):
         `(dataset, batch)`: the endless data set and one of its batches.
 
     Raises:
-        ValueError: if there is no example, the structure is wrong, or batches of a
-            data set differ in length, as those of `padded_batch`.
+        ValueError: if there is no example, the structure is wrong, values are not
+            finite, the commentary refuses them, or batches of a data set differ in
+            length, as those of `padded_batch`.
     """
-    if isinstance(data, tf.data.Dataset):
-        if prepare is not None and isinstance(data.element_spec, tuple):
-            data = data.map(lambda x, *rest: (prepare(x), *rest))
-        first = next(iter(data.take(1)), None)
-    else:
-        if prepare is not None and isinstance(data, tuple | list) and len(data):
-            data = (prepare(data[0]), *data[1:])
-        data, first = _from_arrays(data, seed, name, default)
-    if first is None:
-        raise ValueError(f"The {name} data is empty: it has no example.")
-    if not isinstance(first, tuple | list) or len(first) not in (2, 3):
+    if not isinstance(data, tf.data.Dataset):
+        return _from_arrays(data, commentary, name, batch_size, seed, default)
+    if isinstance(data.element_spec, tuple):
+        data = data.map(lambda x, *rest: (commentary.prepare(x), *rest))
+    first, number = [], 0
+    for batch in data.take(BATCHES):
+        if not first:
+            size = _size(batch, name)
+            batch_size, shapes = batch_size or size, _shapes(batch)
+        elif _shapes(batch) != shapes:
+            raise ValueError(_DIFFER.format(name))
+        check_batch(batch, commentary, name)
+        if number < batch_size:
+            first.append(batch)
+            number += int(tf.nest.flatten(batch)[0].shape[0])
+    if not first:
+        raise ValueError(_EMPTY.format(name))
+    data = _of_one_shape(data, shapes, name)
+    data = data.repeat().rebatch(batch_size, drop_remainder=True)
+    # The first examples, again if the first batches hold too few.
+    places = tf.range(batch_size) % number
+    batch = tf.nest.map_structure(
+        lambda *parts: tf.gather(tf.concat(parts, 0), places), *first
+    )
+    return data, batch
+
+
+def _size(batch, name):
+    """The number of examples in a batch of `(x, y)` or `(x, y, sample_weight)`."""
+    if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
         raise ValueError(
             f"The {name} data must have elements (x, y) or (x, y, sample_weight). "
-            f"Received: {type(first).__name__} "
-            f"{first if isinstance(first, dict) else ''}".rstrip()
+            f"Received: {type(batch).__name__} "
+            f"{batch if isinstance(batch, dict) else ''}".rstrip()
         )
-    sizes = {int(t.shape[0]) for t in tf.nest.flatten(first) if t.shape.rank}
-    if len(sizes) != 1 or not all(t.shape.rank for t in tf.nest.flatten(first)):
+    tensors = tf.nest.flatten(batch)
+    sizes = {int(t.shape[0]) for t in tensors if t.shape.rank}
+    if len(sizes) != 1 or not all(t.shape.rank for t in tensors):
         raise ValueError(
             f"The {name} data must be batched, with the same number of examples in "
             "x and y. Call `.batch(batch_size)` on it. Received elements of shape "
-            f"{[tuple(t.shape) for t in tf.nest.flatten(first)]}"
+            f"{[tuple(t.shape) for t in tensors]}"
         )
-    batch_size = batch_size or sizes.pop()
-    if isinstance(data, tf.data.Dataset):
-        data = _of_one_shape(data, first, name)
-    data = data.repeat().rebatch(batch_size, drop_remainder=True)
-    return data, next(iter(data.take(1)))
+    return sizes.pop()
 
 
-def _of_one_shape(data, first, name):
-    """A data set all of whose examples have the shape of those in its first batch."""
+def _shapes(batch):
+    """Shapes of the examples in a batch."""
+    return [part.shape[1:] for part in tf.nest.flatten(batch)]
+
+
+def _of_one_shape(data, shapes, name):
+    """A data set that raises where examples have other shapes."""
     spec = tf.nest.flatten(data.element_spec)
-    shapes = [part.shape[1:] for part in tf.nest.flatten(first)]
     if all(known.shape[1:].is_fully_defined() for known in spec):
         return data
-    message = (
-        f"The batches of the {name} data differ in length, as those of `padded_batch` "
-        "do. An outer step stacks them: pad all to one length, by `padded_shapes=` in "
-        "`padded_batch` or `max_length=` in a tokenizer, and mask what is added."
-    )
+    message = _DIFFER.format(name)
     MESSAGES.add(message)
 
     def same(*batch):
@@ -105,19 +131,16 @@ def _of_one_shape(data, first, name):
             ]
         return tf.nest.pack_sequence_as(batch, parts)
 
-    for batch in data.take(BATCHES):
-        if [part.shape[1:] for part in tf.nest.flatten(batch)] != shapes:
-            raise ValueError(message)
-    # Later batches are checked as they come.
     return data.map(same)
 
 
-def _from_arrays(data, seed, name, default):
+def _from_arrays(data, commentary, name, batch_size, seed, default):
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         raise ValueError(
             f"The {name} data must be a batched tf.data.Dataset or a tuple of arrays "
             f"(x, y) or (x, y, sample_weight). Received: {type(data).__name__}"
         )
+    data = commentary.prepare(data[0]), *data[1:]
     data = tuple(as_arrays(part, name) for part in data if part is not None)
     if any(array.dtype.kind in "OSU" for array in tf.nest.flatten(data[1:2])):
         raise ValueError(
@@ -130,21 +153,25 @@ def _from_arrays(data, seed, name, default):
             f"The arrays of the {name} data differ in length: {sorted(sizes)}. Each "
             "needs one entry per example."
         )
-    if not max(sizes, default=0):
-        return None, None
+    number = max(sizes, default=0)
+    if not number:
+        raise ValueError(_EMPTY.format(name))
     tensors = tf.nest.map_structure(tf.convert_to_tensor, data)
+    _size(tensors, name)
+    check_batch(data, commentary, name)
 
     # `Dataset.shuffle` gives another order to every iterator over the data set, and
     # Keras makes one more under a distribution strategy.
     def shuffled(epoch):
         order = tf.random.experimental.stateless_shuffle(
-            tf.range(max(sizes)), tf.stack([tf.cast(seed, tf.int64), epoch])
+            tf.range(number), tf.stack([tf.cast(seed, tf.int64), epoch])
         )
         return tf.data.Dataset.from_tensor_slices(order)
 
-    size = min(default, max(sizes)) if default == VALIDATION else default
-    dataset = tf.data.Dataset.counter().flat_map(shuffled).batch(size)
-    dataset = dataset.map(
+    if batch_size is None:
+        batch_size = min(default, number) if default == VALIDATION else default
+    dataset = tf.data.Dataset.counter().flat_map(shuffled)
+    dataset = dataset.batch(batch_size, drop_remainder=True).map(
         lambda order: tf.nest.map_structure(lambda t: tf.gather(t, order), tensors)
     )
     return dataset, next(iter(dataset))

@@ -2,21 +2,18 @@
 
 import contextlib
 import warnings
-import weakref
 
 import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries.weights import batches_shared_by_replicas
 from tfcommentaries.saving import load_commentary
-from tfcommentaries.students.losses import check_takes_weights, example_losses
+from tfcommentaries.students.losses import example_losses
 from tfcommentaries.students.model_like import check_is_keras
 from tfcommentaries.teaching.progress import progress_schedule
 from tfcommentaries.teaching.student_view import StudentView
+from tfcommentaries.teaching.weight_use import checked_step, no_effect, with_loss
 from tfcommentaries.upstream.plain_errors import plain_errors
-
-#: Models whose loss is changed: how often, and their original function, if any.
-_changed = weakref.WeakKeyDictionary()
 
 
 class CommentaryCallback(keras.callbacks.Callback):
@@ -61,7 +58,6 @@ class CommentaryCallback(keras.callbacks.Callback):
         self._armed = False
         self._taught = None
         self._trained = 0
-        self._warned = False
         self._view = None
         self._fits = False
         self.reset_state()
@@ -71,6 +67,7 @@ class CommentaryCallback(keras.callbacks.Callback):
         self._step = None
         self._total = None
         self._finished = True
+        self._warned = False
 
     def set_model(self, model):
         # `fit` calls this just before it asks for the train function, which it
@@ -119,9 +116,9 @@ class CommentaryCallback(keras.callbacks.Callback):
             else:
                 with batches_shared_by_replicas():
                     taught = self.commentary.teach(x, y, sample_weight, progress)
-                self._without_effect.assign_add(_are_alike(taught[2], sample_weight))
+                self._without_effect.assign_add(no_effect(taught[2], sample_weight))
                 if check and taught[2] is not sample_weight:
-                    logs = _checked_step(original, model, *taught)
+                    logs = checked_step(original, model, *taught)
                 else:
                     logs = original(taught)
             logs = {**logs, **self.after_step(x, y, sample_weight, progress)}
@@ -165,7 +162,7 @@ class CommentaryCallback(keras.callbacks.Callback):
                 )
             return original(x, y, y_pred, sample_weight, **options)
 
-        with _with_loss(model, compute_loss):
+        with with_loss(model, compute_loss):
             yield
         if check and not self._called:
             raise ValueError(
@@ -252,7 +249,6 @@ class CommentaryCallback(keras.callbacks.Callback):
                 "as `compile` or `train_on_batch` in a callback. Do that outside of "
                 "`fit`, or teach in the input pipeline with `tfcommentaries.teach`."
             )
-
         if not self._learns:
             self._check_effect()
 
@@ -298,78 +294,6 @@ class CommentaryCallback(keras.callbacks.Callback):
             self._view.restore()
         self._view = None
         self._armed = self._fits = False
-
-
-@contextlib.contextmanager
-def _with_loss(model, compute_loss):
-    """Context in which the model computes its loss with another function.
-
-    Replicas are inside at the same time, in separate threads: the first changes the
-    model for all, and the last restores it.
-    """
-    inside, own = _changed.get(model, (0, vars(model).get("compute_loss")))
-    if not inside:
-        model.compute_loss = compute_loss
-    _changed[model] = inside + 1, own
-    try:
-        yield
-    finally:
-        inside, own = _changed.pop(model)
-        if inside > 1:
-            _changed[model] = inside - 1, own
-        elif own is None:
-            del model.compute_loss
-        else:
-            model.compute_loss = own
-
-
-def _checked_step(train_step, model, x, y, weights):
-    """Runs or traces a training step.
-
-    Raises:
-        ValueError: if it cannot use the weights, or does not.
-    """
-    original = model.compute_loss
-
-    def compute_loss(x=None, y=None, y_pred=None, *args, **options):
-        check_takes_weights(model, y, y_pred, weights)
-        return original(x, y, y_pred, *args, **options)
-
-    given, watch = weights, contextlib.nullcontext()
-    if tf.executing_eagerly():
-        if model.distribute_strategy.num_replicas_in_sync > 1:
-            return train_step((x, y, weights))
-        # Of eager tensors only a tape knows who uses them, and only of variables.
-        given = tf.nest.map_structure(tf.Variable, weights)
-        watch = tf.GradientTape()
-    before = _uses(given)
-    with _with_loss(model, compute_loss), watch:
-        logs = train_step((x, y, given))
-    read = {v.ref() for v in watch.watched_variables()} if given is not weights else ()
-    if not any(v.ref() in read for v in tf.nest.flatten(given)) and (
-        _uses(given) == before
-    ):
-        raise ValueError(
-            f"The `train_step` of the model {model.name!r} does not use sample "
-            "weights, so a commentary that weights examples would teach nothing. Pass "
-            "them on: `self.compute_loss(..., sample_weight=sample_weight)`."
-        )
-    return logs
-
-
-def _uses(weights):
-    """How many operations of a graph take the weights."""
-    if tf.executing_eagerly():
-        return 0
-    return sum(len(tensor.consumers()) for tensor in tf.nest.flatten(weights))
-
-
-def _are_alike(weights, given):
-    """1 if weights change nothing, beside those that the user has; else 0."""
-    if weights is None or given is not None:
-        return tf.constant(0, tf.int64)
-    alike = [tf.reduce_all(tf.abs(w - 1) < 1e-6) for w in tf.nest.flatten(weights)]
-    return tf.cast(tf.reduce_all(alike), tf.int64)
 
 
 def _counter():
