@@ -14,6 +14,7 @@ from models import make_student
 from tfcommentaries import (
     CommentaryLearner,
     ExampleWeighting,
+    GroupWeighting,
     ImplicitTraining,
     LearnCommentaryCallback,
     UnrolledTraining,
@@ -65,13 +66,55 @@ def assert_same(weights, expected):
     [(UnrolledTraining(), "fresh"), (ImplicitTraining(), "fixed")],
     ids=["unrolled", "implicit"],
 )
-def test_two_devices_learn_what_one_learns(training, initialization):
+def test_two_devices_learn_what_one_learns(training, initialization, mirrored):
     weights, logs = learn(tf.distribute.get_strategy(), training, initialization)
-    mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     spread, spread_logs = learn(mirrored, training, initialization)
     assert_same(spread, weights)
     for name in ("loss", "accuracy", "hypergradient_norm"):
         np.testing.assert_allclose(spread_logs[name], logs[name], rtol=1e-5)
+
+
+def learn_two_outputs(strategy):
+    """Learns with a student of two outputs and sources; gives logits and the doubt."""
+    keras.utils.set_random_seed(0)
+    x, source = np.random.normal(size=(64, 5)).astype("float32"), np.arange(64) % 2
+    y = np.arange(64) % 3, x[:, 0]
+    with strategy.scope():
+        inputs = keras.Input((5,))
+        outputs = [keras.layers.Dense(size)(inputs) for size in (3, 1)]
+        student = keras.Model(inputs, outputs)
+        crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        student.compile("sgd", [crossentropy, "mse"])
+        weighting = GroupWeighting(source)
+        learner = CommentaryLearner(
+            weighting, student, inner_steps=2, students_per_step=2
+        )
+        learner.compile(keras.optimizers.SGD(0.5))
+    grouped = weighting.add_groups(x, source)
+    history = learner.fit(
+        (grouped, y), (x, y), batch_size=8, steps_per_epoch=2, verbose=0
+    )
+    return weighting.trainable_variables[0].numpy(), history.history["loss"]
+
+
+def test_students_of_two_outputs_spread_as_on_one_device(mirrored):
+    logits, loss = learn_two_outputs(tf.distribute.get_strategy())
+    spread, spread_loss = learn_two_outputs(mirrored)
+    np.testing.assert_allclose(spread, logits, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(spread_loss, loss, rtol=1e-5)
+
+
+def test_guessing_costs_the_same_on_two_devices(vectors, mirrored):
+    x, y = vectors
+    for strategy in tf.distribute.get_strategy(), mirrored:
+        with strategy.scope():
+            student = make_student((5,), 3)
+            student.optimizer.learning_rate = 1e-6
+            learner = CommentaryLearner(
+                ExampleWeighting(), student, inner_steps=2, students_per_step=2
+            )
+        with pytest.warns(UserWarning, match="that of guessing 1.1. "):
+            learner.fit((x, y), (x, y), batch_size=4, steps_per_epoch=1, verbose=0)
 
 
 def learn_among_workers(file, index, ports):
@@ -107,10 +150,9 @@ def test_two_processes_learn_what_one_learns(tmp_path):
         assert_same([saved[name] for name in saved], expected)
 
 
-def test_students_must_spread_evenly():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def test_students_must_spread_evenly(mirrored):
     expected = pytest.raises(ValueError, match="multiple of the number of replicas, 2")
-    with strategy.scope(), expected:
+    with mirrored.scope(), expected:
         CommentaryLearner(ExampleWeighting(), make_student(), students_per_step=3)
 
 
@@ -124,9 +166,9 @@ def test_going_on_is_for_one_student():
         )
 
 
-def test_learning_inside_fit_refuses_several_replicas(vectors):
+def test_learning_inside_fit_refuses_several_replicas(vectors, mirrored):
     x, y = vectors
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with mirrored.scope():
         model = make_student((5,), 3)
     learn_in_fit = LearnCommentaryCallback(ExampleWeighting(), (x, y))
     with pytest.raises(ValueError, match="on one replica"):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from models import make_student
+from models import make_linear, make_student
 
 from tfcommentaries import (
     ExampleWeighting,
@@ -155,6 +155,20 @@ def test_several_losses_need_an_outer_one(data):
     learn = LearnCommentaryCallback(ExampleWeighting(), data[1])
     with pytest.raises(ValueError, match="pass `loss=`"):
         model.fit(data[0][0], [data[0][1]] * 2, callbacks=[learn], verbose=0)
+
+
+def test_each_model_is_measured_by_its_own_loss(vectors):
+    x, y = vectors
+    source = np.arange(len(y)) % 2
+    weighting = GroupWeighting(source)
+    learn = LearnCommentaryCallback(weighting, (x, y), warmup=0)
+    classes, numbers = make_linear((5,), 3), make_linear((5,), 1)
+    numbers.compile("sgd", "mse")
+    for model in classes, numbers:
+        learn.reset_state()
+        fit = model.fit(weighting.add_groups(x, source), y, callbacks=[learn])
+        loss = model.evaluate(x, y, verbose=0)
+        np.testing.assert_allclose(fit.history["outer_loss"], [loss], rtol=1e-5)
 
 
 def interrupted(data, directory, stop=None, **options):

@@ -131,6 +131,19 @@ def test_weights_without_effect_are_noticed(vectors, batch_size, warns):
     assert len(found) == warns
 
 
+def test_weights_without_effect_are_noticed_again_in_a_new_training(vectors):
+    callback = CommentaryCallback(ExampleWeighting(curriculum=False))
+    model = make_linear((5,), 3)
+    for warned in (1, 0, 1):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(*vectors, 1, callbacks=[callback], verbose=0)
+        found = [w for w in caught if "had no effect" in str(w.message)]
+        assert len(found) == warned
+        if not warned:
+            callback.reset_state()
+
+
 def test_batches_of_one_are_refused_in_a_data_set(vectors):
     weighting = ExampleWeighting(curriculum=False)
     data = tf.data.Dataset.from_tensor_slices(vectors).batch(1, drop_remainder=True)

@@ -383,8 +383,10 @@ class CommentaryLearner(OuterLoop):
         guess = None
         if not self._asks_student:
             self.compute_loss(x, y, outputs, sample_weight)
+            # Keras divides losses by the number of replicas, logs hold their sum.
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
             guess = loss_of_guessing(
-                lambda constant: self.compute_loss(x, y, constant, sample_weight),
+                lambda c: replicas * self.compute_loss(x, y, c, sample_weight),
                 y,
                 outputs,
             )
