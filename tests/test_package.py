@@ -20,7 +20,8 @@ ALLOWED = {
     "students": {"upstream"},
     "optimizers": {"upstream"},
     "datasets": set(),
-    "insights": {"saving", "teaching"},
+    "insights": {"commentaries", "saving", "teaching"},
+    "recipe": {"commentaries", "hypergradients", "learning", "saving", "students"},
     "hypergradients": {"students", "optimizers", "commentaries", "upstream"},
     "saving": {"commentaries", "upstream", "version"},
     "learning": {
@@ -33,6 +34,7 @@ ALLOWED = {
     },
     "teaching": {"saving", "optimizers", "students", "commentaries", "upstream"},
     "components": {
+        "recipe",
         "datasets",
         "insights",
         "saving",
@@ -42,6 +44,7 @@ ALLOWED = {
         "students",
     },
     "cli": {
+        "recipe",
         "insights",
         "teaching",
         "learning",

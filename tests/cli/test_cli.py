@@ -46,7 +46,7 @@ def test_learn_writes_a_whole_run_folder(learned):
     assert manifest["learned"].pop("method") == "UnrolledTraining"
     assert config.pop("files") == {}
     # Not what had no part in it, nor what would tell about this machine.
-    applied = {key: value for key, value in config.items() if value is not None}
+    applied = {k: v for k, v in config.items() if v not in (None, {})}
     for key in ("spoiled_sources", "image_size"):
         del applied[key]
     assert manifest["learned"] == applied
@@ -55,8 +55,9 @@ def test_learn_writes_a_whole_run_folder(learned):
     assert pictures == {
         "examples.png",
         "learning.png",
-        "weights_by_class.png",
+        "weights.png",
         "weights_by_label_quality.png",
+        "weights_over_progress.png",
     }
 
 
@@ -132,7 +133,7 @@ def test_sources(tmp_path, capsys):
     # Settings of other kinds, and those that were not set.
     for name in ("curriculum", "label_noise", "label_column", "image_size", ": None"):
         assert name not in printed
-    assert "spoiled_sources: True" in printed and "normalize: True" in printed
+    assert "spoiled_sources: True" in printed and "normalize" not in printed
     model = tmp_path / "taught.keras"
     flags = [f"--model={model}", "--epochs=1"]
     assert run("teach", f"--run_dir={folder}", *flags) == 0

@@ -25,7 +25,7 @@ SETTINGS = {
     "seed": 0,
     "checked_column": "checked",
     "test_data": "train.csv",
-    "commentary": "examples,sources",
+    "commentary": "example_weighting",
     "steps_per_epoch": 1,
     "files": {"dataset": "0123"},
 }
@@ -111,7 +111,7 @@ def test_a_file_alone_runs_no_function(tmp_path):
 VALUES = st.sampled_from(
     ["", "0", "-1", "7", "1.5", "nan", "inf", "1e400", "9" * 30, "٣", "\0", "x" * 3000]
     + ["digits", "it.csv", "./", "gs://a/b", "os:system", ":", "a:b:c", "it.keras"]
-    + ["examples", "sources,sources", "soft_labels", "blending", "masks", ",", "label"]
+    + ["soft_labels", "soft_labels,soft_labels", "attention_mask", ",", "label"]
 )
 FLAGS = st.sampled_from(
     ["dataset", "label_column", "labels", "group_column", "checked_column"]

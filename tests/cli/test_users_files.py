@@ -261,13 +261,13 @@ def test_kinds_that_do_not_suit_are_refused(tables, tmp_path, capsys):
     flags = [f"--run_dir={tmp_path / 'run'}", f"--dataset={folder}/train.csv"]
     flags += ["--checked_column=checked"]
     for more, message in (
-        (["--commentary=sources"], "needs --group_column"),
+        (["--commentary=group_weighting"], "needs --group_column"),
         (
-            ["--commentary=masks", "--group_column=annotator"],
+            ["--commentary=attention_mask", "--group_column=annotator"],
             "no other kind takes them",
         ),
-        (["--commentary=masks"], "is for images"),
-        (["--commentary=blending", "--no-curriculum"], "--no-curriculum is for"),
+        (["--commentary=attention_mask"], "is for images"),
+        (["--commentary=label_blending", "--no-curriculum"], "--curriculum is for"),
     ):
         assert run("learn", *flags, *more) == 1
         assert message in capsys.readouterr().err

@@ -1,17 +1,17 @@
 """How labels and progress reach teachers."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from kinds import KINDS, SITES, make
 
 from tfcommentaries import (
-    AuxiliaryTargets,
     CommentaryCallback,
     ElementWeighting,
     ExampleWeighting,
-    GroupWeighting,
-    LabelBlending,
     SavedCommentary,
     SoftLabels,
     export_commentary,
@@ -21,24 +21,27 @@ from tfcommentaries.commentaries.weights import weigh
 X = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 #: The classes of three steps, of which there are three.
 STEPS = np.array([[0, 1, 2], [2, 2, 0], [1, 0, 0], [1, 1, 1]])
-GROUPS = np.array([0, 1, 0, 1])
+#: Kinds that can see the label of an example; a mask or a weight of steps is another.
+OF_LABELS = [
+    name
+    for name, kind in KINDS.items()
+    if "num_classes" in inspect.signature(kind).parameters
+    and "elements" not in kind.needs
+]
 
-OF_LABELS = {
-    "ExampleWeighting": lambda: ExampleWeighting(num_classes=3, curriculum=False),
-    "SoftLabels": lambda: SoftLabels(3),
-    "LabelBlending": lambda: LabelBlending(3),
-    "AuxiliaryTargets": lambda: AuxiliaryTargets(2, num_classes=3),
-    "GroupWeighting": lambda: GroupWeighting(GROUPS, num_classes=3),
-}
+
+def of_labels(name):
+    """A commentary of three classes, and inputs for it."""
+    curriculum = {"curriculum": False} if name == "ExampleWeighting" else {}
+    commentary = make(name, **curriculum)
+    x = commentary.add_groups(X, SITES[:4]) if "groups" in commentary.needs else X
+    return commentary, x
 
 
 @pytest.mark.parametrize("name", OF_LABELS)
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "float32"])
 def test_classes_of_as_many_steps_as_classes_are_no_probabilities(name, dtype):
-    commentary = OF_LABELS[name]()
-    x = X
-    if name == "GroupWeighting":
-        x = commentary.add_groups(X, GROUPS)
+    commentary, x = of_labels(name)
     steps = STEPS.astype(dtype)
     with pytest.raises(ValueError, match="do not sum to 1"):
         commentary.check_batch(x, steps)
@@ -53,10 +56,7 @@ def test_classes_of_as_many_steps_as_classes_are_no_probabilities(name, dtype):
 @pytest.mark.parametrize("name", OF_LABELS)
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "float32", "bool", "bfloat16"])
 def test_one_hot_rows_of_any_dtype_are_classes(name, dtype):
-    commentary = OF_LABELS[name]()
-    x = X
-    if name == "GroupWeighting":
-        x = commentary.add_groups(X, GROUPS)
+    commentary, x = of_labels(name)
     classes = STEPS[:, 0]
     rows = tf.cast(tf.one_hot(classes, 3), dtype)
     commentary.check_batch(x, rows.numpy())

@@ -86,8 +86,11 @@ def test_groups_are_learned_and_annotated(artifacts, sources, digits, tmp_path):
     [
         ({**GROUPS, "groups": None}, "`groups` names the features"),
         ({**RECIPE, "groups": "site"}, "`groups` names the features"),
-        ({**RECIPE, "commentary": "os"}, "There is no `commentary` 'os'"),
-        ({**RECIPE, "inner_training": "__doc__"}, "There is no `inner_training`"),
+        ({**RECIPE, "commentary": "os"}, "there is no `commentary` 'os'"),
+        (
+            {**RECIPE, "inner_training": "__doc__"},
+            "inner_training must be 'UnrolledTraining'",
+        ),
     ],
 )
 def test_recipes_that_cannot_be_followed_are_refused(recipe, message, artifacts):

@@ -1,5 +1,6 @@
 """Every kind of commentary by recipe, each with the loss that it needs."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -14,10 +15,11 @@ from tfx.types import standard_artifacts
 from tfcommentaries import SavedCommentary
 from tfcommentaries.components.artifact import commentary_dir, get_commentary_dir
 from tfcommentaries.components.commentary_gen.recipe import (
-    RECIPE as RECIPE_KEYS,
-    check_recipe,
+    PipelineRecipe,
+    recipe_of,
 )
 
+RECIPE_KEYS = [field.name for field in dataclasses.fields(PipelineRecipe)]
 IMAGES = {k: v for k, v in RECIPE.items() if k != "commentary_config"}
 
 
@@ -70,7 +72,7 @@ def test_a_composition(artifacts, digits, tmp_path):
     "config, message",
     [
         ({}, "must have a list `commentaries`"),
-        ({"commentaries": ["SoftLabels"]}, "must be a dict of 'commentary'"),
+        ({"commentaries": ["SoftLabels"]}, "must be an object"),
         ({"commentaries": [{"commentary": "os"}]}, "no `commentary` 'os'"),
         ({"commentaries": [{"commentary": "LossWeighting"}]}, "not the student's"),
     ],
@@ -96,7 +98,7 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from(sorted(RECIPE_KEYS)), JSON, max_size=2))
 def test_whatever_a_recipe_says(change):
     try:
-        check_recipe({**RECIPE, **change})
+        recipe_of({**RECIPE, **change})
     except ValueError as error:
         assert str(error)
 

@@ -269,12 +269,12 @@ def test_vectors_beside_scalars(artifacts, tmp_path, digits):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"batch_size": "32"}, "recipe's `batch_size` must be a whole number above 0"),
-        ({"learning_rate": -1}, "recipe's `learning_rate` must be a number above 0"),
+        ({"batch_size": "32"}, "batch_size must be a whole number"),
+        ({"learning_rate": -1}, "learning_rate must be above 0"),
         ({"image_shape": [8, 8]}, r"`image_shape` must be \(height, width"),
         ({"fill_values": {"price": 1}}, r"`fill_values` names \['price'\]"),
         ({"fill_values": {"cellar": 1}}, "`fill_values` has 1 for 'cellar'"),
-        ({"missing": "ignore"}, "no `missing` 'ignore'"),
+        ({"missing": "ignore"}, "missing must be 'drop' or 'error'"),
         ({"num_classes": 2}, "label kind must be from 0 to 1"),
         ({"features": "cellar", "image_shape": [8, 8, 1]}, "cannot be read"),
         ({"features": "alcohol", "image_shape": [8, 8, 1]}, "holds images"),

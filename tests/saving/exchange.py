@@ -9,55 +9,31 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries import (
-    AttentionMask,
-    Composition,
-    ExampleWeighting,
-    GroupWeighting,
-    LabelBlending,
-    SavedCommentary,
-    SoftLabels,
-    export_commentary,
-)
+if __name__ == "__main__":
+    sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 
-BATCH = 12
-CLASSES = 3
-SITES = np.array(["Rome", "Bern", "Oslo"] * (BATCH // 3))
-KINDS = {
-    "weighting": lambda: ExampleWeighting(num_classes=CLASSES),
-    "blending": lambda: LabelBlending(CLASSES),
-    "groups": lambda: GroupWeighting(SITES),
-    "mask": AttentionMask,
-    "soft_labels": lambda: SoftLabels(CLASSES),
-    "composition": lambda: Composition([AttentionMask(), ExampleWeighting()]),
-}
+from kinds import BATCH, KINDS, SITES, annotate, batch, built, losses
 
-
-def batch():
-    """`(x, y)`: random images in three classes."""
-    generator = np.random.default_rng(0)
-    x = generator.random(size=(BATCH, 8, 8, 1)).astype("float32")
-    return x, np.arange(BATCH) % CLASSES
+from tfcommentaries import SavedCommentary, export_commentary
 
 
 def gives(commentary):
     """Arrays of all that a commentary says and does to a batch."""
-    x, y = batch()
-    if commentary.table() is not None:
-        x = commentary.add_groups(x, SITES)
-    tf.random.set_seed(0)
-    taught = commentary.teach(x, y, np.ones(BATCH, "float32"), 0.3)
-    parts = [commentary(x, y=y, progress=0.3), *taught]
-    return {
-        str(i): np.asarray(part) for i, part in enumerate(parts) if part is not None
-    }
+    found = [annotate(commentary)]
+    if not commentary.uses_student_loss:
+        x, y = batch(commentary)
+        weights = np.ones(BATCH, "float32")
+        found += tf.nest.flatten(commentary.teach(x, y, weights, 0.3))
+    return {str(i): np.asarray(part) for i, part in enumerate(found)}
 
 
 def signature(path):
     """Arrays of what the serving signature answers."""
-    x, y = batch()
+    commentary = SavedCommentary(path)
+    x, y = batch(commentary)
     serve = tf.saved_model.load(str(path)).signatures["serving_default"]
-    given = {"group": SITES, "x": x, "y": y, "progress": np.full(BATCH, 0.3, "float32")}
+    given = {"group": SITES, "y": y, "progress": np.full(BATCH, 0.3, "float32")}
+    given["x"] = losses() if commentary.uses_student_loss else x
     specs = serve.structured_input_signature[1]
     answer = serve(**{n: tf.cast(given[n], s.dtype) for n, s in specs.items()})
     return {f"signature {name}": value.numpy() for name, value in answer.items()}
@@ -65,12 +41,8 @@ def signature(path):
 
 def export(directory):
     """Writes a commentary of each kind, with random weights, and what it gives."""
-    generator = np.random.default_rng(0)
-    for kind, make in KINDS.items():
-        commentary, path = make(), pathlib.Path(directory, kind)
-        gives(commentary)
-        for variable in commentary.trainable_variables:
-            variable.assign(generator.normal(size=variable.shape))
+    for kind in KINDS:
+        commentary, path = built(kind), pathlib.Path(directory, kind)
         export_commentary(commentary, path)
         np.savez(path / "gives.npz", **gives(commentary), **signature(path))
 

@@ -5,7 +5,8 @@ import pathlib
 import subprocess
 
 import pytest
-from saving.exchange import KINDS, check, export
+from kinds import KINDS
+from saving.exchange import check, export
 
 HERE = pathlib.Path(__file__).parent
 

@@ -1,6 +1,7 @@
 """Command-line arguments that several commands share. Imports no TensorFlow."""
 
 import argparse
+import json
 
 STUDENTS = ("mlp", "cbr", "resnet18", "resnet34", "few_shot_net")
 
@@ -19,6 +20,17 @@ def rate(text):
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
     return number
+
+
+def json_object(text):
+    """Parses a JSON object, for argparse."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"must be JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"must be a JSON object, not {text:.80}")
+    return value
 
 
 def add_run_dir(parser):

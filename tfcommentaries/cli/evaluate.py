@@ -40,7 +40,7 @@ def run(args):
     kept = None
     if data.splits.num_classes is not None:
         kept = agreeing(
-            lambda: task.make_student(data.splits, with_distributions=False),
+            lambda: task.make_student(data.splits),
             data.splits.validation,
             data.splits.train,
             args.steps,
@@ -57,7 +57,7 @@ def run(args):
         data.groups,
         tuple(name for name, fault in faults.items() if fault == "nothing"),
     )
-    weighs = commentary.kind == "example_weighting"
+    weighs = commentary.weighs_examples and data.groups is None
     if weighs:
         progress = np.linspace(0, 1, 11)
         weights = annotate(commentary, data.splits.train, progress)
@@ -69,17 +69,13 @@ def run(args):
                 commentary=ConstantWeighting(float(weights.mean())),
             )
         )
-    classes = data.splits.num_classes
-    # A commentary turns labels into distributions itself.
+    # A commentary gives labels in another form itself.
     conditions = [
         one
         if one.commentary
-        else dataclasses.replace(
-            one, data=(one.data[0], task.given_labels(one.data[1], classes))
-        )
+        else dataclasses.replace(one, data=untaught(commentary, *one.data))
         for one in conditions
     ]
-    test_x, test_y = data.splits.test
     say(
         f"Training {args.seeds} new students for {args.steps} steps under each of "
         f"{len(conditions)} conditions, with initial weights that were not used in "
@@ -89,9 +85,9 @@ def run(args):
     done = itertools.count(1)
     every = args.every or _every(args.steps)
     comparison = evaluate(
-        task.new_students(data.splits),
+        task.new_students(data.splits, commentary),
         conditions,
-        (test_x, task.given_labels(test_y, classes)),
+        untaught(commentary, *data.splits.test)[:2],
         [*range(every, args.steps, every), args.steps],
         args.seeds,
         task.batch_size,
@@ -109,6 +105,23 @@ def run(args):
     folder.save_picture(figure, "overview")
     print(f"\n{comparison.table()}")
     print(f"\nWritten: {folder.metrics} and {folder.pictures}")
+
+
+def untaught(commentary, x, y):
+    """Arrays for a student that is made for a commentary, but not taught by it.
+
+    Returns:
+        `(x, y)`, or `(x, y, sample_weight)` if it has outputs only for the commentary,
+        which must not count.
+    """
+    y = keras.tree.map_structure(np.asarray, commentary.student_labels(y))
+    if commentary.main_output is None:
+        return x, y
+    number = len(keras.tree.flatten(y)[0])
+    weights = {
+        name: np.full(number, float(name == commentary.main_output)) for name in y
+    }
+    return x, y, weights
 
 
 def _every(steps, tests=4):

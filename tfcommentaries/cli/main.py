@@ -10,7 +10,6 @@ import tempfile
 from absl import app, flags, logging
 
 from tfcommentaries.cli import arguments, columns
-from tfcommentaries.cli.kinds import KINDS, kinds
 
 _DESCRIPTION = """\
 Learn which of your training data to trust, and teach new models with that.
@@ -61,22 +60,35 @@ def _add_learn(commands):
     group = parser.add_argument_group("learning")
     group.add_argument(
         "--commentary",
-        type=kinds,
         metavar="KINDS",
-        help="what to learn, one or several separated by commas: "
-        + "; ".join(f"{name}: {words}" for name, words in KINDS.items())
-        + ". Default: sources if the data have them, else examples",
+        help="what to learn, one or several separated by commas, such as "
+        "soft_labels or attention_mask,label_blending; the documents list all. "
+        "Default: group_weighting if the data have sources, else example_weighting",
+    )
+    group.add_argument(
+        "--commentary_config",
+        type=arguments.json_object,
+        default={},
+        metavar="JSON",
+        help="other arguments of its class, such as '{\"num_targets\": 20}'",
+    )
+    group.add_argument(
+        "--inner_training",
+        choices=("UnrolledTraining", "ImplicitTraining"),
+        default="UnrolledTraining",
+        help="how to differentiate through the student's training. Default: "
+        "UnrolledTraining",
     )
     group.add_argument(
         "--outer_steps",
         type=arguments.positive,
-        help="updates of the commentary. Default: 100; 40 for weights of sources",
+        help="updates of the commentary. Default: as suits it, 100; 40 for weights of "
+        "sources",
     )
     group.add_argument(
         "--inner_steps",
         type=arguments.positive,
-        default=100,
-        help="student steps before each update. Default: 100",
+        help="student steps before each update. Default: as suits the commentary, 100",
     )
     group.add_argument(
         "--outer_learning_rate",
@@ -98,20 +110,19 @@ def _add_learn(commands):
     group.add_argument(
         "--see_label",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="whether the weight depends on the label, which label noise needs",
+        help="whether weights of examples depend on the label, which label noise "
+        "needs. Default: they do",
     )
     group.add_argument(
         "--curriculum",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="whether the weight depends on training progress",
+        help="whether weights depend on training progress. Default: those of examples "
+        "do, those of sources do not",
     )
     group.add_argument(
         "--normalize",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="whether weights are divided by their mean over the batch; "
+        help="whether weights are divided by their mean. Default: they are; "
         "--no-normalize is the paper's form",
     )
 

@@ -54,7 +54,7 @@ def _of_run(folder, commentary):
     settings = folder.read_settings()
     data = settings.load_data()
     history = folder.read_history()
-    per_epoch = settings.steps_per_epoch
+    per_epoch = settings.steps_per_epoch or 1
     history["outer_step"] = (np.array(history["epoch"]) + 1) * per_epoch
     return {
         "examples": data.some(commentary, _MOST),

@@ -11,7 +11,7 @@ from tfcommentaries.cli.arguments import STUDENTS
 from tfcommentaries.students.outputs import loss_for, metrics_for
 
 
-def make_student(name, splits, learning_rate, with_distributions=False):
+def make_student(name, splits, learning_rate, commentary=None):
     """Makes a compiled student.
 
     Args:
@@ -19,7 +19,7 @@ def make_student(name, splits, learning_rate, with_distributions=False):
             that suits the inputs.
         splits: `Splits`, for the inputs and the number of classes.
         learning_rate: of Adam.
-        with_distributions: whether labels are distributions over classes.
+        commentary: the `Commentary` that it is taught with, or `None`.
 
     Returns:
         A compiled `keras.Model`.
@@ -28,6 +28,7 @@ def make_student(name, splits, learning_rate, with_distributions=False):
         ValueError: if there is no such student, or it does not suit the data.
     """
     shape, classes = splits.train.x.shape[1:], splits.num_classes
+    with_distributions = commentary is not None and commentary.gives_distributions
     is_saved = bool(name) and name.endswith(".keras")
     is_ours = name is None or name in STUDENTS
     if is_saved:
@@ -50,13 +51,15 @@ def make_student(name, splits, learning_rate, with_distributions=False):
             [keras.Input(shape), normalization, model], name=model.name
         )
     labels = "distributions" if with_distributions else labels_of(classes)
-    model.compile(
-        keras.optimizers.Adam(learning_rate),
-        loss=loss_for(model, labels),
-        # The loss is the unexplained share of the variance, whatever the unit.
-        loss_weights=[1 / scale**2] if classes is None else None,
-        metrics=metrics_for(model, labels),
-    )
+    loss, metrics = loss_for(model, labels), metrics_for(model, labels)
+    # The loss is the unexplained share of the variance, whatever the unit.
+    weights = [1 / scale**2] if classes is None else None
+    if commentary is not None:
+        model, loss = commentary.complete_student(model, loss)
+        if commentary.main_output is not None:
+            metrics = {commentary.main_output: metrics}
+            weights = weights and {commentary.main_output: weights[0]}
+    model.compile(keras.optimizers.Adam(learning_rate), loss, weights, metrics=metrics)
     return model
 
 

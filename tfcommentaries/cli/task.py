@@ -9,7 +9,6 @@ import keras
 import numpy as np
 
 from tfcommentaries import datasets
-from tfcommentaries.cli.kinds import KINDS, WITH_DISTRIBUTIONS
 from tfcommentaries.cli.student import make_student
 from tfcommentaries.datasets.files import is_file
 from tfcommentaries.datasets.reading import digest
@@ -124,7 +123,6 @@ class Task:
     validation_data: str | None = None
     test_data: str | None = None
     image_size: int = 32
-    commentary: str | None = None
     labels: Literal["classes", "numbers"] | None = None
     image_column: str | None = None
 
@@ -146,24 +144,6 @@ class Task:
                 "The setting 'learning_rate' must be above 0. Received: "
                 f"{self.learning_rate}"
             )
-        unknown = set(self.commentary.split(",") if self.commentary else ()) - {*KINDS}
-        if unknown:
-            raise ValueError(
-                f"The setting 'commentary' must be of {', '.join(KINDS)}. Received: "
-                f"{self.commentary!r:.80}"
-            )
-
-    @property
-    def with_distributions(self):
-        """Whether the commentary hands distributions over classes to the student."""
-        kinds = (self.commentary or "").split(",")
-        return any(kind in WITH_DISTRIBUTIONS for kind in kinds)
-
-    def given_labels(self, y, num_classes):
-        """Labels as the student's loss takes them."""
-        if not self.with_distributions:
-            return y
-        return keras.utils.to_categorical(y, num_classes).astype("float32")
 
     def load_data(self):
         """Loads the splits and spoils training examples; returns `NoisyData`."""
@@ -297,29 +277,24 @@ class Task:
             )
         return found.examples, found.digest
 
-    def new_students(self, splits, student=None):
+    def new_students(self, splits, commentary):
         """What new students are made from: a student, or the function that makes it.
 
         A function for a user's own model, which Keras may be unable to clone.
 
         Args:
             splits: `Splits`.
-            student: from `make_student`, if there is one already.
+            commentary: as for `make_student`.
         """
-        if ":" in (self.student or ""):
-            return functools.partial(self.make_student, splits)
-        return self.make_student(splits) if student is None else student
+        make = functools.partial(self.make_student, splits, commentary)
+        return make if ":" in (self.student or "") else make()
 
-    def make_student(self, splits, with_distributions=None):
+    def make_student(self, splits, commentary=None):
         """Makes a compiled student for inputs and labels like those of `splits`.
 
         Args:
             splits: `Splits`.
-            with_distributions: whether its labels are distributions over classes;
-                `None` takes what the commentary needs.
+            commentary: the `Commentary` that it is taught with, which may give labels
+                in another form; or `None`.
         """
-        if with_distributions is None:
-            with_distributions = self.with_distributions
-        return make_student(
-            self.student, splits, self.learning_rate, with_distributions
-        )
+        return make_student(self.student, splits, self.learning_rate, commentary)

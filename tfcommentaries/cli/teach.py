@@ -7,6 +7,7 @@ import keras
 
 from tfcommentaries import CommentaryCallback, SavedCommentary
 from tfcommentaries.cli.arguments import overrides
+from tfcommentaries.cli.evaluate import untaught
 from tfcommentaries.cli.run_folder import RunFolder
 from tfcommentaries.saving.replacing import check_file, replacing_file
 
@@ -25,10 +26,11 @@ def run(args):
     task = folder.read_learned(overrides(args))
     data = task.load_data()
     keras.utils.set_random_seed(args.student_seed)
-    student = task.make_student(data.splits)
     commentary = SavedCommentary(folder.commentary)
+    student = task.make_student(data.splits, commentary)
     validation, test = (
-        (x, task.given_labels(y, data.splits.num_classes)) for x, y in data.splits[1:3]
+        untaught(commentary, *examples) if len(examples.y) else examples
+        for examples in data.splits[1:3]
     )
     student.fit(
         data.inputs(commentary),
@@ -40,7 +42,7 @@ def run(args):
         verbose=2,
     )
     result = {}
-    if len(test[1]):
+    if len(data.splits.test.y):
         result = student.evaluate(*test, verbose=0, return_dict=True)
     directory = os.path.dirname(args.model)
     if directory:

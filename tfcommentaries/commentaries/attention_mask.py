@@ -41,6 +41,9 @@ class AttentionMask(TaughtByTeacher):
     """
 
     kind = "attention_mask"
+    description = "which part of each image a student should look at"
+    needs = ("images",)
+    serves_students = True
     channels_last = True
 
     def __init__(
@@ -68,7 +71,7 @@ class AttentionMask(TaughtByTeacher):
             )
         check_channels_last("AttentionMask")
         if self._default_teacher and self.teacher is None:
-            self.teacher = teachers.unet(tuple(x_shape[1:]))
+            self.teacher = teachers.unet(tuple(x_shape[1:]), dtype=self.compute_dtype)
         self.built = True
 
     def call(self, x, y=None, progress=None):

@@ -20,7 +20,8 @@ class AuxiliaryTargets(TaughtByTeacher):
     The annotation is `softmax(teacher(x, y))` over `num_targets` invented classes.
     `teach` gives `{"main": y, "auxiliary": annotation}` for labels. The student needs
     outputs of these names, which share its body, and a loss for each. Only the main
-    output is used later; `loss_weights` restrict the outer loss to it.
+    output is used later, and the outer loss of a `CommentaryLearner` is of it alone,
+    unless `loss_weights` say otherwise.
 
     Example:
 
@@ -30,7 +31,6 @@ class AuxiliaryTargets(TaughtByTeacher):
     >>> student = keras.Model(inputs, outputs)
     >>> student.compile("adam", loss={"main": sparse_loss, "auxiliary": soft_loss})
     >>> learner = CommentaryLearner(AuxiliaryTargets(20, num_classes=10), student)
-    >>> learner.compile("adam", loss_weights={"main": 1.0, "auxiliary": 0.0})
 
     Args:
         num_targets: number of invented classes.
@@ -48,6 +48,7 @@ class AuxiliaryTargets(TaughtByTeacher):
     """
 
     kind = "auxiliary_targets"
+    description = "what else a student should learn besides its labels"
 
     def __init__(
         self,
@@ -66,6 +67,10 @@ class AuxiliaryTargets(TaughtByTeacher):
         self.num_classes = num_classes
         self.main = main
         self.auxiliary = auxiliary
+
+    @property
+    def main_output(self):
+        return self.main
 
     @property
     def uses_labels(self):
@@ -111,6 +116,18 @@ class AuxiliaryTargets(TaughtByTeacher):
     def apply(self, annotation, x, y, sample_weight=None):
         return x, {self.main: y, self.auxiliary: annotation}, sample_weight
 
+    def complete_student(self, model, loss):
+        """Adds a dense layer beside the last one, unless outputs have names already."""
+        if len(model.outputs) == 1:
+            head = keras.layers.Dense(self.num_targets, name=f"{self.auxiliary}_logits")
+            outputs = {
+                self.main: model.outputs[0],
+                self.auxiliary: head(_features(model)),
+            }
+            model = keras.Model(_inputs(model), outputs, name=model.name)
+        soft = keras.losses.CategoricalCrossentropy(from_logits=True)
+        return model, {self.main: loss, self.auxiliary: soft}
+
     def student_labels(self, y):
         """Labels of an untaught student; the invented ones are uniform."""
         batch = tf.shape(y)[0]
@@ -129,3 +146,21 @@ class AuxiliaryTargets(TaughtByTeacher):
             "main": self.main,
             "auxiliary": self.auxiliary,
         }
+
+
+def _inputs(model):
+    # A Sequential has no `input` before it is called.
+    return model.inputs[0] if len(model.inputs) == 1 else model.input
+
+
+def _features(model):
+    """What the last layer with weights of a graph of layers takes, in that graph."""
+    tensor = model.outputs[0]
+    while True:
+        layer, node, _ = tensor._keras_history
+        (given,) = layer._inbound_nodes[node].input_tensors
+        if isinstance(layer, keras.Model):
+            return keras.Model(_inputs(layer), _features(layer))(given)
+        if layer.weights:
+            return given
+        tensor = given

@@ -43,23 +43,47 @@ class Commentary(keras.layers.Layer):
 
     #: What the manifest of an exported commentary calls this kind.
     kind = "commentary"
+    #: What is learned, in a few words.
+    description = "a commentary"
+    #: Whether it is made of others, a list `commentaries`.
+    composed = False
+    #: What it needs besides examples: "classes", that is labels of classes, "groups",
+    #: "images", "elements", labels of steps or pixels; "weight" or "weighting", as
+    #: controls do.
+    needs = ()
+    #: Whether the annotation of an example's inputs is its weight.
+    weighs_examples = False
+    #: Whether students get distributions over classes for labels.
+    gives_distributions = False
+    #: Whether students may be used with it after training, when labels are not known.
+    serves_students = False
+    #: Name of the student's output that is used after training, if it has others only
+    #: for this commentary.
+    main_output = None
     #: Whether the annotation depends on the labels.
     uses_labels = False
     #: Whether the annotation depends on training progress.
     uses_progress = False
     #: Whether `call` takes the student's losses, `(batch,)`, in place of the inputs.
     uses_student_loss = False
-    #: Whether `call` reads entries of x other than those that a student gets.
-    reads_beside = False
+    #: Names of the entries of x that `call` reads; none if it reads the student's.
+    reads = ()
     #: Whether weights are divided by their mean over the batch, so that a batch of one
     #: example has the weight 1, whatever is learned.
     divides_by_batch_mean = False
     #: Whether `call` takes the last axis of images for their channels.
     channels_last = False
-    #: Defaults for learning this kind: the learning rate of the outer Adam, and
-    #: `warmup` and `steps` of `LearnCommentaryCallback`.
+    #: Defaults for learning this kind: the learning rate of the outer Adam, `warmup`
+    #: and `steps` of `LearnCommentaryCallback`, how many outer steps a
+    #: `CommentaryLearner` makes, and arguments of it.
     suggested = types.MappingProxyType(
-        {"learning_rate": 1e-3, "warmup": 0, "steps": None}
+        {
+            "learning_rate": 1e-3,
+            "warmup": 0,
+            "steps": None,
+            "outer_steps": 100,
+            "learner": types.MappingProxyType({}),
+        }
     )
 
     def __init__(self, dtype="float32", **kwargs):
@@ -77,7 +101,7 @@ class Commentary(keras.layers.Layer):
         """
         if progress is not None and not isinstance(progress, keras.KerasTensor):
             progress = tf.cast(progress, tf.float32)
-        x = self.sees(self.prepare(x))
+        x = self.own_inputs(self.prepare(x))
         if self.batch_spec is not None:
             check_spec(self.batch_spec[0], x, self.name)
         annotation = super().__call__(x, y=y, progress=progress)
@@ -156,22 +180,37 @@ class Commentary(keras.layers.Layer):
         """
         return x
 
-    def sees(self, x):
-        """The part of prepared inputs that `call` reads; the base class gives all.
+    def own_inputs(self, x):
+        """The part of prepared inputs that `call` reads: `reads`, or all of them.
 
         Args:
             x: inputs, as `prepare` gives them.
 
         Returns:
             A tensor or a dict of tensors.
+
+        Raises:
+            ValueError: if x lacks an entry.
         """
-        return x
+        if not self.reads:
+            return x
+        came = sorted(x) if isinstance(x, dict) else "inputs alone"
+        if lacking := [name for name in self.reads if name not in came]:
+            raise ValueError(self._lacking(lacking, came))
+        return {name: x[name] for name in self.reads}
+
+    def _lacking(self, names, came):
+        """What to say if inputs lack entries that this commentary reads."""
+        return (
+            f"{type(self).__name__} reads the entries {names} of the inputs, which "
+            f"must be a dict with these. Received: {came}"
+        )
 
     def serving_spec(self, x_spec):
         """Specs of the inputs that an exported commentary takes.
 
         Args:
-            x_spec: specs of what `call` has seen, in the structure of `sees`.
+            x_spec: specs of what `call` has seen, in the structure of `own_inputs`.
 
         Returns:
             Specs of inputs before `prepare`; the base class gives `x_spec`.
@@ -258,6 +297,39 @@ class Commentary(keras.layers.Layer):
             x: inputs as NumPy arrays or eager tensors.
             y: labels likewise, or `None`.
         """
+
+    def parts(self):
+        """The commentaries that this one is made of; itself, if it is not composed."""
+        # No property: Keras would look for weights in it, and never end.
+        return [self]
+
+    def complete_student(self, model, loss):
+        """Gives a student the outputs that it has only for this commentary.
+
+        Args:
+            model: a `keras.Model` that is not compiled.
+            loss: its loss.
+
+        Returns:
+            `(model, loss)`; the base class returns both unchanged.
+        """
+        return model, loss
+
+    def label_trust(self, annotate, y, num_classes):
+        """How far labels are trusted, for `insights.suspected_labels`.
+
+        Args:
+            annotate: function from labels of the examples to their annotations, at the
+                end of training.
+            y: labels, integers `(examples,)`.
+            num_classes: number of classes.
+
+        Returns:
+            An array `(examples, num_classes)`, or `(examples, 1)` for the given labels
+            alone, each from 0 to 1. `None`, as from the base class, if this kind does
+            not tell labels from each other.
+        """
+        return None
 
     def table(self):
         """The learned weights as readable rows, or `None` for kinds without such rows.

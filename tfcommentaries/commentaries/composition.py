@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.applying import make_applying
 from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.commentaries.group_table import GroupTable
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -28,6 +29,8 @@ class Composition(Commentary):
     """
 
     kind = "composition"
+    description = "several commentaries at once"
+    composed = True
 
     def __init__(self, commentaries, shapes=None, **kwargs):
         super().__init__(**kwargs)
@@ -74,9 +77,25 @@ class Composition(Commentary):
     def divides_by_batch_mean(self):
         return any(part.divides_by_batch_mean for part in self.commentaries)
 
+    def parts(self):
+        return [leaf for part in self.commentaries for leaf in part.parts()]
+
     @property
-    def reads_beside(self):
-        return any(part.reads_beside for part in self.commentaries)
+    def needs(self):
+        return tuple(dict.fromkeys(n for part in self.parts() for n in part.needs))
+
+    @property
+    def gives_distributions(self):
+        return any(part.gives_distributions for part in self.parts())
+
+    @property
+    def main_output(self):
+        return next((p.main_output for p in self.parts() if p.main_output), None)
+
+    def complete_student(self, model, loss):
+        for part in self.commentaries:
+            model, loss = part.complete_student(model, loss)
+        return model, loss
 
     @property
     def suggested(self):
@@ -87,6 +106,8 @@ class Composition(Commentary):
             "learning_rate": min(part["learning_rate"] for part in parts),
             "warmup": max(part["warmup"] for part in parts),
             "steps": None if None in steps else max(steps),
+            "outer_steps": max(part.get("outer_steps", 100) for part in parts),
+            "learner": {},
         }
 
     def add_groups(self, x, groups):
@@ -107,9 +128,12 @@ class Composition(Commentary):
         return {name: column for part in parts for name, column in part.items()}
 
     def table(self):
-        """The table of the first part that has one."""
-        tables = (part.table() for part in self.commentaries)
-        return next((table for table in tables if table is not None), None)
+        """The rows of all parts that have a table, largest weights first; or `None`."""
+        tables = [part.table() for part in self.commentaries]
+        tables = [table for table in tables if table is not None]
+        rows = [row for table in tables for row in table]
+        rows.sort(key=lambda row: -row["weight"])
+        return GroupTable(rows, self.doubt) if tables else None
 
     def prepare(self, x):
         for part in self.commentaries:
@@ -119,8 +143,8 @@ class Composition(Commentary):
     def serving_spec(self, x_spec):
         spec = dict(x_spec) if isinstance(x_spec, dict) else x_spec
         for part in self.commentaries:
-            if part.reads_beside:
-                seen = part.sees(x_spec)
+            if _reads_beside(part):
+                seen = part.own_inputs(x_spec)
                 spec = {key: s for key, s in spec.items() if key not in seen}
                 spec.update(part.serving_spec(seen))
         return spec
@@ -136,7 +160,7 @@ class Composition(Commentary):
         """
         annotations = [
             part(
-                x if part.reads_beside else self.student_inputs(x),
+                x if _reads_beside(part) else self.student_inputs(x),
                 y=y if part.uses_labels else None,
                 progress=progress if part.uses_progress else None,
             )
@@ -193,7 +217,7 @@ class Composition(Commentary):
     def check_batch(self, x, y):
         inputs = self.student_inputs(x)
         for part in self.commentaries:
-            part.check_batch(x if part.reads_beside else inputs, y)
+            part.check_batch(x if _reads_beside(part) else inputs, y)
 
     def take_over(self, values, config):
         others = config["commentaries"]
@@ -236,6 +260,11 @@ class Composition(Commentary):
             for part in config["commentaries"]
         ]
         return cls(**{**config, "commentaries": parts})
+
+
+def _reads_beside(part):
+    """Whether a part reads entries of x other than the student's."""
+    return any(leaf.reads for leaf in part.parts())
 
 
 def _size(shape):

@@ -66,28 +66,6 @@ def _no_rows(shape, num_classes, name):
     )
 
 
-def entry(x, key, name):
-    """The entry of x that a teacher sees, as a dict, or all of x without a key.
-
-    Raises:
-        ValueError: if x has no such entry.
-    """
-    if key is None:
-        return x
-    if not isinstance(x, dict) or key not in x:
-        came = sorted(x) if isinstance(x, dict) else "inputs alone"
-        raise ValueError(
-            f"{name} needs inputs as a dict with the entry {key!r}, since "
-            f"teacher_key={key!r}. Received: {came}"
-        )
-    return {key: x[key]}
-
-
-def student_entry(x, key):
-    """The entry of x that a student gets; x itself if it has no such entry."""
-    return x[key] if isinstance(x, dict) and key in x else x
-
-
 def is_one_tensor(shape):
     """Whether a shape that Keras gives to `build` is that of a single tensor."""
     return not isinstance(shape, dict) and not any(

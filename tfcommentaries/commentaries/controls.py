@@ -3,13 +3,12 @@
 import keras
 import tensorflow as tf
 
-from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.example_weighting import ExampleWeighting
-from tfcommentaries.commentaries.weights import weigh
+from tfcommentaries.commentaries.weighting import Weighting
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class ConstantWeighting(Commentary):
+class ConstantWeighting(Weighting):
     """The same weight for every example.
 
     With the mean of a learned weighting it separates the effect of the weights' size,
@@ -17,22 +16,22 @@ class ConstantWeighting(Commentary):
 
     Args:
         weight: the weight.
+        normalize: as for `ExampleWeighting`.
         **kwargs: arguments of `Commentary`.
     """
 
     kind = "constant_weighting"
+    description = "nothing: one weight for all examples"
+    needs = ("weight",)
 
-    def __init__(self, weight, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, weight, normalize=None, **kwargs):
+        super().__init__(normalize=normalize, **kwargs)
         self.weight = weight
 
     def call(self, x, y=None, progress=None):
         """Gives `weight` for each example, `(batch,)`."""
         batch = tf.shape(tf.nest.flatten(x)[0])[0]
         return tf.fill([batch], tf.cast(self.weight, self.compute_dtype))
-
-    def apply(self, annotation, x, y, sample_weight=None):
-        return x, y, weigh(annotation, sample_weight, None, y)
 
     def get_config(self):
         return {**super().get_config(), "weight": self.weight}
@@ -52,6 +51,7 @@ class RandomWeighting(ConstantWeighting):
     """
 
     kind = "random_weighting"
+    description = "nothing: random weights"
 
     def __init__(self, weight=1.0, seed=0, **kwargs):
         super().__init__(weight, **kwargs)
@@ -83,6 +83,8 @@ class ShuffledWeighting(ExampleWeighting):
     """
 
     kind = "shuffled_weighting"
+    description = "nothing: weights of other examples"
+    needs = ("weighting",)
 
     def __init__(self, weighting, seed=0, **kwargs):
         super().__init__(
@@ -104,6 +106,9 @@ class ShuffledWeighting(ExampleWeighting):
         """Gives the weights `(batch,)` of the batch in another order."""
         weights = self.weighting(x, y=y, progress=progress)
         return keras.random.shuffle(weights, seed=self.seed_generator)
+
+    def label_trust(self, annotate, y, num_classes):
+        return None
 
     def get_config(self):
         config = keras.layers.Layer.get_config(self)

@@ -47,6 +47,9 @@ class ElementWeighting(ExampleWeighting):
     """
 
     kind = "element_weighting"
+    description = "how much each pixel or step of an example should count"
+    needs = ("elements",)
+    weighs_examples = False
 
     def __init__(self, teacher=None, num_classes=None, **kwargs):
         super().__init__(teacher, num_classes=num_classes, **kwargs)
@@ -77,6 +80,9 @@ class ElementWeighting(ExampleWeighting):
         if logits.shape.rank > 2 and logits.shape[-1] == 1:
             logits = tf.squeeze(logits, -1)
         return tf.sigmoid(logits)
+
+    def label_trust(self, annotate, y, num_classes):
+        return None  # An example has many labels.
 
     def _label(self, y):
         if y is None or is_several(y):

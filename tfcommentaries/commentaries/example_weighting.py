@@ -1,23 +1,22 @@
 """One weight per example: a curriculum."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.conditioning import (
     append_channels,
     check_labels,
-    entry,
     is_one_tensor,
     one_hot,
-    student_entry,
 )
-from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
-from tfcommentaries.commentaries.weights import check_normalize, weigh
+from tfcommentaries.commentaries.keyed_inputs import KeyedInputs
+from tfcommentaries.commentaries.weighting import Weighting
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class ExampleWeighting(TaughtByTeacher):
+class ExampleWeighting(Weighting, KeyedInputs):
     """Weights each training example, with weights that may change during training.
 
     The annotation is `w(x, y, progress) = sigmoid(teacher(...))`, one weight in
@@ -61,6 +60,7 @@ class ExampleWeighting(TaughtByTeacher):
     """
 
     kind = "example_weighting"
+    description = "how much each training example should count"
 
     def __init__(
         self,
@@ -73,21 +73,23 @@ class ExampleWeighting(TaughtByTeacher):
         student_key=None,
         **kwargs,
     ):
-        super().__init__(teacher, **kwargs)
+        super().__init__(
+            teacher=teacher,
+            normalize=normalize,
+            teacher_key=teacher_key,
+            student_key=student_key,
+            **kwargs,
+        )
         if conditioning not in ("channels", "dict"):
             raise ValueError(
                 "`conditioning` must be 'channels' or 'dict'. "
                 f"Received: conditioning={conditioning!r}"
             )
-        check_normalize(normalize)
         if num_classes is not None:
             self._check_number("num_classes", num_classes)
         self.curriculum = curriculum
         self.num_classes = num_classes
         self.conditioning = conditioning
-        self.normalize = normalize
-        self.teacher_key = teacher_key
-        self.student_key = student_key
 
     @property
     def uses_labels(self):
@@ -96,10 +98,6 @@ class ExampleWeighting(TaughtByTeacher):
     @property
     def uses_progress(self):
         return self.curriculum
-
-    @property
-    def divides_by_batch_mean(self):
-        return self.normalize is not None
 
     @property
     def channels_last(self):
@@ -143,24 +141,18 @@ class ExampleWeighting(TaughtByTeacher):
         logits = self.teacher(self._teacher_input(x, y, progress), training=False)
         return tf.sigmoid(tf.reshape(tf.convert_to_tensor(logits), [-1]))
 
-    def apply(self, annotation, x, y, sample_weight=None):
-        weights = weigh(annotation, sample_weight, self.normalize, y)
-        return self.student_inputs(x), y, weights
+    def label_trust(self, annotate, y, num_classes):
+        if not self.uses_labels:
+            weights = annotate(y)[:, None]
+            return weights / max(weights.max(), np.finfo(weights.dtype).tiny)
+        each = [annotate(np.full_like(y, label)) for label in range(num_classes)]
+        weights = np.stack(each, -1)
+        return weights / weights.max(-1, keepdims=True)
 
     @property
     def suggested(self):
         # A table has its own suggestions.
         return getattr(self.teacher, "suggested", super().suggested)
-
-    @property
-    def reads_beside(self):
-        return self.teacher_key is not None
-
-    def sees(self, x):
-        return entry(x, self.teacher_key, type(self).__name__)
-
-    def student_inputs(self, x):
-        return student_entry(x, self.student_key)
 
     def _teacher_input(self, x, y, progress):
         if self.teacher_key is not None:
@@ -200,8 +192,5 @@ class ExampleWeighting(TaughtByTeacher):
             curriculum=self.curriculum,
             num_classes=self.num_classes,
             conditioning=self.conditioning,
-            normalize=self.normalize,
-            teacher_key=self.teacher_key,
-            student_key=self.student_key,
         )
         return config

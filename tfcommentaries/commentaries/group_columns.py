@@ -86,25 +86,6 @@ def with_indices(columns, x):
     return x
 
 
-def indices(columns, x):
-    """The integers of all columns, a dict.
-
-    Raises:
-        ValueError: if the inputs lack them.
-    """
-    lacking = [
-        name for name in columns if not isinstance(x, dict) or index_name(name) not in x
-    ]
-    if lacking:
-        came = sorted(x) if isinstance(x, dict) else "inputs alone"
-        raise ValueError(
-            f"This GroupWeighting needs the {few(map(title, lacking))} of each "
-            f"example beside its inputs. Received: {came}. Give "
-            "`weighting.add_groups(x, groups)` as x."
-        )
-    return {index_name(name): x[index_name(name)] for name in columns}
-
-
 def without_groups(columns, x):
     """The inputs of a student."""
     if not isinstance(x, dict):

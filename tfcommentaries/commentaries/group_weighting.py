@@ -14,7 +14,6 @@ from tfcommentaries.commentaries.group_columns import (
     columns_of,
     few,
     index_name,
-    indices,
     title,
     with_groups,
     with_indices,
@@ -23,7 +22,7 @@ from tfcommentaries.commentaries.group_columns import (
 from tfcommentaries.commentaries.group_counts import label_sums
 from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_table import GroupTable, advise, column_rows
-from tfcommentaries.commentaries.weights import check_normalize, weigh
+from tfcommentaries.commentaries.weighting import Weighting
 from tfcommentaries.upstream.index_check import checked_when_exported
 
 #: Number of points in training at which a curriculum has separate weights.
@@ -31,7 +30,7 @@ POINTS = 5
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class GroupWeighting(Commentary):
+class GroupWeighting(Weighting):
     """Weights training examples by the group that they belong to.
 
     Groups can be annotators, sites, shops, years, vendors. Each group has one weight
@@ -74,9 +73,17 @@ class GroupWeighting(Commentary):
     """
 
     kind = "group_weighting"
-    reads_beside = True
+    description = "how much each source of the data should count"
+    needs = ("groups",)
+    mean = "data_mean"
     suggested = types.MappingProxyType(
-        {"learning_rate": 0.2, "warmup": 20, "steps": 200}
+        {
+            **Commentary.suggested,
+            "learning_rate": 0.2,
+            "warmup": 20,
+            "steps": 200,
+            "outer_steps": 40,
+        }
     )
 
     def __init__(
@@ -87,8 +94,7 @@ class GroupWeighting(Commentary):
         normalize="data_mean",
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        check_normalize(normalize, "data_mean")
+        super().__init__(normalize=normalize, **kwargs)
         if num_classes is not None:
             self._check_number("num_classes", num_classes)
         self.columns = columns_of(groups)
@@ -97,7 +103,6 @@ class GroupWeighting(Commentary):
             setattr(self, f"_table_{number}", column.table)
         self.num_classes = num_classes
         self.curriculum = curriculum
-        self.normalize = normalize
         shape = num_classes or 1, POINTS if curriculum else 1
         self.logits = {
             name: self.add_weight(
@@ -157,8 +162,16 @@ class GroupWeighting(Commentary):
     def prepare(self, x):
         return with_indices(self.columns, x)
 
-    def sees(self, x):
-        return indices(self.columns, x)
+    @property
+    def reads(self):
+        return tuple(map(index_name, self.columns))
+
+    def _lacking(self, names, came):
+        lacking = [title(n) for n in self.columns if index_name(n) in names]
+        return (
+            f"This GroupWeighting needs the {few(lacking)} of each example beside its "
+            f"inputs. Received: {came}. Give `weighting.add_groups(x, groups)` as x."
+        )
 
     def serving_spec(self, x_spec):
         return {
@@ -221,10 +234,6 @@ class GroupWeighting(Commentary):
         progress = tf.reshape(tf.cast(progress, self.compute_dtype), [-1, 1])
         points = tf.range(POINTS, dtype=self.compute_dtype)
         return tf.nn.relu(1 - tf.abs(progress * (POINTS - 1) - points))
-
-    def apply(self, annotation, x, y, sample_weight=None):
-        weights = weigh(annotation, sample_weight, None, y)
-        return self.student_inputs(x), y, weights
 
     def student_inputs(self, x):
         return without_groups(self.columns, x)
@@ -345,7 +354,6 @@ class GroupWeighting(Commentary):
             "groups": {name: c.get_config() for name, c in self.columns.items()},
             "num_classes": self.num_classes,
             "curriculum": self.curriculum,
-            "normalize": self.normalize,
         }
 
     @classmethod

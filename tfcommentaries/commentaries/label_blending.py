@@ -51,6 +51,9 @@ class LabelBlending(TaughtByTeacher):
     """
 
     kind = "label_blending"
+    description = "how much examples of each two classes should be blended"
+    needs = ("classes",)
+    gives_distributions = True
     uses_labels = True
 
     def __init__(self, num_classes, teacher=None, initial_logit=-1.0, **kwargs):

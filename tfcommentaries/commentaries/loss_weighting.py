@@ -1,22 +1,25 @@
 """Weights that follow a student's own losses."""
 
+import types
+
 import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries import teachers
+from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
-from tfcommentaries.commentaries.weights import weigh
+from tfcommentaries.commentaries.weighting import Weighting
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class LossWeighting(TaughtByTeacher):
+class LossWeighting(Weighting, TaughtByTeacher):
     """Weights each training example by the loss that the student has on it now.
 
     The annotation is `w(loss) = sigmoid(teacher(loss))`: the teacher, which has few
     weights and sees one number, learns whether examples that are hard at present
     are rare ones (weigh more) or wrong ones (weigh less). It needs no inputs, no
     labels and no progress, so it suits every data set and student with the same
-    loss. As in `ExampleWeighting` weights are divided by their batch mean.
+    loss.
 
     Since it depends on the student, it is taught where the student's loss is
     available: by `CommentaryCallback`, `CommentaryLearner` and
@@ -35,6 +38,7 @@ class LossWeighting(TaughtByTeacher):
     Args:
         teacher: a Keras model from losses `(batch, 1)` to one logit per example.
             `None` makes the paper's, one hidden layer of 100 units.
+        normalize: as for `ExampleWeighting`.
         **kwargs: arguments of `Commentary`.
 
     Reference:
@@ -42,11 +46,18 @@ class LossWeighting(TaughtByTeacher):
     """
 
     kind = "loss_weighting"
+    description = "how much an example should count, by how hard the student finds it"
     uses_student_loss = True
-    divides_by_batch_mean = True
+    weighs_examples = False  # It sees no inputs.
+    suggested = types.MappingProxyType(
+        {
+            **Commentary.suggested,
+            "learner": {"inner_steps": 1, "student_initialization": "continue"},
+        }
+    )
 
-    def __init__(self, teacher=None, **kwargs):
-        super().__init__(teacher, **kwargs)
+    def __init__(self, teacher=None, normalize="batch_mean", **kwargs):
+        super().__init__(teacher=teacher, normalize=normalize, **kwargs)
         if teacher is None:
             self.teacher = teachers.mlp((1,), units=(100,), dtype=self.compute_dtype)
 
@@ -66,9 +77,6 @@ class LossWeighting(TaughtByTeacher):
         """
         logits = self.teacher(tf.reshape(x, [-1, 1]), training=False)
         return tf.sigmoid(tf.reshape(tf.convert_to_tensor(logits), [-1]))
-
-    def apply(self, annotation, x, y, sample_weight=None):
-        return x, y, weigh(annotation, sample_weight, y=y)
 
     def teach(self, x, y, sample_weight=None, progress=None):
         """Raises, since a batch alone does not give the student's losses."""

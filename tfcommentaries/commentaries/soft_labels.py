@@ -6,15 +6,13 @@ import tensorflow as tf
 from tfcommentaries.commentaries.conditioning import (
     append_channels,
     check_labels,
-    entry,
     one_hot,
-    student_entry,
 )
-from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
+from tfcommentaries.commentaries.keyed_inputs import KeyedInputs
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class SoftLabels(TaughtByTeacher):
+class SoftLabels(KeyedInputs):
     """Gives each example a distribution over classes in place of its label.
 
     The annotation is `softmax(logits + trust * one_hot(y))`. Logits start at zero,
@@ -44,6 +42,9 @@ class SoftLabels(TaughtByTeacher):
     """
 
     kind = "soft_labels"
+    description = "what each label should be taught as"
+    needs = ("classes",)
+    gives_distributions = True
     uses_labels = True
 
     def __init__(
@@ -55,12 +56,10 @@ class SoftLabels(TaughtByTeacher):
         student_key=None,
         **kwargs,
     ):
-        super().__init__(teacher, **kwargs)
+        super().__init__(teacher, teacher_key, student_key, **kwargs)
         self._check_number("num_classes", num_classes)
         self.num_classes = num_classes
         self.trust = trust
-        self.teacher_key = teacher_key
-        self.student_key = student_key
         self.logits = None
         if teacher is None:
             self.logits = self.add_weight(
@@ -99,15 +98,8 @@ class SoftLabels(TaughtByTeacher):
     def apply(self, annotation, x, y, sample_weight=None):
         return self.student_inputs(x), annotation, sample_weight
 
-    @property
-    def reads_beside(self):
-        return self.teacher_key is not None
-
-    def sees(self, x):
-        return entry(x, self.teacher_key, type(self).__name__)
-
-    def student_inputs(self, x):
-        return student_entry(x, self.student_key)
+    def label_trust(self, annotate, y, num_classes):
+        return annotate(y)
 
     def student_labels(self, y):
         return one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
@@ -120,6 +112,4 @@ class SoftLabels(TaughtByTeacher):
             **super().get_config(),
             "num_classes": self.num_classes,
             "trust": self.trust,
-            "teacher_key": self.teacher_key,
-            "student_key": self.student_key,
         }

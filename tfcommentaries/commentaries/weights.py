@@ -10,7 +10,7 @@ from tfcommentaries.commentaries.conditioning import is_several
 _replicas = threading.local()
 
 
-def weigh(annotation, sample_weight=None, normalize="batch_mean", y=None):
+def weigh(annotation, sample_weight=None, normalize=True, y=None):
     """Sample weights of a batch from its annotation.
 
     Args:
@@ -19,9 +19,8 @@ def weigh(annotation, sample_weight=None, normalize="batch_mean", y=None):
         sample_weight: weights that the user already has, `(batch,)`, `(batch, 1)`, or
             for each step or pixel `(batch, ...)`; for several outputs also a structure
             of such, like `y`; or `None`.
-        normalize: `"batch_mean"` divides the learned weights by their mean over the
-            batch, leaving out what the user weights with 0, such as padding; `None`
-            does not.
+        normalize: whether the learned weights are divided by their mean over the batch,
+            leaving out what the user weights with 0, such as padding.
         y: labels, which show whether there is a loss for each step or pixel.
 
     Returns:
@@ -66,7 +65,7 @@ def _weigh(weights, sample_weight, normalize, axes):
             sample_weight = tf.squeeze(sample_weight, -1)
         axes = max(axes, sample_weight.shape.rank - 1)
         sample_weight = _with_axes(sample_weight, axes)
-    if normalize == "batch_mean":
+    if normalize:
         weights = tf.math.divide_no_nan(weights, _mean(weights, sample_weight))
     weights = _with_axes(weights, axes)
     return weights if sample_weight is None else weights * sample_weight
@@ -111,11 +110,3 @@ def _with_axes(weights, axes):
     if missing <= 0:
         return weights
     return tf.reshape(weights, tf.concat([tf.shape(weights), [1] * missing], 0))
-
-
-def check_normalize(normalize, known="batch_mean"):
-    """Raises a `ValueError` if `normalize` is neither what a kind knows nor `None`."""
-    if normalize not in (known, None):
-        raise ValueError(
-            f"`normalize` must be {known!r} or None. Received: {normalize!r}"
-        )

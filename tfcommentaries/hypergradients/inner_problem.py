@@ -74,7 +74,7 @@ class InnerProblem:
         if commentary.uses_student_loss:
             steps = tf.shape(tf.nest.flatten(x)[0])[0]
             return [tf.repeat(p[None], steps, 0) for p in phi]
-        seen = {"x": commentary.sees(x)}
+        seen = {"x": commentary.own_inputs(x)}
         if commentary.uses_labels:
             seen["y"] = y
         steps, batch = tf.unstack(tf.shape(tf.nest.flatten(x)[0])[:2])

@@ -13,21 +13,6 @@ from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
 from tfcommentaries.saving.replacing import check_file, write_text
 
-#: What each kind is, in a sentence.
-KINDS = {
-    "example_weighting": "how much each training example should count",
-    "loss_weighting": "how much an example should count, by how hard the student "
-    "finds it",
-    "group_weighting": "how much each source of the data should count",
-    "label_blending": "how much examples of each two classes should be blended",
-    "soft_labels": "what each label should be taught as",
-    "auxiliary_targets": "what else a student should learn besides its labels",
-    "attention_mask": "which part of each image a student should look at",
-    "element_weighting": "how much each pixel or step of an example should count",
-    "composition": "several commentaries at once",
-}
-#: Kinds that can be drawn without examples.
-_WITHOUT_EXAMPLES = "loss_weighting", "group_weighting"
 #: Images drawn as thumbnails among suspected labels.
 _SUSPECTS = 12
 #: Sources in the table; of more, the first half and the last.
@@ -70,14 +55,13 @@ def write_report(
     check_file(path, _is_report)
     manifest = getattr(commentary, "manifest", {})
     learned = {k: v for k, v in manifest.get("learned", {}).items() if v is not None}
-    table, teaches = commentary.table(), KINDS.get(commentary.kind, "a commentary")
+    table = commentary.table()
     facts = learned if facts is None else facts
     sections, suspects, found = [], None, []
-    if examples is not None or commentary.kind in _WITHOUT_EXAMPLES:
-        for view in views(commentary, examples):
-            found.append(view.text)
-            if not view.title.endswith("Sources"):  # Which have bars of their own.
-                sections.append(_section(view.name, view.title, view.text, view.figure))
+    for view in views(commentary, examples, corrupted):
+        found.append(view.text)
+        if not view.title.endswith("Sources"):  # Which have bars of their own.
+            sections.append(_section(view.name, view.title, view.text, view.figure))
     if examples is not None:
         suspects = _suspects(commentary, examples, num_classes, corrupted)
     if history:
@@ -98,7 +82,7 @@ def write_report(
         lstrip_blocks=True,
     )
     page = environment.get_template("report.html").render(
-        title=headline.title_of(table, teaches, {**learned, **facts}),
+        title=headline.title_of(table, commentary.description, {**learned, **facts}),
         todo=headline.what_to_do(table, comparison),
         doubt=commentary.doubt,
         verdict=comparison and comparison.verdict(),
@@ -115,7 +99,7 @@ def write_report(
         suspects=suspects,
         location=location,
         uses_student_loss=commentary.uses_student_loss,
-        masks=commentary.kind == "attention_mask",
+        serves_students=commentary.serves_students,
     )
     write_text(path, page, _is_report)
 

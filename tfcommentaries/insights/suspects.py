@@ -46,30 +46,19 @@ def suspected_labels(commentary, examples, num_classes):
     Raises:
         ValueError: if the kind of commentary does not tell labels from each other.
     """
-    rows = np.arange(len(examples.y))
-    if commentary.kind == "soft_labels":
-        (trust,) = annotate(commentary, examples, [1.0])
-    elif commentary.kind == "example_weighting" and commentary.uses_labels:
-        trust = np.stack(
-            [
-                annotate(commentary, (examples.x, np.full_like(examples.y, c)), [1.0])[
-                    0
-                ]
-                for c in range(num_classes)
-            ],
-            -1,
-        )
-        trust /= trust.max(-1, keepdims=True)
-    elif commentary.kind == "example_weighting":
-        (weights,) = annotate(commentary, examples, [1.0])
-        score = 1 - weights / max(weights.max(), np.finfo(weights.dtype).tiny)
-        order = np.argsort(-score, kind="stable")
-        return Suspects(order, score[order], np.full(len(rows), -1))
-    else:
+    trust = commentary.label_trust(
+        lambda y: annotate(commentary, (examples.x, y), [1.0])[0],
+        examples.y,
+        num_classes,
+    )
+    if trust is None:
         raise ValueError(
-            "Suspected labels need a commentary of the kind example_weighting or "
-            f"soft_labels. Received: {commentary.kind}"
+            "Suspected labels need a commentary that tells labels from each other, "
+            "such as an ExampleWeighting or SoftLabels. Received: one of the kind "
+            f"{commentary.kind}"
         )
-    score = 1 - trust[rows, examples.y]
+    rows, one = np.arange(len(examples.y)), trust.shape[-1] == 1
+    score = 1 - trust[rows, 0 if one else examples.y]
     order = np.argsort(-score, kind="stable")
-    return Suspects(order, score[order], trust.argmax(-1)[order])
+    suggested = np.full(len(rows), -1) if one else trust.argmax(-1)
+    return Suspects(order, score[order], suggested[order])

@@ -1,11 +1,13 @@
 """Pictures of each kind of commentary."""
 
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries import commentaries
 from tfcommentaries.insights import pictures
 from tfcommentaries.teaching import annotate
 
@@ -30,51 +32,84 @@ class View:
     figure: object
 
 
-def views(commentary, examples):
+def views(commentary, examples, corrupted=None, notes=None):
     """Draws what a commentary says about some examples.
 
     Args:
         commentary: a `Commentary`, also one that was exported.
-        examples: `Examples` with integer labels; a few hundred are enough.
+        examples: `Examples` with integer labels; a few hundred are enough. `None` if
+            there are none, which few kinds can do without.
+        corrupted: which labels are wrong, `(examples,)` booleans, or `None` if that is
+            not known.
+        notes: dict from a source's name to what stands beside it, or `None`.
 
     Returns:
         A list of `View`, empty for an unknown kind.
     """
-    if commentary.kind == "loss_weighting":
-        return _over_loss(commentary)
-    if commentary.kind == "group_weighting":
-        return _sources(commentary.table())
-    progress = POINTS if commentary.uses_progress else POINTS[-1:]
-    annotations = annotate(commentary, examples, progress)
-    applying = getattr(commentary, "applying", commentary)
-    return _views_of(applying, annotations, examples, progress, commentary.table())
+    subject = _Subject(commentary, examples, corrupted, notes)
+    return _draw(getattr(commentary, "applying", commentary), subject)
 
 
-def _views_of(commentary, annotations, examples, progress, table=None):
-    if commentary.kind == "group_weighting":
-        return _sources(table)
-    x = commentary.student_inputs(examples.x)
-    examples = examples._replace(x=x)
-    if commentary.kind == "composition":
-        pieces = zip(*(commentary.split(one) for one in annotations))
-        found = []
-        for number, (part, piece) in enumerate(zip(commentary.commentaries, pieces), 1):
-            for view in _views_of(part, np.stack(piece), examples, progress, table):
-                name, title = f"{number}-{view.name}", f"Part {number}: {view.title}"
-                found.append(dataclasses.replace(view, name=name, title=title))
-        return found
-    draw = {
-        "example_weighting": _weights,
-        "element_weighting": _weights_of_elements,
-        "label_blending": _blending,
-        "soft_labels": _targets,
-        "auxiliary_targets": _targets,
-        "attention_mask": _masks,
-    }.get(commentary.kind)
-    return draw(commentary, annotations, examples, progress) if draw else []
+class _Subject:
+    """What is drawn: annotations of examples at some points of training.
+
+    Attributes:
+        commentary: what annotates.
+        examples: `Examples` as a student gets them, or `None`.
+        progress: points of training, 0 to 1.
+        table: the commentary's `GroupTable` or `None`.
+        corrupted, notes: as for `views`.
+    """
+
+    def __init__(self, commentary, examples, corrupted, notes):
+        self.commentary = commentary
+        self.corrupted, self.notes = corrupted, notes
+        self.progress = POINTS if commentary.uses_progress else POINTS[-1:]
+        self.table = commentary.table()
+        self.examples, self._given = None, examples
+        if examples is not None:
+            x = commentary.student_inputs(examples.x)
+            self.examples = examples._replace(x=x)
+
+    @functools.cached_property
+    def annotations(self):
+        """`(points, examples, ...)`."""
+        return annotate(self.commentary, self._given, self.progress)
 
 
-def _sources(table):
+def _of_examples(draw):
+    """Draws nothing where there are no examples."""
+
+    @functools.wraps(draw)
+    def drawn(commentary, subject):
+        return [] if subject.examples is None else draw(commentary, subject)
+
+    return drawn
+
+
+@functools.singledispatch
+def _draw(commentary, subject):
+    """Pictures of a commentary, chosen by its class."""
+    return []
+
+
+@_draw.register(commentaries.Composition)
+@_of_examples
+def _parts(commentary, subject):
+    found, whole = [], subject.annotations
+    pieces = zip(*(commentary.split(one) for one in whole))
+    for number, (part, piece) in enumerate(zip(commentary.commentaries, pieces), 1):
+        subject.annotations = np.stack(piece)
+        for view in _draw(part, subject):
+            name, title = f"{number}-{view.name}", f"Part {number}: {view.title}"
+            found.append(dataclasses.replace(view, name=name, title=title))
+    subject.annotations = whole
+    return found
+
+
+@_draw.register(commentaries.GroupWeighting)
+def _sources(commentary, subject):
+    table = subject.table
     if table is None:
         return []  # As a file may say.
     found = {}
@@ -89,7 +124,7 @@ def _sources(table):
             f"{text[0].upper()}{text[1:]} Weights go from {table[-1]['weight']:.2f} "
             f"to {table[0]['weight']:.2f}; a source is trusted if it has at "
             "least half of the largest weight.",
-            pictures.group_weights(table),
+            pictures.group_weights(table, subject.notes),
         )
     ]
 
@@ -99,7 +134,30 @@ def _few(names, most=12):
     return ", ".join(names[:most]) + more
 
 
-def _weights(commentary, annotations, examples, progress):
+@_draw.register(commentaries.ExampleWeighting)
+@_of_examples
+def _weights(commentary, subject):
+    found = _weights_of(subject.annotations, subject.examples, subject.progress)
+    wrong = subject.corrupted
+    if wrong is not None and wrong.any():
+        last = subject.annotations[-1]
+        found.append(
+            View(
+                "weights_by_label_quality",
+                "Weights of right and of wrong labels",
+                f"At the end of training the mean weight is {last[~wrong].mean():.3f} "
+                f"for right labels and {last[wrong].mean():.3f} for wrong ones.",
+                pictures.weights_over_progress(
+                    subject.progress,
+                    subject.annotations,
+                    {"right label": ~wrong, "wrong label": wrong},
+                ),
+            )
+        )
+    return found
+
+
+def _weights_of(annotations, examples, progress):
     last = annotations[-1]
     noun, groups = _by_label(examples.y)
     means = {name: last[mask].mean() for name, mask in groups.items()}
@@ -155,15 +213,18 @@ def _by_label(y):
     }
 
 
-def _weights_of_elements(commentary, annotations, examples, progress):
+@_draw.register(commentaries.ElementWeighting)
+@_of_examples
+def _weights_of_elements(commentary, subject):
     """For steps or pixels; labels are `(examples, ...)`, or with an axis of classes."""
+    annotations, examples = subject.annotations, subject.examples
     y = np.asarray(examples.y)
     if y.ndim > annotations.ndim - 1:
         y = y.argmax(-1) if y.shape[-1] > 1 else y[..., 0]
     # All in one row, as if each were an example.
     rows = annotations.reshape(len(annotations), -1)
     elements = examples._replace(x=None, y=y.ravel())
-    found = _weights(commentary, rows, elements, progress)
+    found = _weights_of(rows, elements, subject.progress)
     if are_images(examples.x):
         last = annotations[-1][:8, ..., None]
         labels = y[:8, ..., None] / max(1, y.max())
@@ -185,8 +246,10 @@ def _weights_of_elements(commentary, annotations, examples, progress):
     return found
 
 
-def _blending(commentary, annotations, examples, progress):
-    matrix = 1 - _mean_by_class(annotations[-1], examples.y)
+@_draw.register(commentaries.LabelBlending)
+@_of_examples
+def _blending(commentary, subject):
+    matrix = 1 - _mean_by_class(subject)
     order = np.argsort(matrix, axis=None)[::-1][:3]
     pairs = ", ".join(
         f"{row} with {column} ({matrix[row, column]:.0%})"
@@ -205,22 +268,29 @@ def _blending(commentary, annotations, examples, progress):
     ]
 
 
-def _targets(commentary, annotations, examples, progress):
-    matrix = _mean_by_class(annotations[-1], examples.y)
-    if commentary.kind == "soft_labels":
-        others = matrix.copy()
-        np.fill_diagonal(others, -1)
-        row, column = np.unravel_index(others.argmax(), others.shape)
-        return [
-            View(
-                "labels",
-                "What becomes of each label",
-                f"On average {np.diag(matrix).mean():.0%} of the probability stays "
-                f"with the label. Most moves from class {row} to class {column} "
-                f"({matrix[row, column]:.1%}).",
-                pictures.heat_map(matrix, "taught as", "label", "probability"),
-            )
-        ]
+@_draw.register(commentaries.SoftLabels)
+@_of_examples
+def _labels(commentary, subject):
+    matrix = _mean_by_class(subject)
+    others = matrix.copy()
+    np.fill_diagonal(others, -1)
+    row, column = np.unravel_index(others.argmax(), others.shape)
+    return [
+        View(
+            "labels",
+            "What becomes of each label",
+            f"On average {np.diag(matrix).mean():.0%} of the probability stays "
+            f"with the label. Most moves from class {row} to class {column} "
+            f"({matrix[row, column]:.1%}).",
+            pictures.heat_map(matrix, "taught as", "label", "probability"),
+        )
+    ]
+
+
+@_draw.register(commentaries.AuxiliaryTargets)
+@_of_examples
+def _targets(commentary, subject):
+    matrix = _mean_by_class(subject)
     return [
         View(
             "targets",
@@ -232,9 +302,11 @@ def _targets(commentary, annotations, examples, progress):
     ]
 
 
-def _masks(commentary, annotations, examples, progress):
-    masks = annotations[-1]
-    x = examples.x[:8]
+@_draw.register(commentaries.AttentionMask)
+@_of_examples
+def _masks(commentary, subject):
+    masks = subject.annotations[-1]
+    x = subject.examples.x[:8]
     shown, _, _ = commentary.apply(tf.constant(masks[:8]), x, None)
     return [
         View(
@@ -249,9 +321,10 @@ def _masks(commentary, annotations, examples, progress):
     ]
 
 
-def _over_loss(commentary):
+@_draw.register(commentaries.LossWeighting)
+def _over_loss(commentary, subject):
     losses = np.linspace(0, 5, 101, dtype="float32")
-    weights = commentary(losses).numpy()
+    weights = subject.commentary(losses).numpy()
     word = "less" if weights[-1] < weights[0] else "more"
     return [
         View(
@@ -264,7 +337,9 @@ def _over_loss(commentary):
     ]
 
 
-def _mean_by_class(annotation, y):
+def _mean_by_class(subject):
+    """Mean annotation at the end of training, `(classes, ...)`."""
+    annotation, y = subject.annotations[-1], subject.examples.y
     rows = np.full((int(y.max()) + 1, annotation.shape[-1]), np.nan)
     for label in np.unique(y):
         rows[label] = annotation[y == label].mean(0)

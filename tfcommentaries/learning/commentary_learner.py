@@ -185,7 +185,8 @@ class CommentaryLearner(OuterLoop):
                 commentary suggests, each part of a `Composition` its own. Clip
                 hypergradients with its `clipnorm` or `global_clipnorm`.
             loss: outer loss. `None` takes the student's own loss, with its
-                `loss_weights` unless others are given, or its own `compute_loss`.
+                `loss_weights` unless others are given, or its own `compute_loss`. Of
+                outputs that it has for the commentary none counts.
             metrics: Keras metrics of the trained students on validation batches.
             **kwargs: other arguments of `keras.Model.compile`. With `jit_compile`
                 XLA compiles outer steps: `"auto"`, the default, does so where it
@@ -206,6 +207,9 @@ class CommentaryLearner(OuterLoop):
             loss = self.student.model.loss
             compiled = getattr(self.student.model, "_compile_loss", None)
             weights = getattr(compiled, "_user_loss_weights", None)
+            main = self.commentary.main_output
+            if main is not None and isinstance(loss, dict):
+                weights = {name: float(name == main) for name in loss}
             kwargs.setdefault("loss_weights", weights)
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 

@@ -2,8 +2,6 @@
 
 import keras
 
-from tfcommentaries.commentaries import Composition
-
 
 def default_optimizer(commentary):
     """Makes an Adam that learns at the rate which a commentary suggests.
@@ -16,20 +14,18 @@ def default_optimizer(commentary):
         changing it changes the others in proportion.
     """
     smallest = commentary.suggested["learning_rate"]
-    if isinstance(commentary, Composition):
+    if len(commentary.parts()) > 1:
         return AdamOfParts(smallest, lambda: _rates(commentary))
     return keras.optimizers.Adam(smallest)
 
 
 def _rates(commentary):
     """Learning rate of each trainable variable, by its id."""
-    if isinstance(commentary, Composition):
-        found = {}
-        for part in commentary.commentaries:
-            found.update(_rates(part))
-        return found
-    rate = commentary.suggested["learning_rate"]
-    return {id(variable): rate for variable in commentary.trainable_variables}
+    return {
+        id(variable): part.suggested["learning_rate"]
+        for part in commentary.parts()
+        for variable in part.trainable_variables
+    }
 
 
 class AdamOfParts(keras.optimizers.Adam):

@@ -69,6 +69,7 @@ class _Manifest:
     inputs_are_dict: bool
     uses_labels: bool
     uses_progress: bool
+    uses_student_loss: bool
     learned: dict[str, Any]
     metrics: dict[str, Any]
     created: str = ""
@@ -105,6 +106,7 @@ def make_manifest(commentary, learned=None, metrics=None):
         "inputs_are_dict": isinstance(x_spec, dict),
         "uses_labels": commentary.uses_labels,
         "uses_progress": commentary.uses_progress,
+        "uses_student_loss": commentary.uses_student_loss,
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(
             timespec="seconds"
         ),

@@ -10,6 +10,11 @@ from tfcommentaries.saving.graph_check import load_graph
 from tfcommentaries.saving.manifest import read_manifest
 
 
+def _of_applying(name):
+    """An attribute of the commentary that applies annotations."""
+    return property(lambda self: getattr(self.applying, name))
+
+
 class SavedCommentary(Commentary):
     """A commentary that was exported, for teaching and annotating.
 
@@ -53,17 +58,21 @@ class SavedCommentary(Commentary):
     def uses_progress(self):
         return self.manifest["uses_progress"]
 
-    @property
-    def uses_student_loss(self):
-        return self.applying.uses_student_loss
+    uses_student_loss = _of_applying("uses_student_loss")
+    divides_by_batch_mean = _of_applying("divides_by_batch_mean")
+    reads = _of_applying("reads")
+    needs = _of_applying("needs")
+    description = _of_applying("description")
+    weighs_examples = _of_applying("weighs_examples")
+    gives_distributions = _of_applying("gives_distributions")
+    serves_students = _of_applying("serves_students")
+    main_output = _of_applying("main_output")
 
-    @property
-    def divides_by_batch_mean(self):
-        return self.applying.divides_by_batch_mean
+    def parts(self):
+        return self.applying.parts()
 
-    @property
-    def reads_beside(self):
-        return self.applying.reads_beside
+    def complete_student(self, model, loss):
+        return self.applying.complete_student(model, loss)
 
     @property
     def learned_steps(self):
@@ -145,14 +154,14 @@ class SavedCommentary(Commentary):
     def prepare(self, x):
         return self.applying.prepare(x)
 
-    def sees(self, x):
-        return self.applying.sees(x)
-
     def student_inputs(self, x):
         return self.applying.student_inputs(x)
 
     def student_labels(self, y):
         return self.applying.student_labels(y)
+
+    def label_trust(self, annotate, y, num_classes):
+        return self.applying.label_trust(annotate, y, num_classes)
 
     def check_batch(self, x, y):
         self.applying.check_batch(x, y)

@@ -50,7 +50,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         directory = get_commentary_dir(input_dict[COMMENTARY_KEY])
         reading = json_utils.loads(exec_properties.get(READING_KEY) or "null")
         manifest = read_manifest(directory)
-        if manifest["kind"] == "loss_weighting":
+        if manifest["uses_student_loss"]:
             raise ValueError(
                 f"The commentary at {directory} weighs by the losses of a student, "
                 "which no example has. Teach with CommentaryTrainer instead."

@@ -9,7 +9,7 @@ from tfx.utils import json_utils
 
 from tfcommentaries.components.artifact import CommentaryArtifact
 from tfcommentaries.components.commentary_gen import executor
-from tfcommentaries.components.commentary_gen.recipe import check_recipe
+from tfcommentaries.components.commentary_gen.recipe import recipe_of
 
 KEYS = standard_component_specs
 
@@ -133,7 +133,7 @@ class CommentaryGen(base_component.BaseComponent):
         eval_args=None,
     ):
         if module_file is None:
-            check_recipe(custom_config or {})
+            recipe_of(custom_config or {})
             if transform_graph is None and schema is None:
                 raise ValueError(
                     "A CommentaryGen without a module reads examples by their schema: "

@@ -1,5 +1,7 @@
 """Learning a commentary by a recipe."""
 
+from typing import NamedTuple
+
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -14,29 +16,56 @@ from tfcommentaries.components.commentary_gen.reading import (
     with_groups_of,
 )
 from tfcommentaries.components.commentary_gen.recipe import (
-    RECIPE,
-    check_recipe,
+    recipe_of,
     with_hyperparameters,
 )
 from tfcommentaries.components.commentary_gen.splits import Split, check_missing
-from tfcommentaries.components.commentary_gen.student import (
-    auxiliary_outputs,
-    kinds_of,
-    make_commentary,
-    make_student,
-)
+from tfcommentaries.components.commentary_gen.student import make_student
 from tfcommentaries.datasets import Examples
 from tfcommentaries.insights import CommentarySummaries
 from tfcommentaries.learning.epochs import steps_per_epoch
 from tfcommentaries.saving.example_reading import ExampleReading
 from tfcommentaries.saving.manifest import read_manifest
 from tfcommentaries.saving.warm_start import load_weights
-from tfcommentaries.students.outputs import metrics_for
 
 #: Most examples, and most bytes of them, that pictures are made of.
 PICTURED, PICTURED_BYTES = 512, 2**26
-#: How a LossWeighting is learned, unless the recipe says otherwise.
-_OF_LOSSES = {"inner_steps": 1, "student_initialization": "continue"}
+
+
+class Data(NamedTuple):
+    """What a recipe learns from.
+
+    Attributes:
+        splits: `Split`s of training and validation.
+        counts: `Counts` of each.
+        reading: `ExampleReading` of both.
+        groups: dict from columns to `GroupNames`.
+        train: data set of single training examples.
+    """
+
+    splits: list
+    counts: list
+    reading: ExampleReading
+    groups: dict
+    train: tf.data.Dataset
+
+    @property
+    def x_spec(self):
+        """`tf.TensorSpec` of the inputs of a student."""
+        spec = self.train.element_spec[0]
+        return spec["x"] if isinstance(spec, dict) else spec
+
+    @property
+    def labels(self):
+        """`"numbers"` or `"classes"`."""
+        numbers = self.train.element_spec[1].dtype.is_floating
+        return "numbers" if numbers else "classes"
+
+    def some(self):
+        """`Examples` to draw."""
+        spec = self.train.element_spec[0]
+        number = max(16, min(PICTURED, PICTURED_BYTES // _bytes(spec)))
+        return Examples(*next(self.train.batch(number).as_numpy_iterator()))
 
 
 def run_fn(fn_args):
@@ -45,12 +74,49 @@ def run_fn(fn_args):
     Args:
         fn_args: `CommentaryFnArgs`, whose `custom_config` is a recipe.
     """
-    given = with_hyperparameters(fn_args.custom_config, fn_args.hyperparameters)
-    check_recipe(given)
-    recipe = {**RECIPE, **given}
-    kinds = kinds_of(recipe["commentary"], recipe["commentary_config"])
-    schema = _schema(fn_args)
-    named = ExampleReading.from_config(recipe)
+    recipe = recipe_of(
+        with_hyperparameters(fn_args.custom_config, fn_args.hyperparameters)
+    )
+    base = fn_args.base_commentary and read_manifest(fn_args.base_commentary)
+    data = _read(recipe, fn_args, base)
+    keras.utils.set_random_seed(recipe.seed)
+    num_classes = data.reading.num_classes
+    commentary = recipe.make_commentary(num_classes, data.groups)
+    started = {}
+    if base:
+        _build(commentary, data.train)
+        notes = load_weights(commentary, fn_args.base_commentary)
+        for what, found in notes.items():
+            logging.info("Unlike in the base commentary: %s: %s", what, found)
+        started["started_from"] = {"path": fn_args.base_commentary, **notes}
+    student = make_student(recipe, commentary, data.x_spec, data.labels, num_classes)
+    learner = recipe.make_learner(commentary, student, data.labels)
+    examples = data.some()
+    history = _learn(recipe, fn_args, data, learner, examples)
+    metrics = {name: values[-1] for name, values in history.items()}
+    steps = metrics.pop("outer_step")
+    logging.info("Learned a commentary: %s", metrics)
+    lacking = {s.role: c.lacking for s, c in zip(data.splits, data.counts)}
+    tfcommentaries.export_commentary(
+        commentary,
+        fn_args.commentary_dir,
+        learned={
+            "inner_steps": learner.inner_steps,
+            "student": recipe.student,
+            "outer_steps": steps,
+            "left_out": lacking,
+            **started,
+        },
+        metrics=metrics,
+        # It sees losses, which no example holds.
+        reading=None if commentary.uses_student_loss else data.reading,
+    )
+    write_pictures(fn_args.pictures_dir, fn_args.commentary_dir, history, examples)
+
+
+def _read(recipe, fn_args, base):
+    """Reads the splits as a recipe says; returns `Data`."""
+    schema, named = _schema(fn_args), recipe.reading
     # A group may be a feature, too.
     names = list(dict.fromkeys([*named.features, named.label, *named.groups]))
     splits = [
@@ -60,72 +126,32 @@ def run_fn(fn_args):
             (fn_args.eval_files, "validation"),
         )
     ]
-    base = fn_args.base_commentary and read_manifest(fn_args.base_commentary)
     reading = reading_of(recipe, schema, splits[0], base)
-    recipe["num_classes"] = reading.num_classes
-    counts = {s.role: check_missing(s, reading, recipe["missing"]) for s in splits}
-    left_out = {role: count.lacking for role, count in counts.items()}
-    groups = counts["training"].groups
-    if base and recipe["gone_groups"] == "keep":
+    counts = [check_missing(split, reading, recipe.missing) for split in splits]
+    groups = counts[0].groups
+    if base and recipe.gone_groups == "keep":
         groups = with_groups_of(base["teaching_config"], groups)
     train, _ = (split.examples(reading) for split in splits)
-    seed = recipe["seed"]
-    keras.utils.set_random_seed(seed)
-    x_spec = train.element_spec[0]
-    regression = train.element_spec[1].dtype.is_floating
-    student = make_student(
-        recipe, x_spec["x"] if isinstance(x_spec, dict) else x_spec, regression
-    )
-    commentary = make_commentary(
-        recipe["commentary"],
-        recipe["commentary_config"],
-        reading.num_classes,
-        groups,
-    )
-    started = {}
-    if base:
-        _build(commentary, train)
-        notes = load_weights(commentary, fn_args.base_commentary)
-        for what, found in notes.items():
-            logging.info("Unlike in the base commentary: %s: %s", what, found)
-        started["started_from"] = {"path": fn_args.base_commentary, **notes}
-    learner = tfcommentaries.CommentaryLearner(
-        commentary,
-        student,
-        getattr(tfcommentaries, recipe["inner_training"])(),
-        seed=seed,
-        **(_OF_LOSSES if commentary.uses_student_loss else {})
-        | recipe["learner_config"],
-    )
-    rate = recipe["learning_rate"]
-    labels = "numbers" if regression else "classes"
-    compiling = {"metrics": metrics_for(student, labels)}
-    if "AuxiliaryTargets" in kinds:
-        main, auxiliary = auxiliary_outputs(recipe)
-        compiling = {
-            "loss_weights": {main: 1.0, auxiliary: 0.0},
-            "metrics": {main: compiling["metrics"]},
-        }
-    learner.compile(rate and keras.optimizers.Adam(rate), **compiling)
+    return Data(splits, counts, reading, groups, train)
+
+
+def _learn(recipe, fn_args, data, learner, examples):
+    """Learns; returns the history, with `outer_step`."""
     steps = fn_args.train_steps or 100
     per_epoch = steps_per_epoch(steps)
     epochs = steps // per_epoch
-    number = max(16, min(PICTURED, PICTURED_BYTES // _bytes(x_spec)))
-    examples = Examples(*next(train.batch(number).as_numpy_iterator()))
     students = steps * learner.students_per_step
-    data = [
+    sizes = (recipe.batch_size, learner.inner_steps), (recipe.validation_batch_size, 1)
+    batches = [
         split.batches(
-            reading, counts[split.role], size, students * size * each, seed + i
+            data.reading, counts, size, students * size * each, recipe.seed + number
         )
-        for i, (split, size, each) in enumerate(
-            (
-                (splits[0], recipe["batch_size"], learner.inner_steps),
-                (splits[1], recipe["validation_batch_size"], 1),
-            )
+        for number, (split, counts, (size, each)) in enumerate(
+            zip(data.splits, data.counts, sizes)
         )
     ]
     history = learner.fit(
-        *data,
+        *batches,
         epochs=epochs,
         steps_per_epoch=per_epoch,
         checkpoint_dir=fn_args.checkpoint_dir,
@@ -137,25 +163,8 @@ def run_fn(fn_args):
         ],
         verbose=2,
     ).history
-    metrics = {name: values[-1] for name, values in history.items()}
-    logging.info("Learned a commentary: %s", metrics)
-    tfcommentaries.export_commentary(
-        commentary,
-        fn_args.commentary_dir,
-        learned={
-            "inner_steps": learner.inner_steps,
-            "student": recipe["student"],
-            "outer_steps": steps,
-            "left_out": left_out,
-            **started,
-        },
-        metrics=metrics,
-        # It sees losses, which no example holds.
-        reading=None if commentary.uses_student_loss else reading,
-    )
     done = range(1, len(history["loss"]) + 1)
-    history = {**history, "outer_step": [per_epoch * n for n in done]}
-    write_pictures(fn_args.pictures_dir, fn_args.commentary_dir, history, examples)
+    return {**history, "outer_step": [per_epoch * number for number in done]}
 
 
 def _build(commentary, train):

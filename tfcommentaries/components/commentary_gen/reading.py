@@ -13,7 +13,7 @@ def reading_of(recipe, schema, train, base=None):
     """How to read a recipe's examples: types by the schema, the rest by the examples.
 
     Args:
-        recipe: dict with all keys.
+        recipe: `PipelineRecipe`.
         schema: of the examples.
         train: `Split` of training examples, which tell the sizes and strings that the
             schema does not.
@@ -26,9 +26,9 @@ def reading_of(recipe, schema, train, base=None):
     Raises:
         ValueError: if a feature has too many strings, or none.
     """
-    reading = ExampleReading.from_config({**recipe, "columns": None})
+    reading = recipe.reading
     features = {feature.name: feature for feature in schema.feature}
-    fill_values = recipe["fill_values"]
+    fill_values = recipe.fill_values
     names = [*reading.features, reading.label]
     unknown = sorted(set(fill_values) - set(names))
     if unknown:

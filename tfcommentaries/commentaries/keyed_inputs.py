@@ -1,0 +1,43 @@
+"""Which entries of a dict of inputs are a teacher's, and which a student's."""
+
+from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
+
+
+class KeyedInputs(TaughtByTeacher):
+    """A commentary whose inputs may hold more than the student's, such as an id.
+
+    Args:
+        teacher: as for `TaughtByTeacher`.
+        teacher_key: where x is a dict, the entry that the teacher sees instead of all
+            of x.
+        student_key: where x is a dict, the entry that the student gets instead of all
+            of x.
+        **kwargs: arguments of `Commentary`.
+    """
+
+    def __init__(self, teacher=None, teacher_key=None, student_key=None, **kwargs):
+        super().__init__(teacher, **kwargs)
+        self.teacher_key = teacher_key
+        self.student_key = student_key
+
+    @property
+    def reads(self):
+        return () if self.teacher_key is None else (self.teacher_key,)
+
+    def _lacking(self, names, came):
+        return (
+            f"{type(self).__name__} needs inputs as a dict with the entry "
+            f"{self.teacher_key!r}, since teacher_key={self.teacher_key!r}. Received: "
+            f"{came}"
+        )
+
+    def student_inputs(self, x):
+        key = self.student_key
+        return x[key] if isinstance(x, dict) and key in x else x
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "teacher_key": self.teacher_key,
+            "student_key": self.student_key,
+        }
