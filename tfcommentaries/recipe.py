@@ -213,7 +213,7 @@ class Recipe:
                 seed=self.seed,
                 **{**commentary.suggested.get("learner", {}), **self.learner_config},
             )
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 f"The `learner_config` or `inner_training_config` does not fit: {error}"
             ) from error

@@ -89,7 +89,7 @@ def test_groups_are_learned_and_annotated(artifacts, sources, digits, tmp_path):
         ({**RECIPE, "commentary": "os"}, "there is no `commentary` 'os'"),
         (
             {**RECIPE, "inner_training": "__doc__"},
-            "inner_training must be 'UnrolledTraining'",
+            "inner_training must be .Unrolled",
         ),
     ],
 )

@@ -155,7 +155,7 @@ class Task:
         elif any(of_file.values()):
             given = [f"--{name}" for name, value in of_file.items() if value]
             raise ValueError(
-                f"{', '.join(given)} is for files, but --dataset={self.dataset} does "
+                f"{', '.join(given)} is for files, but --dataset={self.dataset:.100} does "
                 f"not end with {', '.join(datasets.FORMATS)} and is not a folder."
             )
         elif self.dataset == "digits":
@@ -177,7 +177,7 @@ class Task:
         if splits.num_classes is None and (self.label_noise or self.spoiled_sources):
             raise ValueError(
                 "--label_noise and --spoiled_sources are for classes, but the labels "
-                f"of {self.dataset} are numbers."
+                f"of {self.dataset:.100} are numbers."
             )
         true_labels = splits.train.y
         labels = true_labels
@@ -209,7 +209,7 @@ class Task:
         """`Splits`, each training example's group, the encoding, and digests."""
         if bool(self.checked_column) == bool(self.validation_data):
             raise ValueError(
-                f"Which examples of {self.dataset} have you checked? Name a column of "
+                f"Which examples of {self.dataset:.100} have you checked? Name a column of "
                 "it with --checked_column, or another file or folder with "
                 "--validation_data; one of the two."
             )
@@ -227,11 +227,11 @@ class Task:
         if self.checked_column:
             checked = truth_values(
                 train.columns[self.checked_column],
-                f"The column {self.checked_column!r} of {self.dataset}",
+                f"The column {self.checked_column!r} of {self.dataset:.100}",
             )
             if not checked.any() or checked.all():
                 raise ValueError(
-                    f"Some but not all examples of {self.dataset} must be checked. "
+                    f"Some but not all examples of {self.dataset:.100} must be checked. "
                     f"The column {self.checked_column!r} marks {checked.sum()} of "
                     f"{len(checked)}."
                 )
@@ -252,7 +252,7 @@ class Task:
             if lacking:
                 raise ValueError(
                     f"{lacking} of the {len(groups)} training examples of "
-                    f"{self.dataset} have no {self.group_column!r}. Name their source "
+                    f"{self.dataset:.100} have no {self.group_column!r}. Name their source "
                     "too, for instance 'unknown', or leave them out."
                 )
         classes = train.classes and len(train.classes)
@@ -273,7 +273,7 @@ class Task:
         if found.examples.x.shape[1:] != train.examples.x.shape[1:]:
             raise ValueError(
                 f"{path} has inputs of shape {found.examples.x.shape[1:]}, but "
-                f"{self.dataset} has {train.examples.x.shape[1:]}."
+                f"{self.dataset:.100} has {train.examples.x.shape[1:]}."
             )
         return found.examples, found.digest
 
