@@ -155,8 +155,8 @@ class Task:
         elif any(of_file.values()):
             given = [f"--{name}" for name, value in of_file.items() if value]
             raise ValueError(
-                f"{', '.join(given)} is for files, but --dataset={self.dataset:.100} does "
-                f"not end with {', '.join(datasets.FORMATS)} and is not a folder."
+                f"{', '.join(given)} is for files, but --dataset={self.dataset:.100} "
+                f"does not end with {', '.join(datasets.FORMATS)} and is not a folder."
             )
         elif self.dataset == "digits":
             splits = datasets.load_digits(
@@ -209,8 +209,8 @@ class Task:
         """`Splits`, each training example's group, the encoding, and digests."""
         if bool(self.checked_column) == bool(self.validation_data):
             raise ValueError(
-                f"Which examples of {self.dataset:.100} have you checked? Name a column of "
-                "it with --checked_column, or another file or folder with "
+                f"Which examples of {self.dataset:.100} have you checked? Name a "
+                "column of it with --checked_column, or another file or folder with "
                 "--validation_data; one of the two."
             )
         columns = [name for name in (self.group_column, self.checked_column) if name]
@@ -231,8 +231,8 @@ class Task:
             )
             if not checked.any() or checked.all():
                 raise ValueError(
-                    f"Some but not all examples of {self.dataset:.100} must be checked. "
-                    f"The column {self.checked_column!r} marks {checked.sum()} of "
+                    f"Some but not all examples of {self.dataset:.100} must be "
+                    f"checked. The column {self.checked_column!r} marks {checked.sum()} of "
                     f"{len(checked)}."
                 )
             x, y = train.examples
@@ -252,8 +252,8 @@ class Task:
             if lacking:
                 raise ValueError(
                     f"{lacking} of the {len(groups)} training examples of "
-                    f"{self.dataset:.100} have no {self.group_column!r}. Name their source "
-                    "too, for instance 'unknown', or leave them out."
+                    f"{self.dataset:.100} have no {self.group_column!r}. Name their "
+                    "source too, for instance 'unknown', or leave them out."
                 )
         classes = train.classes and len(train.classes)
         splits = datasets.Splits(examples, validation, test, classes, self.dataset)
