@@ -232,8 +232,8 @@ class Task:
             if not checked.any() or checked.all():
                 raise ValueError(
                     f"Some but not all examples of {self.dataset:.100} must be "
-                    f"checked. The column {self.checked_column!r} marks {checked.sum()} of "
-                    f"{len(checked)}."
+                    f"checked. The column {self.checked_column!r} marks "
+                    f"{checked.sum()} of {len(checked)}."
                 )
             x, y = train.examples
             validation = datasets.Examples(x[checked], y[checked])
