@@ -212,12 +212,14 @@ def test_without_examples_it_says_what_is_known(tmp_path, vectors):
 
 
 class Sources:
-    """What a report needs of a commentary with a table."""
+    """What a report needs of an exported group weighting with such a table."""
 
-    kind, uses_student_loss, doubt = "group_weighting", False, None
+    kind, description, doubt = "group_weighting", GroupWeighting.description, None
+    uses_student_loss = uses_progress = serves_students = False
 
     def __init__(self, names):
         names = list(names)
+        self.applying = GroupWeighting(["any"])
         weights = np.linspace(1, 0, len(names))
         rows = [
             {"column": "group", "group": name, "examples": 2, "weight": float(weight)}

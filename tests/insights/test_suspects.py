@@ -60,5 +60,5 @@ def test_soft_labels_tell_what_is_left(examples):
 
 
 def test_other_kinds_are_refused(examples):
-    with pytest.raises(ValueError, match="Received: label_blending"):
+    with pytest.raises(ValueError, match="the kind label_blending"):
         suspected_labels(LabelBlending(num_classes=3), examples, 3)
