@@ -2,35 +2,42 @@
 
 import json
 import os
+import signal
 import socket
+import time
 
 import forks
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from models import make_student
+from models import make_linear, make_student
 
 from tfcommentaries import (
     CommentaryLearner,
     ExampleWeighting,
+    FewShotLearner,
     GroupWeighting,
     ImplicitTraining,
     LearnCommentaryCallback,
     UnrolledTraining,
     teachers,
 )
+from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 
 
-def learn(strategy, inner_training=None, initialization="fresh"):
-    """Learns with two students for two outer steps; gives weights and logs."""
+def vectors_of_three_classes():
     generator = np.random.default_rng(0)
-    x = generator.normal(size=(64, 5)).astype("float32")
-    y = np.arange(64) % 3
+    return generator.normal(size=(64, 5)).astype("float32"), np.arange(64) % 3
+
+
+def make_learner(strategy, inner_training=None, initialization="fresh"):
+    """A learner with two students in each outer step."""
+    generator = np.random.default_rng(1)
     with strategy.scope():
         student = make_student((5,), 3)
         weighting = ExampleWeighting(teachers.mlp((9,), units=(8,)), num_classes=3)
-        weighting(x[:8], y=y[:8], progress=0.0)
+        weighting(np.zeros((8, 5), "float32"), y=np.zeros(8), progress=0.0)
         for variable in (*student.trainable_variables, *weighting.trainable_variables):
             if "gamma" not in variable.path:
                 values = 0.3 * generator.normal(size=variable.shape)
@@ -44,6 +51,13 @@ def learn(strategy, inner_training=None, initialization="fresh"):
             students_per_step=2,
         )
         learner.compile(keras.optimizers.SGD(0.5), metrics=["accuracy"])
+    return learner
+
+
+def learn(strategy, inner_training=None, initialization="fresh"):
+    """Learns for two outer steps; gives weights and logs."""
+    x, y = vectors_of_three_classes()
+    learner = make_learner(strategy, inner_training, initialization)
     history = learner.fit(
         (x, y),
         (x[::-1].copy(), y[::-1].copy()),
@@ -53,7 +67,7 @@ def learn(strategy, inner_training=None, initialization="fresh"):
         verbose=0,
     ).history
     logs = {name: values[0] for name, values in history.items()}
-    return [v.numpy() for v in weighting.trainable_variables], logs
+    return [v.numpy() for v in learner.commentary.trainable_variables], logs
 
 
 def assert_same(weights, expected):
@@ -117,37 +131,140 @@ def test_guessing_costs_the_same_on_two_devices(vectors, mirrored):
             learner.fit((x, y), (x, y), batch_size=4, steps_per_epoch=1, verbose=0)
 
 
-def learn_among_workers(file, index, ports):
-    """One of the workers; leaves the learned weights in an .npz file."""
-    cluster = {"worker": [f"localhost:{port}" for port in ports]}
-    config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-    os.environ["TF_CONFIG"] = json.dumps(config)
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    keras.utils.set_random_seed(0)
-    np.savez(file, *learn(strategy)[0])
+def free_ports(number):
+    """Addresses on this machine."""
+    probes = [socket.socket() for _ in range(number)]
+    for probe in probes:
+        probe.bind(("localhost", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return [f"localhost:{port}" for port in ports]
 
 
-def test_two_processes_learn_what_one_learns(tmp_path):
-    ports = []
-    for _ in range(2):
-        with socket.socket() as probe:
-            probe.bind(("localhost", 0))
-            ports.append(probe.getsockname()[1])
-    processes = [
-        forks.FORKS.Process(
-            target=learn_among_workers, args=(tmp_path / f"{index}.npz", index, ports)
-        )
+def among_workers(function, *arguments):
+    """Starts two workers, which call `function(strategy, index, *arguments)`."""
+    cluster = free_ports(2)
+    workers = [
+        forks.FORKS.Process(target=work, args=(index, cluster, function, *arguments))
         for index in range(2)
     ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(300)
-        assert process.exitcode == 0
-    expected, _ = learn(tf.distribute.get_strategy())
+    for worker in workers:
+        worker.start()
+    return workers
+
+
+def work(index, cluster, function, *arguments):
+    task = {"type": "worker", "index": index}
+    os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
+    function(tf.distribute.MultiWorkerMirroredStrategy(), index, *arguments)
+
+
+class Die(keras.callbacks.Callback):
+    """Ends the process in its second epoch, as losing the machine does."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def learn_from_a_file(strategy, index, folder, dies=None):
+    """Learns from one file, with a checkpoint; leaves what it learned in another."""
+
+    def parse(record):
+        row = tf.ensure_shape(tf.io.decode_raw(record, tf.float32), [6])
+        return row[:5], tf.cast(row[5], tf.int64)
+
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        learner = CommentaryLearner(
+            ExampleWeighting(teachers.mlp((9,), units=(8,)), num_classes=3),
+            make_linear((5,), 3),
+            inner_steps=2,
+            students_per_step=2,
+        )
+        learner.compile(keras.optimizers.SGD(0.5))
+    data = tf.data.TFRecordDataset(str(folder / "data.tfrecord")).map(parse)
+    learner.fit(
+        data.shuffle(64, seed=0).batch(8),
+        data.batch(16),
+        steps_per_epoch=1,
+        epochs=3,
+        checkpoint_dir=str(folder / "checkpoint"),
+        callbacks=[Die()] if index == dies else [],
+        verbose=0,
+    )
+    weights = [v.numpy() for v in learner.commentary.trainable_variables]
+    np.savez(folder / f"{index}.npz", *weights)
+
+
+def test_workers_of_which_one_was_killed_resume_from_one_folder(tmp_path):
+    rows = np.column_stack(vectors_of_three_classes()).astype("float32")
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    for folder in alone, together:
+        folder.mkdir()
+        with tf.io.TFRecordWriter(str(folder / "data.tfrecord")) as file:
+            for row in rows:
+                file.write(row.tobytes())
+    chief, other = among_workers(learn_from_a_file, together, 1)
+    other.join(300)
+    assert other.exitcode == -signal.SIGKILL
+    chief.kill()  # Whatever starts workers again starts all of them.
+    chief.join()
+    assert not list(together.glob("*.npz"))
+    for worker in among_workers(learn_from_a_file, together):
+        worker.join(300)
+        assert worker.exitcode == 0
+    learn_from_a_file(tf.distribute.get_strategy(), 0, alone)
+    expected = np.load(alone / "0.npz")
     for index in range(2):
-        saved = np.load(tmp_path / f"{index}.npz")
-        assert_same([saved[name] for name in saved], expected)
+        found = np.load(together / f"{index}.npz")
+        assert_same([found[name] for name in found], [expected[n] for n in expected])
+
+
+def restore(strategy, index, folder, epochs):
+    """Restores a worker's own checkpoint; leaves what was refused in a file."""
+    own = str(folder / str(index))
+    with strategy.scope():
+        variable = tf.Variable(0.0)
+    checkpoint = LearnerCheckpoint(own, {"learned": [variable]}, strategy=strategy)
+    if epochs[index]:
+        checkpoint.manager.save(checkpoint_number=epochs[index])
+    with pytest.raises(ValueError) as refused:
+        checkpoint.restore()
+    (folder / f"{index}.txt").write_text(str(refused.value))
+    while len(list(folder.glob("*.txt"))) < 2:
+        time.sleep(0.1)  # A worker that ends ends the other's collective operation.
+
+
+@pytest.mark.parametrize("epochs, told", [((3, 2), "3, 2"), ((0, 0), "0, no")])
+def test_workers_that_see_different_checkpoints_are_refused(tmp_path, epochs, told):
+    for worker in among_workers(restore, tmp_path, epochs):
+        worker.join(300)
+        assert worker.exitcode == 0
+    for index in range(2):
+        assert f"are after {told} epochs" in (tmp_path / f"{index}.txt").read_text()
+
+
+def learn_with_parameter_servers():
+    cluster = tf.train.ClusterSpec({"ps": free_ports(1), "worker": free_ports(1)})
+    servers = [tf.distribute.Server(cluster, job) for job in cluster.jobs]
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        cluster, rpc_layer=servers[0].server_def.protocol
+    )
+    with tf.distribute.ParameterServerStrategy(resolver).scope():
+        student = make_linear((5,), 3)
+        for make in (
+            lambda: CommentaryLearner(ExampleWeighting(), student),
+            lambda: FewShotLearner(student),
+        ):
+            with pytest.raises(ValueError, match="Received: ParameterServerStrategy"):
+                make()
+
+
+def test_parameter_servers_are_refused():
+    # Their devices would stay those of this process.
+    forks.finish(learn_with_parameter_servers)
 
 
 def test_students_must_spread_evenly(mirrored):

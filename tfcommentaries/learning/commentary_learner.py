@@ -273,7 +273,8 @@ class CommentaryLearner(OuterLoop):
                 resumes from there; with data whose order is fixed (arrays, or
                 data sets shuffled with a seed) the result is the same as without
                 the interruption. Arrays that differ from those before are refused;
-                make sure yourself that a data set is the same.
+                make sure yourself that a data set is the same. Several workers share
+                one folder, which the chief writes; all restore what it wrote last.
             verbose: as in Keras.
 
         Returns:
@@ -317,6 +318,7 @@ class CommentaryLearner(OuterLoop):
                     "student": tf.nest.flatten(self.initialization.variables),
                 },
                 data={"training": train, "validation": validation_data},
+                strategy=self.distribute_strategy,
             )
             done = checkpoint.restore()
             internal.append(checkpoint)

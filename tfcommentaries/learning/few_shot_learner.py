@@ -13,6 +13,7 @@ from tfcommentaries.learning.hypergradient_update import (
 )
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.several_students import mean_over_students, students_here
+from tfcommentaries.learning.workers import spread_by_element
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.students.repeating import check_repeats
 from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
@@ -150,7 +151,7 @@ class FewShotLearner(OuterLoop):
         callbacks = [guard, *(kwargs.pop("callbacks", None) or [])]
         plain = plain_errors(self.student.model)
         with chosen_rewrites(self.student.model), forgotten_custom_gradients(), plain:
-            return super().fit(tasks, callbacks=callbacks, **kwargs)
+            return super().fit(spread_by_element(tasks), callbacks=callbacks, **kwargs)
 
     def _build(self, task):
         (x, y), (x_query, y_query) = _task(task)

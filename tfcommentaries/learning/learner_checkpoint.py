@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.learning.workers import gather, is_chief
+
 
 class LearnerCheckpoint(keras.callbacks.Callback):
     """Saves the whole state of a learner, and its history, after each epoch.
@@ -22,10 +24,13 @@ class LearnerCheckpoint(keras.callbacks.Callback):
         keep: number of epochs to keep.
         data: dict from names to data sets or tuples of arrays. It resumes only with
             the same arrays; what is in a data set is not looked at.
+        strategy: under which learning runs. Of several workers the chief writes, into
+            a directory that all of them see.
     """
 
-    def __init__(self, directory, variables, keep=1, data=None):
+    def __init__(self, directory, variables, keep=1, data=None, strategy=None):
         super().__init__()
+        self._strategy = strategy or tf.distribute.get_strategy()
         self.history = {}
         digests = {name: _digest(values) for name, values in (data or {}).items()}
         self._data = {name: digest for name, digest in digests.items() if digest}
@@ -55,11 +60,13 @@ class LearnerCheckpoint(keras.callbacks.Callback):
 
         Raises:
             ValueError: if the checkpoint is of another learner or of other data, or
-                there is none after so many epochs.
+                there is none after so many epochs, or not all workers see it.
         """
-        latest = self.manager.latest_checkpoint
+        if self._strategy.cluster_resolver is not None:
+            self._check_shared()
+        latest = tf.train.latest_checkpoint(self.manager.directory)
         if epochs_done is not None:
-            kept = {int(c.rpartition("-")[2]): c for c in self.manager.checkpoints}
+            kept = {_epochs(c): c for c in self.manager.checkpoints}
             if epochs_done not in kept:
                 raise ValueError(
                     f"There is no checkpoint after {epochs_done} epochs in "
@@ -90,10 +97,41 @@ class LearnerCheckpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(np.asarray(value).tolist())
+        self.epochs_done.assign(epoch + 1)
+        self._save()
+
+    def _save(self):
+        if not is_chief(self._strategy):
+            return
         saved = {"history": self.history, "data": self._data}
         self._history.assign(json.dumps(saved))
-        self.epochs_done.assign(epoch + 1)
-        self.manager.save(checkpoint_number=epoch + 1)
+        self.manager.save(checkpoint_number=int(self.epochs_done))
+
+    def _check_shared(self):
+        """Raises unless all workers see the chief's newest checkpoint.
+
+        So that a directory of which this is not true is noticed before learning, the
+        chief writes the state before it, too.
+        """
+        if tf.train.latest_checkpoint(self.manager.directory) is None:
+            self._save()
+        gather(self._strategy, 0)  # Nobody looks before it is written.
+        directory = self.manager.directory
+        latest = tf.train.latest_checkpoint(directory)
+        found = gather(self._strategy, _epochs(latest) if latest else -1)
+        if len(set(found)) > 1:
+            raise ValueError(
+                "All workers must see the checkpoints that the chief, the first of "
+                "them, writes. Their newest ones are after "
+                f"{', '.join('no' if n < 0 else str(n) for n in found)} epochs; here "
+                f"it is {directory}. Give all the same `checkpoint_dir`, in a file "
+                "system that they share."
+            )
+
+
+def _epochs(checkpoint):
+    """The number of epochs after which a checkpoint was written, by its name."""
+    return int(checkpoint.rpartition("-")[2])
 
 
 def _digest(data):

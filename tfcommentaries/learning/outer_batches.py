@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfcommentaries.learning.data_checks import check_batch
 from tfcommentaries.learning.python_batches import as_arrays
+from tfcommentaries.learning.workers import spread_by_element
 from tfcommentaries.upstream.index_check import MESSAGES
 
 #: Most examples of arrays in a validation batch, if no size is given.
@@ -33,7 +34,7 @@ def outer_batches(train, validation, inner_steps, students):
     """
     train = train.batch(inner_steps, drop_remainder=True)
     both = tf.data.Dataset.zip((train, validation))
-    return both.batch(students, drop_remainder=True).prefetch(2)
+    return spread_by_element(both.batch(students, drop_remainder=True).prefetch(2))
 
 
 def endless(data, commentary, name, batch_size=None, seed=0, default=32):

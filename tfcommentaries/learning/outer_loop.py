@@ -2,6 +2,8 @@
 
 import keras
 
+from tfcommentaries.learning.workers import check_strategy
+
 
 class OuterLoop(keras.Model):
     """A model whose `fit` runs outer steps, each of which trains students.
@@ -16,6 +18,10 @@ class OuterLoop(keras.Model):
     predicted_by = (
         "its `commentary`, which annotates: `commentary(x, y=y, progress=1.0)`"
     )
+
+    def __init__(self, **kwargs):
+        check_strategy()
+        super().__init__(**kwargs)
 
     def compile(self, *args, jit_compile="auto", **kwargs):
         """As `keras.Model.compile`; `"auto"` also asks whether the student compiles."""
