@@ -1,7 +1,5 @@
 """Learning a commentary: that it learns, resumes, and stops in time."""
 
-import json
-import types
 import warnings
 
 import keras
@@ -18,7 +16,6 @@ from tfcommentaries import (
     UnrolledTraining,
     teachers,
 )
-from tfcommentaries.learning import learner_checkpoint
 
 
 def make_learner(student=None, outer=None, **options):
@@ -240,17 +237,6 @@ def test_a_checkpoint_of_other_data_is_refused(data, tmp_path, name):
     changed[name] = x, y[::-1]
     with pytest.raises(ValueError, match=f"The {name} data are not those that the"):
         make_learner().fit(*changed.values(), **options)
-
-
-def test_checkpoints_of_older_versions_go_on(data, tmp_path, monkeypatch):
-    """They have no digests of data."""
-    learner = make_learner()
-    options = {"steps_per_epoch": 1, "checkpoint_dir": tmp_path, "verbose": 0}
-    with monkeypatch.context() as patch:
-        older = types.SimpleNamespace(dumps=lambda saved: json.dumps(saved["history"]))
-        patch.setattr(learner_checkpoint, "json", older)
-        history = learner.fit(*data, **options).history
-    assert make_learner().fit(*data, **options).history == history
 
 
 def test_stops_at_a_hypergradient_that_is_not_finite(data):

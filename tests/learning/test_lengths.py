@@ -99,11 +99,11 @@ def test_the_first_batches_of_a_data_set_are_read_once(size):
 
     spec = tf.TensorSpec([2, 1]), tf.TensorSpec([2], tf.int32)
     data = tf.data.Dataset.from_generator(batches, output_signature=spec)
-    endless_data, batch = endless(data, ExampleWeighting(), "training", size)
+    batches_of_data, batch = endless(data, ExampleWeighting(), "training", size)
     assert len(passes) == 1 and 16 <= passes[0] <= 17
     expected = np.arange(size or 2) % 32 // 2
     np.testing.assert_array_equal(batch[0][:, 0], expected)
-    x, _ = next(iter(endless_data))
+    x, _ = next(iter(batches_of_data.one_by_one()))
     np.testing.assert_array_equal(x[:, 0], np.arange(size or 2) % 40 // 2)
 
 
@@ -111,7 +111,7 @@ def test_a_later_batch_of_another_length_is_named():
     data = sentences([4] * 80 + [5] * 2).padded_batch(2)
     batches, _ = endless(data, ExampleWeighting(), "training")
     with pytest.raises(tf.errors.InvalidArgumentError, match="differ in length"):
-        list(batches.take(41))
+        list(batches.one_by_one().take(41))
 
 
 def test_batches_padded_to_one_length_learn_as_arrays_do():
@@ -120,6 +120,7 @@ def test_batches_padded_to_one_length_learn_as_arrays_do():
     x, y = (np.concatenate(part) for part in zip(*data.as_numpy_iterator()))
     for one, expected in (data, (x, y)), (unknown, None):
         batches, batch = endless(one, ExampleWeighting(), "training", 4)
+        batches = batches.one_by_one()
         assert batches.element_spec[0].shape == batch[0].shape == (4, 6)
         if expected is not None:
             for found, array in zip(next(iter(batches)), expected):

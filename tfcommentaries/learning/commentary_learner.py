@@ -253,9 +253,10 @@ class CommentaryLearner(OuterLoop):
         """Learns the commentary.
 
         Args:
-            x: inputs that students train on, arrays. Or all of the training data in
-                one: a batched `tf.data.Dataset`, `PyDataset` or generator of `(x, y)`
-                or `(x, y, sample_weight)`, or such a tuple of arrays.
+            x: inputs that students train on, arrays, which are not copied and may be
+                memory-mapped. Or all of the training data in one: a batched
+                `tf.data.Dataset`, `PyDataset` or generator of `(x, y)` or
+                `(x, y, sample_weight)`, or such a tuple of arrays.
             y: labels; or, if x is all of the training data, `validation_data`.
             validation_data: the checked examples, as one argument, on which the outer
                 loss is measured. They decide what the commentary teaches, so they
@@ -273,7 +274,8 @@ class CommentaryLearner(OuterLoop):
                 resumes from there; with data whose order is fixed (arrays, or
                 data sets shuffled with a seed) the result is the same as without
                 the interruption. Arrays that differ from those before are refused;
-                make sure yourself that a data set is the same. Several workers share
+                make sure yourself that a data set is the same. It is read again up to
+                where learning stopped, which arrays are not. Several workers share
                 one folder, which the chief writes; all restore what it wrote last.
             verbose: as in Keras.
 
@@ -330,12 +332,16 @@ class CommentaryLearner(OuterLoop):
             )
         )
         data = outer_batches(
-            batches, validation, self.inner_steps, self.students_per_step
+            batches,
+            validation,
+            self.inner_steps,
+            self.students_per_step,
+            done * steps_per_epoch,
         )
         plain = plain_errors(self.student.model)
         with chosen_rewrites(self.student.model), forgotten_custom_gradients(), plain:
             history = super().fit(
-                data.skip(done * steps_per_epoch),
+                data,
                 steps_per_epoch=steps_per_epoch,
                 epochs=epochs,
                 initial_epoch=done,

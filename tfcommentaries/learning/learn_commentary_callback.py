@@ -172,7 +172,7 @@ class LearnCommentaryCallback(CommentaryCallback):
             )
         super().set_model(model)
         if self._iterator is None:
-            self._iterator = iter(self._validation)
+            self._iterator = iter(self._validation.one_by_one())
             self._read = tf.Variable(0, dtype=tf.int64, trainable=False)
         # Batches are read outside of the training step, where XLA cannot.
         self._next = tf.nest.map_structure(
@@ -247,7 +247,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         super()._begin(epoch, steps)
         if epoch > 0 and self._checkpoint is not None:
             self._checkpoint.restore(epoch)
-            self._iterator = iter(self._validation.skip(int(self._read)))
+            self._iterator = iter(self._validation.one_by_one(int(self._read)))
         elif epoch > 0 and int(tf.convert_to_tensor(self.optimizer.iterations)) == 0:
             warnings.warn(
                 f"Training resumes at epoch {epoch}, but the commentary is as it was "

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.learning.data_checks import slices
 from tfcommentaries.learning.workers import gather, is_chief
 
 
@@ -141,10 +142,11 @@ def _digest(data):
     found = hashlib.sha256()
     for array in map(np.asarray, tf.nest.flatten(data)):
         found.update(f"{array.dtype}{array.shape}".encode())
-        if array.dtype == object:  # Such as texts.
-            found.update(repr(array.tolist()).encode())
-        else:
-            found.update(np.ascontiguousarray(array).view(np.uint8))
+        for part in slices(array):
+            if array.dtype == object:  # Such as texts.
+                found.update(repr(part.tolist()).encode())
+            else:
+                found.update(np.ascontiguousarray(part).view(np.uint8))
     return found.hexdigest()
 
 

@@ -19,22 +19,37 @@ _DIFFER = (
 )
 
 
-def outer_batches(train, validation, inner_steps, students):
+def outer_batches(train, validation, inner_steps, students, start=0):
     """Makes an endless data set with one element per outer step.
 
     Args:
-        train: endless batches that students train on, from `endless`.
-        validation: endless batches that the outer loss sees, from `endless`.
+        train: what students train on, from `endless`.
+        validation: what the outer loss sees, from `endless`.
         inner_steps: student steps per outer step, `T`.
         students: students per outer step, `S`.
+        start: the outer step to start at.
 
     Returns:
         A `tf.data.Dataset` of `(train_batches, validation_batch)`; each tensor of
         the former is `(S, T, batch, ...)`, of the latter `(S, batch, ...)`.
     """
-    train = train.batch(inner_steps, drop_remainder=True)
-    both = tf.data.Dataset.zip((train, validation))
-    return spread_by_element(both.batch(students, drop_remainder=True).prefetch(2))
+    both = tf.data.Dataset.zip(
+        (
+            train.elements(inner_steps, start * students),
+            validation.elements(1, start * students),
+        )
+    )
+
+    def load(train_part, validation_part):
+        batches = tf.nest.map_structure(
+            lambda t: tf.reshape(t, [students, inner_steps, -1, *t.shape[2:]]),
+            train.load(train_part),
+        )
+        return batches, validation.load(validation_part)
+
+    # One element is prepared while another is learned from: they may be large.
+    data = both.batch(students, drop_remainder=True).map(load).prefetch(1)
+    return spread_by_element(data)
 
 
 def endless(data, commentary, name, batch_size=None, seed=0, default=32):
@@ -53,7 +68,7 @@ def endless(data, commentary, name, batch_size=None, seed=0, default=32):
             are fewer.
 
     Returns:
-        `(dataset, batch)`: the endless data set and one of its batches.
+        `(batches, batch)`: `ArrayBatches` or `DatasetBatches`, and one batch.
 
     Raises:
         ValueError: if there is no example, the structure is wrong, values are not
@@ -77,8 +92,7 @@ def endless(data, commentary, name, batch_size=None, seed=0, default=32):
             number += int(tf.nest.flatten(batch)[0].shape[0])
     if not first:
         raise ValueError(_EMPTY.format(name))
-    data = _of_one_shape(data, shapes, name)
-    data = data.repeat().rebatch(batch_size, drop_remainder=True)
+    data = DatasetBatches(_of_one_shape(data, shapes, name), batch_size)
     # The first examples, again if the first batches hold too few.
     places = tf.range(batch_size) % number
     batch = tf.nest.map_structure(
@@ -157,22 +171,97 @@ def _from_arrays(data, commentary, name, batch_size, seed, default):
     number = max(sizes, default=0)
     if not number:
         raise ValueError(_EMPTY.format(name))
-    tensors = tf.nest.map_structure(tf.convert_to_tensor, data)
-    _size(tensors, name)
+    _size(tf.nest.map_structure(lambda a: tf.TensorSpec(a.shape), data), name)
     check_batch(data, commentary, name)
-
-    # `Dataset.shuffle` gives another order to every iterator over the data set, and
-    # Keras makes one more under a distribution strategy.
-    def shuffled(epoch):
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(number), tf.stack([tf.cast(seed, tf.int64), epoch])
-        )
-        return tf.data.Dataset.from_tensor_slices(order)
-
     if batch_size is None:
         batch_size = min(default, number) if default == VALIDATION else default
-    dataset = tf.data.Dataset.counter().flat_map(shuffled)
-    dataset = dataset.batch(batch_size, drop_remainder=True).map(
-        lambda order: tf.nest.map_structure(lambda t: tf.gather(t, order), tensors)
-    )
-    return dataset, next(iter(dataset))
+    batches = ArrayBatches(data, batch_size, seed)
+    return batches, next(iter(batches.one_by_one()))
+
+
+class DatasetBatches:
+    """Endless batches of a data set.
+
+    Args:
+        dataset: of batches of any size.
+        batch_size: examples per batch.
+    """
+
+    def __init__(self, dataset, batch_size):
+        self._dataset = dataset
+        self._batch_size = batch_size
+
+    def elements(self, count, start=0):
+        """Several batches in one, for `load`.
+
+        Args:
+            count: number of batches in an element.
+            start: the element to start at. All before it are read.
+
+        Returns:
+            A data set.
+        """
+        size = count * self._batch_size
+        data = self._dataset.repeat().rebatch(size, drop_remainder=True)
+        return data.skip(start)
+
+    def load(self, elements):
+        """The examples of a batch of elements, `(elements, count * batch, ...)`."""
+        return elements
+
+    def one_by_one(self, start=0):
+        """A data set of single batches, from one on."""
+        return self.elements(1, start)
+
+
+class ArrayBatches:
+    """Endless batches of arrays, which stay where they are, in memory or in a file.
+
+    `Dataset.shuffle` would give another order to every iterator over the data set, and
+    Keras makes one more under a distribution strategy.
+
+    Args:
+        arrays: structure of arrays `(examples, ...)`.
+        batch_size: examples per batch.
+        seed: of their order.
+    """
+
+    def __init__(self, arrays, batch_size, seed):
+        self._arrays = arrays
+        self._batch_size = batch_size
+        self._seed = seed
+
+    def elements(self, count, start=0):
+        """As `DatasetBatches.elements`, of the places of examples; nothing is read."""
+        size = count * self._batch_size
+        number = len(tf.nest.flatten(self._arrays)[0])
+        epoch, place = divmod(start * size, number)
+
+        def shuffled(epoch):
+            order = tf.random.experimental.stateless_shuffle(
+                tf.range(number), tf.stack([tf.cast(self._seed, tf.int64), epoch])
+            )
+            return tf.data.Dataset.from_tensor_slices(order)
+
+        places = tf.data.Dataset.counter(epoch).flat_map(shuffled).skip(place)
+        return places.batch(size, drop_remainder=True)
+
+    def load(self, elements):
+        """As `DatasetBatches.load`."""
+
+        def read(array):
+            texts = array.dtype.kind in "OSU"
+
+            def rows(places):
+                # TensorFlow takes only ASCII in other arrays of texts.
+                return array[places].astype(object) if texts else array[places]
+
+            kind = tf.string if texts else array.dtype
+            found = tf.numpy_function(rows, [elements], kind)
+            return tf.ensure_shape(found, [*elements.shape, *array.shape[1:]])
+
+        return tf.nest.map_structure(read, self._arrays)
+
+    def one_by_one(self, start=0):
+        """A data set of single batches, from one on."""
+        return self.elements(1, start).map(self.load)
