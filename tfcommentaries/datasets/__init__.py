@@ -2,7 +2,7 @@
 
 from tfcommentaries.datasets.digits import load_digits
 from tfcommentaries.datasets.episodes import episodes
-from tfcommentaries.datasets.files import FORMATS, FileData, load_file
+from tfcommentaries.datasets.files import FileData, load_file
 from tfcommentaries.datasets.image_folder import load_image_folder
 from tfcommentaries.datasets.label_noise import corrupt_labels
 from tfcommentaries.datasets.misleading import (
@@ -10,6 +10,7 @@ from tfcommentaries.datasets.misleading import (
     load_digits_on_scenes,
 )
 from tfcommentaries.datasets.rotated_digits import load_rotated_digits
+from tfcommentaries.datasets.shards import FORMATS
 from tfcommentaries.datasets.sources import (
     FAULTS,
     INPUT_FAULTS,

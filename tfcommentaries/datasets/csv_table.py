@@ -1,13 +1,15 @@
-"""A table from a CSV file, whose columns are what the file says."""
+"""A table from CSV files, whose columns are what the files say."""
 
 import csv
+import gzip
 
 
-def read_csv(path, texts=(), classes=None, types=None):
-    """Reads a CSV file in UTF-8 whose first line names the columns.
+def read_csv(paths, texts=(), classes=None, types=None):
+    """Reads CSV files in UTF-8 whose first lines name the columns.
 
     Args:
-        path: of the file.
+        paths: of the files, all with the same columns, compressed if they end with
+            `.gz`.
         texts: names of columns that stay the texts that they are, such as `00123`;
             what is empty is `None`.
         classes: name of a column of classes, which stays texts too if as numbers or
@@ -19,14 +21,24 @@ def read_csv(path, texts=(), classes=None, types=None):
 
     Raises:
         ValueError: if a line has more or fewer values than the first, two columns have
-            one name, or the file is not in UTF-8.
+            one name, files have different columns, or one is not in UTF-8.
     """
     import pandas
 
-    given = _texts(path, {*texts, classes} - {None})
-    table = pandas.read_csv(path, dtype=types)
+    given, header = {}, None
+    for path in paths:
+        found, columns = _texts(path, {*texts, classes} - {None})
+        if columns != (header or columns):
+            raise ValueError(
+                f"{path} has the columns {columns}, but {paths[0]} has {header}. All "
+                "files must have the same, in one order."
+            )
+        header = columns
+        for name, column in found.items():
+            given.setdefault(name, []).extend(column)
+    table = _table(paths, types)
     if any(len(column) != len(table) for column in given.values()):
-        raise ValueError(f"{path} has lines that cannot be told apart.")
+        raise ValueError(f"{paths[0]} has lines that cannot be told apart.")
     for name, column in given.items():
         parsed = table[name]
         different = len({t.strip() for t in column if t})
@@ -37,10 +49,39 @@ def read_csv(path, texts=(), classes=None, types=None):
     return table
 
 
+def _table(paths, types):
+    """One table, whose columns are of the types that they would be in one file."""
+    import pandas
+
+    tables = [pandas.read_csv(path, dtype=types) for path in paths]
+    several = {}
+    for name in tables[0].columns:
+        kinds = {
+            "numbers" if table[name].dtype.kind in "iuf" else str(table[name].dtype)
+            for table in tables
+            if table[name].notna().any()
+        }
+        if len(kinds) > 1:
+            several[name] = "string"
+    if several:
+        types = {**(types or {}), **several}
+        tables = [pandas.read_csv(path, dtype=types) for path in paths]
+    return pandas.concat(tables, ignore_index=True)
+
+
+def _open(path):
+    if path.endswith(".gz"):
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return open(path, encoding="utf-8-sig", newline="")
+
+
 def _texts(path, names):
-    """A dict from these columns to lists of texts; all lines are checked."""
+    """A dict from these columns to lists of texts, and all columns.
+
+    All lines are checked.
+    """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with _open(path) as file:
             lines = csv.reader(file)
             header = next(lines, [])
             if not header:
@@ -70,12 +111,12 @@ def _texts(path, names):
         ) from error
     except csv.Error as error:
         raise ValueError(f"Line {lines.line_num} of {path}: {error}.") from error
-    return found
+    return found, header
 
 
 def _undecodable(path):
     """Number of the first line that is not in UTF-8."""
-    with open(path, "rb") as file:
+    with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 line.decode()

@@ -1,18 +1,26 @@
-"""tf.Examples of a file as a table."""
+"""tf.Examples of files as a table."""
 
 import gzip
-import itertools
 import zlib
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
+#: Records that are read together.
+_TOGETHER = 4096
+_DTYPES = {
+    "bytes_list": tf.string,
+    "float_list": tf.float32,
+    "int64_list": tf.int64,
+}
 
-def read_examples(path, image=None):
-    """Reads a TFRecord file of tf.Examples.
+
+def read_examples(paths, image=None):
+    """Reads TFRecord files of tf.Examples.
 
     Args:
-        path: path of a file, compressed if it ends with `.gz`.
+        paths: of files, compressed if they end with `.gz`.
         image: name of the feature that holds encoded images, or `None`.
 
     Returns:
@@ -21,85 +29,148 @@ def read_examples(path, image=None):
         an example lacks is a missing value.
 
     Raises:
-        ValueError: if the file is damaged, a record is not a tf.Example, or a feature
+        ValueError: if a file is damaged, a record is not a tf.Example, or a feature
             is not text or has different types or numbers of values.
     """
     import pandas
 
-    compression = "GZIP" if path.endswith(".gz") else ""
-    rows, kinds = [], {}
-    for record in _records(path, compression):
+    kinds, parts = {}, []
+    for path in paths:
+        for start, records in _records(path):
+            found = _parse(records, kinds)
+            if found is None:
+                _look(records, start, path, kinds)
+                found = _parse(records, kinds, complete=True)
+            parts.append((len(records), found))
+    columns = {}
+    for name in sorted(kinds):
+        columns.update(_columns(name, parts, paths[0], name == image))
+    return pandas.DataFrame(columns)
+
+
+def _parse(records, kinds, complete=False):
+    """Values of tf.Examples by feature, and how many each example has.
+
+    Args:
+        records: array of serialized tf.Examples.
+        kinds: dict from the names of features to names in `_DTYPES`.
+        complete: whether these are all that the examples have. Otherwise it is found
+            out.
+
+    Returns:
+        A dict from names to `(values, lengths)`, or `None` if there are others.
+    """
+    spec = {name: tf.io.RaggedFeature(_DTYPES[kind]) for name, kind in kinds.items()}
+    try:
+        found = tf.io.parse_example(records, spec) if spec else {}
+        if not complete:
+            _, (features,) = tf.io.decode_proto(
+                records, "tensorflow.Example", ["features"], [tf.string]
+            )
+            numbers, _ = tf.io.decode_proto(
+                features[:, :1], "tensorflow.Features", ["feature"], [tf.string]
+            )
+            known = sum(np.diff(r.row_splits) > 0 for r in found.values())
+            if not np.array_equal(numbers.numpy().ravel(), known):
+                return None
+    except tf.errors.OpError:
+        if complete:
+            raise
+        return None
+    return {
+        name: (ragged.values.numpy(), np.diff(ragged.row_splits))
+        for name, ragged in found.items()
+    }
+
+
+def _look(records, start, path, kinds):
+    """Adds the features of tf.Examples to `kinds`, or says which one is wrong."""
+    for number, record in enumerate(records, start):
         try:
             example = tf.train.Example.FromString(record)
         except Exception as error:  # From protobuf, which only TensorFlow imports.
             raise ValueError(
-                f"Record {len(rows)} of {path} is not a tf.Example: {error}"
+                f"Record {number} of {path} is not a tf.Example: {error}"
             ) from error
-        rows.append({})
         for name, feature in example.features.feature.items():
             kind = feature.WhichOneof("kind")
             if kind and kinds.setdefault(name, kind) != kind:
                 raise ValueError(
                     f"The feature {name!r} of {path} is a {kinds[name]} at first, but "
-                    f"a {kind} in record {len(rows) - 1}. Write it as one type."
+                    f"a {kind} in record {number}. Write it as one type."
                 )
-            rows[-1][name] = _values(feature)
-    names = sorted(set(itertools.chain.from_iterable(rows)))
-    columns = {}
-    for name in names:
-        found = [row.get(name) or [] for row in rows]
-        sizes = {len(values) for values in found} - {0}
-        if len(sizes) > 1:
-            raise ValueError(
-                f"The feature {name!r} of {path} must have as many values in every "
-                f"example. It has {min(sizes)} to {max(sizes)}."
-            )
-        size = max(sizes, default=0)
-        if name == image:
-            columns[name] = [values[0] if values else None for values in found]
-            continue
+
+
+def _columns(name, parts, path, is_image):
+    """The columns of a table, by name, that a feature becomes."""
+    import pandas
+
+    lengths = np.concatenate(
+        [found[name][1] if name in found else np.zeros(n, int) for n, found in parts]
+    )
+    values = np.concatenate([found[name][0] for _, found in parts if name in found])
+    sizes = np.unique(lengths[lengths > 0])
+    if len(sizes) > 1:
+        raise ValueError(
+            f"The feature {name!r} of {path} must have as many values in every "
+            f"example. It has {sizes[0]} to {sizes[-1]}."
+        )
+    there = lengths > 0
+    rows = values.reshape(there.sum(), -1)
+    if is_image:
+        rows = rows[:, :1]
+    elif values.dtype == object:
         try:
-            texts = [[_text(value) for value in values] for values in found]
+            rows = [[value.decode() for value in row] for row in rows]
         except UnicodeDecodeError as error:
             raise ValueError(
                 f"The feature {name!r} of {path} holds bytes that are not text. Name "
                 "the feature with images with --image_column."
             ) from error
-        for i in range(size):
-            column = [values[i] if values else None for values in texts]
-            series = pandas.Series(column)
-            if any(isinstance(value, int) for value in column):
-                series = series.astype("Int64")  # Some may be missing.
-            columns[name if size == 1 else f"{name}[{i}]"] = series
-    return pandas.DataFrame(columns)
+        rows = np.array(rows, object)
+    missing = {"f": np.nan, "i": 0}.get(values.dtype.kind)
+    columns = {}
+    for i in range(rows.shape[1] if len(rows) else 0):
+        column = np.full(len(lengths), missing, values.dtype)
+        column[there] = rows[:, i]
+        if column.dtype.kind == "i":
+            column = pandas.arrays.IntegerArray(column, ~there)  # Some may be missing.
+        elif not is_image and column.dtype == object:
+            column = pandas.Series(column.tolist())
+        columns[name if len(rows[0]) == 1 else f"{name}[{i}]"] = column
+    return columns
 
 
-def _records(path, compression):
-    """The records of a file, of which it says how many there were.
+def _records(path):
+    """Yields `(number of the first, records)` of a file.
 
     A file that was cut off between two records looks whole.
     """
+    compression = "GZIP" if path.endswith(".gz") else ""
+    data = tf.data.TFRecordDataset(path, compression)
     count = 0
     try:
-        for record in tf.data.TFRecordDataset(path, compression).as_numpy_iterator():
-            yield record
-            count += 1
+        for records in data.batch(_TOGETHER).as_numpy_iterator():
+            yield count, records
+            count += len(records)
         if compression:
             with gzip.open(path) as file:  # TensorFlow takes a part for the whole.
                 while file.read(2**20):
                     pass
     except (tf.errors.OpError, EOFError, OSError, zlib.error) as error:
         raise ValueError(
-            f"The file {path} is damaged or ends early: {count} records could be "
-            f"read ({type(error).__name__}). Copy or write it again."
+            f"The file {path} is damaged or ends early: {_readable(data)} records "
+            f"could be read ({type(error).__name__}). Copy or write it again."
         ) from error
     logging.info("%d examples in %s", count, path)
 
 
-def _values(feature):
-    kind = feature.WhichOneof("kind")
-    return list(getattr(feature, kind).value) if kind else []
-
-
-def _text(value):
-    return value.decode() if isinstance(value, bytes) else value
+def _readable(data):
+    """How many elements a data set has before it ends or fails."""
+    count = 0
+    try:
+        for _ in data:
+            count += 1
+    except tf.errors.OpError:
+        pass
+    return count

@@ -15,12 +15,16 @@ from tfcommentaries.datasets.hugging_face import (
 from tfcommentaries.datasets.image_folder import read_image_folder
 from tfcommentaries.datasets.memory import check_fits
 from tfcommentaries.datasets.reading import digest, reading
+from tfcommentaries.datasets.shards import (
+    find_files,
+    format_of,
+    is_folder_of_shards,
+    is_pattern,
+)
 from tfcommentaries.datasets.splits import Examples
 from tfcommentaries.datasets.table_encoding import TableEncoding
 from tfcommentaries.datasets.table_images import read_images
 
-#: Endings of the names of files that can be read.
-FORMATS = ".npz", ".csv", ".parquet", ".tfrecord", ".tfrecord.gz"
 #: Labels with more values than this, and than a tenth of the examples, may be numbers.
 _MANY = 50
 
@@ -44,11 +48,12 @@ class FileData(NamedTuple):
 
 
 def is_file(name):
-    """Whether `load_file` may read it: a format, or a folder with a slash in its name.
+    """Whether `load_file` may read it: a format, a pattern, or a folder with a slash.
 
     A bare name may be that of a data set in TFDS.
     """
-    return name.endswith(FORMATS) or (os.path.dirname(name) and os.path.isdir(name))
+    is_folder = os.path.dirname(name) and os.path.isdir(name)
+    return bool(format_of(name) or is_pattern(name) or is_folder)
 
 
 def load_file(
@@ -64,11 +69,13 @@ def load_file(
     """Loads labelled examples.
 
     Args:
-        path: an `.npz` file with the array `x`; a `.csv` or `.parquet` table, a
-            `.tfrecord` or `.tfrecord.gz` file of tf.Examples, or a folder that Hugging
-            Face's `save_to_disk` wrote, whose other columns are the features (see
-            `TableEncoding`) and which need the package pandas; or a folder of images,
-            as `load_image_folder` takes it.
+        path: an `.npz` file with the array `x`; a `.csv`, `.csv.gz` or `.parquet`
+            table, a `.tfrecord` or `.tfrecord.gz` file of tf.Examples, shards of such
+            as TFX and Beam write them (`name-00000-of-00002.gz`), by a pattern
+            (`name-*`) or their folder, or a folder that Hugging Face's `save_to_disk`
+            wrote, whose other columns are the features (see `TableEncoding`) and which
+            need the package pandas; or a folder of images, as `load_image_folder`
+            takes it.
         label: name of the labels, strings or integers; `None` is `"y"` in an `.npz`
             file and `"label"` in a table.
         columns: names of further columns, which are not features. In a `.csv` file
@@ -93,12 +100,14 @@ def load_file(
             named for two purposes, features are of a wrong kind or not finite, or a
             label is not in `classes`.
     """
-    with reading(path):
+    first = find_files(path)[0][0] if is_pattern(path) else None
+    with reading(path, first):
         return _load(path, label, columns, classes, encoding, image_size, labels, image)
 
 
 def _load(path, label, columns, classes, encoding, image_size, labels, image):
-    if os.path.isdir(path) and not is_saved_data_set(path):
+    saved = os.path.isdir(path) and is_saved_data_set(path)
+    if os.path.isdir(path) and not saved and not is_folder_of_shards(path):
         if labels == "numbers":
             raise ValueError(f"{path} is a folder of images, whose labels are classes.")
         if label or columns or image:
@@ -108,7 +117,10 @@ def _load(path, label, columns, classes, encoding, image_size, labels, image):
             )
         examples, classes, files = read_image_folder(path, image_size, classes)
         return FileData(examples, classes, {}, None, digest(files))
-    arrays = path.endswith(".npz")
+    paths, kind = ([path], None) if saved else find_files(path)
+    arrays = kind == ".npz"
+    if arrays and len(paths) > 1:
+        raise ValueError(f"{path} stands for {len(paths)} .npz files. Give one.")
     label = label or ("y" if arrays else "label")
     if arrays and image:
         raise ValueError(f"{path} has its images in the array 'x', not in {image!r}.")
@@ -119,11 +131,19 @@ def _load(path, label, columns, classes, encoding, image_size, labels, image):
             f"The column {double[0]!r} of {path} is named for two purposes. It can be "
             "the label, the source, what is checked, or the input: one of them."
         )
-    files = _files(path)
+    files = _files_below(path) if saved else _by_name(paths)
     if arrays:
-        x, found = _read_arrays(path, [label, *columns])
+        x, found = _read_arrays(paths[0], [label, *columns])
     else:
-        table = _read_table(path, label, columns, classes, labels, encoding, image)
+        table = _table(
+            paths,
+            kind,
+            columns,
+            None if labels == "numbers" else label,
+            classes,
+            encoding,
+            image,
+        )
         double = sorted(map(str, table.columns[table.columns.duplicated()]))
         if double:
             raise ValueError(f"{path} has several columns {double[0]!r}.")
@@ -133,7 +153,7 @@ def _load(path, label, columns, classes, encoding, image_size, labels, image):
         found = {name: _values(table[name]) for name in [label, *columns]}
         try:
             if image:
-                folder = path if os.path.isdir(path) else os.path.dirname(path)
+                folder = path if saved else os.path.dirname(paths[0])
                 x, images = read_images(table[image], image_size, folder)
                 files.update(images)
             else:
@@ -160,14 +180,15 @@ def _load(path, label, columns, classes, encoding, image_size, labels, image):
     return FileData(Examples(x, y), classes, others, encoding, digest(files))
 
 
-def _files(path):
-    """The files that a path stands for, a dict by name."""
-    if not os.path.isdir(path):
-        return {"": path}
-    files = [
-        os.path.join(folder, n) for folder, _, names in os.walk(path) for n in names
-    ]
-    return {os.path.relpath(f, path): f for f in files if os.path.isfile(f)}
+def _by_name(paths):
+    """A dict of files by name; of a single one the name does not count."""
+    return {"" if len(paths) == 1 else os.path.basename(p): p for p in paths}
+
+
+def _files_below(folder):
+    """All files of a folder, a dict by name."""
+    files = [os.path.join(at, n) for at, _, names in os.walk(folder) for n in names]
+    return {os.path.relpath(f, folder): f for f in files if os.path.isfile(f)}
 
 
 def _read_arrays(path, names):
@@ -202,30 +223,31 @@ def _values(series):
     return series.astype(object).where(series.notna(), None).to_numpy()
 
 
-def _read_table(path, label, columns, classes, labels, encoding, image):
-    saved = os.path.isdir(path)
+def _table(paths, kind, columns, label, classes, encoding, image):
+    """The table in files of one format; `label` is `None` if it holds numbers."""
     try:
         import pandas
 
-        if saved:
+        if kind is None:
             import pyarrow  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"Reading {path} needs {error.name}: pip install {error.name}"
+            f"Reading {paths[0]} needs {error.name}: pip install {error.name}"
         ) from error
-    if saved:
-        return read_saved_data_set(path)
-    if path.endswith(".csv"):
+    if kind is None:
+        return read_saved_data_set(paths[0])
+    if kind == ".csv":
         # Columns of texts stay texts, even if all of them are numbers here.
         known = encoding.columns if encoding else []
         texts = {c.name: "string" for c in known if c.categories is not None}
         columns = list(columns)
         if classes and isinstance(classes[0], str):
             columns.append(label)
-        return read_csv(path, columns, None if labels == "numbers" else label, texts)
-    if path.endswith(".parquet"):
-        return pandas.read_parquet(path)
-    return read_examples(path, image)
+        return read_csv(paths, columns, label, texts)
+    if kind == ".parquet":
+        tables = [pandas.read_parquet(path) for path in paths]
+        return pandas.concat(tables, ignore_index=True)
+    return read_examples(paths, image)
 
 
 def _labels(path, label, column, classes, labels):

@@ -7,18 +7,19 @@ import stat
 
 
 @contextlib.contextmanager
-def reading(path):
+def reading(path, first=None):
     """Context in which whatever a reader raises becomes a sentence about the file.
 
     Args:
-        path: the file or folder that is read.
+        path: the file or folder that is read, or a pattern for several.
+        first: one of the files, if it is a pattern.
 
     Raises:
         FileNotFoundError: if there is none.
         ValueError: if it is neither a file nor a folder, or cannot be read.
     """
     try:
-        mode = os.stat(path).st_mode
+        mode = os.stat(first or path).st_mode
     except (OSError, ValueError) as error:
         raise FileNotFoundError(f"There is no file {path}.") from error
     # A pipe would keep a reader waiting.
