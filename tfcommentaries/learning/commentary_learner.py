@@ -305,6 +305,7 @@ class CommentaryLearner(OuterLoop):
         )
         with self.distribute_strategy.scope():
             neutral, guess = self._prepare(batch, validation_batch)
+        del batch, validation_batch  # They may be large.
         if self._outer_steps != epochs * steps_per_epoch:
             self._outer_steps = epochs * steps_per_epoch
             self.train_function = None

@@ -93,12 +93,14 @@ def endless(data, commentary, name, batch_size=None, seed=0, default=32):
     if not first:
         raise ValueError(_EMPTY.format(name))
     data = DatasetBatches(_of_one_shape(data, shapes, name), batch_size)
-    # The first examples, again if the first batches hold too few.
-    places = tf.range(batch_size) % number
-    batch = tf.nest.map_structure(
-        lambda *parts: tf.gather(tf.concat(parts, 0), places), *first
-    )
-    return data, batch
+
+    def join(*parts):
+        whole = tf.concat(parts, 0)
+        if number >= batch_size:
+            return whole[:batch_size]
+        return tf.gather(whole, tf.range(batch_size) % number)  # Some are there twice.
+
+    return data, tf.nest.map_structure(join, *first)
 
 
 def _size(batch, name):

@@ -144,7 +144,7 @@ def _learn(recipe, fn_args, data, learner, examples):
     sizes = (recipe.batch_size, learner.inner_steps), (recipe.validation_batch_size, 1)
     batches = [
         split.batches(
-            data.reading, counts, size, students * size * each, recipe.seed + number
+            data.reading, counts, students * size * each, recipe.seed + number
         )
         for number, (split, counts, (size, each)) in enumerate(
             zip(data.splits, data.counts, sizes)
@@ -152,6 +152,8 @@ def _learn(recipe, fn_args, data, learner, examples):
     ]
     history = learner.fit(
         *batches,
+        batch_size=recipe.batch_size,
+        validation_batch_size=recipe.validation_batch_size,
         epochs=epochs,
         steps_per_epoch=per_epoch,
         checkpoint_dir=fn_args.checkpoint_dir,

@@ -1,6 +1,8 @@
 """Splits of examples that a recipe learns from."""
 
 import collections
+import contextlib
+import math
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -13,6 +15,8 @@ from tfcommentaries.saving.example_groups import NO_GROUP
 
 #: Most examples, and most bytes of them, that are shuffled at a time.
 BUFFER_EXAMPLES, BUFFER_BYTES = 20_000, 2**28
+#: Most bytes of examples that are decoded together.
+DECODED_BYTES = 2**23
 #: How many more examples are read than learning takes, where there are more.
 SPARE = 1.5
 #: What values of a feature are, by its type in a schema.
@@ -85,8 +89,14 @@ class Split:
         Raises:
             ValueError: if a file or an example cannot be read.
         """
-        try:
+        with self.reading():
             yield from self.features.map(function).as_numpy_iterator()
+
+    @contextlib.contextmanager
+    def reading(self):
+        """Context in which what cannot be read is a `ValueError` about the split."""
+        try:
+            yield
         except tf.errors.OpError as error:
             raise ValueError(
                 f"The {self.role} examples in {self.files} cannot be read: "
@@ -139,14 +149,13 @@ class Split:
         Raises:
             ValueError: if the first of them cannot be read.
         """
+        dense = self.features.map(lambda f: _whole(reading.dense(f), reading))
+        data = dense.rebatch(_together(reading)).map(reading.read).unbatch()
+        with self.reading():
+            next(data.as_numpy_iterator(), None)
+        return data
 
-        def read(features):
-            return reading.read(_whole(reading.dense(features), reading))
-
-        next(self.passes(read), None)
-        return self.features.map(read, tf.data.AUTOTUNE).unbatch()
-
-    def batches(self, reading, counts, batch_size, wanted, seed):
+    def batches(self, reading, counts, wanted, seed):
         """Endless batches for learning, shuffled before images are decoded.
 
         Where there are more examples than learning takes, each pass reads a share of
@@ -155,12 +164,11 @@ class Split:
         Args:
             reading: `ExampleReading`.
             counts: from `count`.
-            batch_size: examples per batch.
             wanted: how many examples learning takes.
             seed: of the order, and of the share.
 
         Returns:
-            A data set of `(x, y)`.
+            A data set of `(x, y)`, in batches that are small where examples are large.
         """
         whole = counts.examples - counts.lacking
         share = min(1.0, SPARE * wanted / whole)
@@ -179,7 +187,7 @@ class Split:
             return self.features.enumerate().map(read, tf.data.AUTOTUNE).unbatch()
 
         data = tf.data.Dataset.counter().flat_map(one_pass)
-        data = data.shuffle(size, seed=seed).batch(batch_size, drop_remainder=True)
+        data = data.shuffle(size, seed=seed).batch(_together(reading))
         return data.map(reading.read, tf.data.AUTOTUNE)
 
 
@@ -187,6 +195,12 @@ def _whole(dense, reading, chosen=True):
     """What is complete of features, and chosen."""
     kept = reading.complete(dense) & chosen
     return {name: tf.boolean_mask(values, kept) for name, values in dense.items()}
+
+
+def _together(reading):
+    """How many examples are decoded together."""
+    size = 4 * math.prod(reading.image_shape or [reading.vector_size])
+    return max(1, min(DECODED_BYTES // size, 256))
 
 
 def _bytes(values):
