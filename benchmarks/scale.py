@@ -173,9 +173,9 @@ def table():
     return rows
 
 
-def examples_of_vectors(number, many):
-    """A function to the i-th of examples of 30 numbers, a label and a source."""
-    x, y = vectors(number)
+def examples_of_vectors(number, many, size=30):
+    """A function to the i-th of examples of numbers, a label and a source."""
+    x, y = vectors(number, size)
 
     def example(i):
         numbers = {f"x{j}": [value] for j, value in enumerate(x[i].tolist())}
@@ -240,20 +240,20 @@ def images(number):
 
 def sources(many):
     """CommentaryGen by the number of sources: time, and the size of the report."""
-    number = 2 * SIZES["sources"][FLAGS.quick][-1]
+    number = SIZES["sources"][FLAGS.quick][-1]
     recipe = {
-        "features": [f"x{i}" for i in range(30)],
+        "features": [f"x{i}" for i in range(4)],
         "num_classes": 3,
         "commentary": "GroupWeighting",
         "groups": "source",
         "student": "benchmarks.small_student.small_student",
         "learner_config": {"inner_steps": 10},
     }
-    example = examples_of_vectors(number, many)
+    example = examples_of_vectors(number, many, 4)
     with tempfile.TemporaryDirectory() as folder:
         for split, count in ("train", number), ("eval", 300):
             write(f"{folder}/examples/Split-{split}/data.gz", count, example)
-        found = measured(lambda: comment(folder, recipe, example(0), 200))
+        found = measured(lambda: comment(folder, recipe, example(0), 50))
         found["report_kb"] = os.path.getsize(f"{folder}/commentary/report.html") // 1024
     return {f"{many} sources, {number} examples": found}
 

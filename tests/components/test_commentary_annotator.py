@@ -21,14 +21,23 @@ from tfcommentaries.components.commentary_annotator.executor import Executor
 READING = {"features": "image", "image_shape": [8, 8, 1], "num_classes": 10}
 
 
-def annotate(examples, commentary, tmp_path, **properties):
+IN_MEMORY = ["--direct_running_mode=in_memory"]
+#: Beam's own job service, and workers beside it that get all by gRPC.
+PORTABLE = [
+    "--runner=PortableRunner",
+    "--job_endpoint=embed",
+    "--environment_type=LOOPBACK",
+]
+
+
+def annotate(examples, commentary, tmp_path, beam=IN_MEMORY, **properties):
     """Runs the executor on one artifact or several; gives the two output artifacts."""
     several = examples if isinstance(examples, list) else [examples]
     found = standard_artifacts.Examples(), standard_artifacts.Examples()
     for name, artifact in zip(("annotated", "rejected"), found):
         artifact.uri = str(tmp_path / name)
     context = base_beam_executor.BaseBeamExecutor.Context(
-        beam_pipeline_args=["--direct_running_mode=in_memory"],
+        beam_pipeline_args=beam,
         tmp_dir=str(tmp_path / "tmp"),
         unique_id="1",
     )
@@ -55,6 +64,15 @@ def read(artifact, split="train"):
 
 def feature(example, name):
     return list(example.features.feature[name].float_list.value)
+
+
+def test_a_portable_runner_writes_the_same(artifacts, commentary_artifact, tmp_path):
+    found = [
+        annotate(artifacts.examples, commentary_artifact, tmp_path / beam[0], beam)[0]
+        for beam in (IN_MEMORY, PORTABLE)
+    ]
+    in_memory, portable = (sorted(map(str, read(one))) for one in found)
+    assert in_memory == portable and len(in_memory) > 1
 
 
 def test_writes_weights_beside_the_examples(

@@ -1,0 +1,39 @@
+"""What CommentaryGen reads at a time."""
+
+import types
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from tfcommentaries.components.commentary_gen import splits
+from tfcommentaries.saving.example_reading import ExampleReading
+
+
+def test_large_images_are_decoded_a_few_at_a_time(monkeypatch):
+    images = np.arange(40, dtype="uint8")[:, None, None, None] * np.ones(
+        (1, 16, 16, 3), "uint8"
+    )
+    pngs = [tf.io.encode_png(image).numpy() for image in images]
+    stored = {"image": np.array(pngs, object)[:, None], "label": np.arange(40)[:, None]}
+    data = tf.data.Dataset.from_tensor_slices(stored).batch(32)
+    accessor = types.SimpleNamespace(tf_dataset_factory=lambda *_: data)
+    schema = schema_pb2.Schema()
+    schema.feature.add(name="image", type=schema_pb2.BYTES)
+    schema.feature.add(name="label", type=schema_pb2.INT)
+    split = splits.Split(
+        types.SimpleNamespace(data_accessor=accessor),
+        ["files"],
+        schema,
+        ["image", "label"],
+        "training",
+    )
+    reading = ExampleReading("image", image_shape=(16, 16, 3))
+    monkeypatch.setattr(splits, "DECODED_BYTES", 5 * 4 * 16 * 16 * 3)
+    counts = split.count(reading)
+    batches = split.batches(reading, counts, 80, seed=0)
+    read = [labels for _, labels in batches.take(8).as_numpy_iterator()]
+    assert {len(labels) for labels in read} == {5}
+    assert len(set(np.concatenate(read).tolist())) > 20
+    found = [int(label) for _, label in split.examples(reading)]
+    assert found == list(range(40))
