@@ -180,6 +180,8 @@ class _Loop:
     def _states(self, state, begin, end):
         """Keeps the states before each of the steps begin to end."""
         states = _write(_arrays(state, self.interval), 0, state)
+        if isinstance(self.interval, int) and self.interval == 1:
+            return states
 
         def body(index, state, states):
             here = [x[index] for x in self.inputs]

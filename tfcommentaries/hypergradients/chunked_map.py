@@ -24,6 +24,10 @@ def chunked_map(function, parameters, inputs, chunk):
     if total is None:
         total = tf.shape(inputs[0])[0]
     count = -(-total // chunk)
+    # Traced once, as the first chunk, in the loop and in that of the derivative.
+    function = tf.function(function, autograph=False)
+    if isinstance(count, int) and count <= 1:
+        return function(parameters, inputs)
     # All have one size, as XLA needs: the last is filled up with the last example.
     chunk = -(-total // count)
 

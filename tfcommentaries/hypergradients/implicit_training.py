@@ -95,11 +95,12 @@ class ImplicitLayer(TrainingLayer):
                 "A loss after every step needs UnrolledTraining: ImplicitTraining "
                 "differentiates the last weights only."
             )
+        state = self.problem.joined(state)
         step = self.step_of(state, batches, first_step)
         stop = number_of_steps(batches)
         flat = plain_scan(step, [], annotations, tf.nest.flatten(state), 0, stop)
         flat = [tf.stop_gradient(s) for s in flat]
-        state = tf.nest.pack_sequence_as(state, flat)
+        state = self.problem.parted(tf.nest.pack_sequence_as(state, flat))
         last = tf.nest.map_structure(lambda t: t[-1], batches)
         squares = self.problem.optimizer.mean_squares(state.slots)
         weights = self.solution(

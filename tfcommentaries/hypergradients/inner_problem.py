@@ -27,6 +27,22 @@ class TrainingState(NamedTuple):
     slots: list
 
 
+class JoinedState(NamedTuple):
+    """The same where loops carry it: all trainable weights are one vector.
+
+    A network has dozens of weights, and each costs a dozen operations in every loop.
+
+    Attributes:
+        vector: the trainable weights.
+        non_trainable: as in `StudentWeights`.
+        slots: slots of a `Flattened` optimizer.
+    """
+
+    vector: tf.Tensor
+    non_trainable: list
+    slots: list
+
+
 class InnerProblem:
     """A student that trains with a commentary.
 
@@ -142,18 +158,34 @@ class InnerProblem:
         """The state before the first step, with `StudentWeights` `weights`."""
         return TrainingState(weights, self.optimizer.init(weights.trainable))
 
+    def joined(self, state):
+        """A `TrainingState` as loops carry it, if possible a `JoinedState`."""
+        if not isinstance(self.optimizer, Flattened):
+            return state
+        (trainable, non_trainable), slots = state
+        return JoinedState(self.optimizer.join(trainable), non_trainable, slots)
+
+    def parted(self, state):
+        """The `TrainingState` of what `joined` gave."""
+        if not isinstance(state, JoinedState):
+            return state
+        weights = self.optimizer.split(state.vector)
+        return TrainingState(StudentWeights(weights, state.non_trainable), state.slots)
+
     def step(self, annotation, state, batch, index):
         """One training step.
 
         Args:
             annotation: as for `loss`.
-            state: `TrainingState`.
+            state: `TrainingState` or `JoinedState`.
             batch: as for `loss`.
             index: integer scalar, the optimizer's step count.
 
         Returns:
-            The next `TrainingState`.
+            The next state, of the same kind.
         """
+        if isinstance(state, JoinedState):
+            return self._step_of_vector(annotation, state, batch, index)
         trainable = state.weights.trainable
         gradients, non_trainable = self.gradients(annotation, state.weights, batch)
         trainable, slots = self.optimizer.update(
@@ -162,21 +194,42 @@ class InnerProblem:
         trainable = self.student.constrain(trainable)
         return TrainingState(StudentWeights(trainable, non_trainable), slots)
 
+    def _step_of_vector(self, annotation, state, batch, index):
+        split = self.optimizer.split
+        (gradient,), non_trainable = self._gradients(
+            annotation, [state.vector], state.non_trainable, batch, lambda v: split(*v)
+        )
+        vector, slots = self.optimizer.update_vector(
+            gradient, state.slots, state.vector, index
+        )
+        if self.student.is_constrained:
+            vector = self.optimizer.join(self.student.constrain(split(vector)))
+        return JoinedState(vector, non_trainable, slots)
+
     def gradients(self, annotation, weights, batch):
         """Gradients of the inner loss, and the student's updated state."""
+        return self._gradients(annotation, *weights, batch)
+
+    def _gradients(self, annotation, values, non_trainable, batch, weights_of=list):
+        """The same by `values`, of which `weights_of` makes the trainable weights."""
         scale = self.student.loss_scale
         scaling = AdjointScaling(scale)
         if scale != 1:
-            annotation, weights = scaling.enter((annotation, weights))
+            annotation, values, non_trainable = scaling.enter(
+                (annotation, values, non_trainable)
+            )
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(weights.trainable)
+            tape.watch(values)
+            weights = StudentWeights(weights_of(values), non_trainable)
             loss, non_trainable = self.loss(annotation, weights, batch, tape)
-            loss *= scale
+            if scale != 1:
+                loss *= scale
         gradients = tape.gradient(
-            loss, weights.trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        gradients = [tf.convert_to_tensor(g) / scale for g in gradients]
+        gradients = [tf.convert_to_tensor(g) for g in gradients]
         if scale != 1:
+            gradients = [g / scale for g in gradients]
             gradients, non_trainable = scaling.leave((gradients, non_trainable))
         return gradients, non_trainable
 

@@ -20,9 +20,11 @@ def outer_gradient(measure, values, loss_scale=1.0):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
         loss, *others = measure()
-        scaled = loss * loss_scale
+        scaled = loss if loss_scale == 1 else loss * loss_scale
     gradients = tape.gradient(
         scaled, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
-    gradients = [tf.convert_to_tensor(g) / loss_scale for g in gradients]
+    gradients = [tf.convert_to_tensor(g) for g in gradients]
+    if loss_scale != 1:
+        gradients = [g / loss_scale for g in gradients]
     return loss, gradients, *others

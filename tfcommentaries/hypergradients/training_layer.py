@@ -74,19 +74,28 @@ class TrainingLayer:
     def step_of(self, state, batches, first_step, measure=None):
         """One training step in the form that `adjoint_scan` takes.
 
+        It is a `tf.function`, traced once for all loops that call it, and its
+        derivative once.
+
         With `measure` the last tensor of the flat state is the sum of its values.
+        The rest is that of a `TrainingState` or a `JoinedState`.
         """
         count = len(tf.nest.flatten(state))
 
+        @tf.function(autograph=False)
         def step(parameters, annotation, flat, index):
-            batch = tf.nest.map_structure(lambda t: t[index], batches)
+            # A function is differentiated by all that it sees, also what nobody asks.
+            batch = tf.nest.map_structure(lambda t: tf.stop_gradient(t[index]), batches)
             new = self.problem.step(
                 annotation,
                 tf.nest.pack_sequence_as(state, flat[:count]),
                 batch,
                 index + first_step,
             )
-            sums = [total + measure(new.weights) for total in flat[count:]]
+            sums = [
+                total + measure(self.problem.parted(new).weights)
+                for total in flat[count:]
+            ]
             return tf.nest.flatten(new) + sums
 
         return step

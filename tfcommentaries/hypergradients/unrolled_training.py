@@ -12,6 +12,7 @@ from tfcommentaries.hypergradients.training_layer import (
     number_of_steps,
 )
 from tfcommentaries.optimizers.any_keras_optimizer import AnyKerasOptimizer
+from tfcommentaries.upstream.graph_rewrites import MANY_VARIABLES
 from tfcommentaries.upstream.private_names import inside_xla
 
 
@@ -42,7 +43,8 @@ class UnrolledTraining:
             `None` is the smallest of 0, 1 and the square root of `T` whose
             memory, by the shapes of the tensors, is within `memory_budget`; with
             the last, memory grows like the root of `T`. Inside XLA it is not 0, since
-            recurrent layers and attention do not compile with that.
+            recurrent layers and attention do not compile with that, nor for students
+            with 100 variables or more, which would take long to trace.
         truncate: differentiate only the last `truncate` steps; the state before
             them counts as constant. `None` differentiates all. Cheaper, smaller
             and more stable, but biased towards what helps at once.
@@ -118,6 +120,7 @@ class UnrolledLayer(TrainingLayer):
         self.options = options
 
     def train(self, annotations, state, batches, first_step=0, measure=None):
+        state = self.problem.joined(state)
         step = self.step_of(state, batches, first_step, measure)
         flat = tf.nest.flatten(state)
         if measure is not None:
@@ -129,14 +132,16 @@ class UnrolledLayer(TrainingLayer):
             flat = plain_scan(step, [], annotations, flat, 0, start)
             flat = [tf.stop_gradient(s) for s in flat]
         if self._keeps_everything(step, annotations, flat, stop - start):
-            flat = plain_scan(step, [], annotations, flat, start, stop)
+            # XLA does not compile the derivative of a loop around functions.
+            body = step.python_function if inside_xla() else step
+            flat = plain_scan(body, [], annotations, flat, start, stop)
         else:
             interval = self._interval(flat, stop - start)
             flat = adjoint_scan(step, [], annotations, flat, start, stop, interval)
         if measure is None:
-            return tf.nest.pack_sequence_as(state, flat)
+            return self.problem.parted(tf.nest.pack_sequence_as(state, flat))
         *flat, total = flat
-        state = tf.nest.pack_sequence_as(state, flat)
+        state = self.problem.parted(tf.nest.pack_sequence_as(state, flat))
         return state, total / tf.cast(stop, total.dtype)
 
     def _keeps_everything(self, step, annotations, flat, count):
@@ -146,7 +151,8 @@ class UnrolledLayer(TrainingLayer):
         budget = self.options.memory_budget
         if not isinstance(count, int) or count * _bytes(flat) > budget:
             return False
-        if inside_xla():
+        many = len(self.problem.student.model.variables) >= MANY_VARIABLES
+        if many or inside_xla():
             return False
         return count * _bytes_of_step(step, [a[0] for a in annotations], flat) <= budget
 
@@ -167,9 +173,7 @@ def _bytes(tensors):
 
 def _bytes_of_step(step, annotation, flat):
     """Estimates the bytes that one step's tape keeps; infinite for unknown shapes."""
-    traced = tf.function(step, autograph=False).get_concrete_function(
-        [], annotation, flat, tf.constant(0)
-    )
+    traced = step.get_concrete_function([], annotation, flat, tf.constant(0))
     # What comes in, such as the data of all steps, is there anyway.
     computed = [op for op in traced.graph.get_operations() if op.type != "Placeholder"]
     floats = [t for op in computed for t in op.outputs if t.dtype.is_floating]

@@ -26,13 +26,9 @@ from tfcommentaries.learning.reliability import (
 )
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
+from tfcommentaries.learning.tried import Tried
 from tfcommentaries.students import FunctionalStudent
-from tfcommentaries.students.losses import (
-    check_takes_weights,
-    check_uses_weights,
-    has_own_loss,
-)
-from tfcommentaries.students.repeating import check_repeats
+from tfcommentaries.students.losses import has_own_loss
 from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
 from tfcommentaries.upstream.plain_errors import plain_errors
@@ -174,6 +170,7 @@ class CommentaryLearner(OuterLoop):
         )
         self._outer_step = None
         self._outer_steps = None
+        self._tried = Tried()
         names = "hypergradient_norm", *ANNOTATION_SUMMARY
         self._logged = {name: keras.metrics.Mean(name) for name in names}
 
@@ -306,9 +303,7 @@ class CommentaryLearner(OuterLoop):
         with self.distribute_strategy.scope():
             neutral, guess = self._prepare(batch, validation_batch)
         del batch, validation_batch  # They may be large.
-        if self._outer_steps != epochs * steps_per_epoch:
-            self._outer_steps = epochs * steps_per_epoch
-            self.train_function = None
+        self._outer_steps.assign(epochs * steps_per_epoch)
         done = 0
         guard = StopAtNonFinite(self.optimizer, self.commentary.trainable_variables)
         internal = [self.initialization, guard, HypergradientMonitor()]
@@ -374,21 +369,23 @@ class CommentaryLearner(OuterLoop):
                 f"The commentary {self.commentary.name!r} has nothing to learn: it "
                 "has no trainable variable."
             )
-        outputs = self.student.build(x, y)
-        check_repeats(self.student, x, y)
-        if weights is not None:
-            check_takes_weights(self.student.model, y, outputs, weights)
-            check_uses_weights(self.student, x, y, weights)
-        layer = self.inner_training.bind(self.commentary, self.student)
+        validation_batch = self.commentary.untaught(validation_batch)
+        tried = self._tried.on(
+            self.student,
+            self.inner_training,
+            self.commentary,
+            (x, y, weights),
+            validation_batch,
+        )
         self._outer_step = OuterStep(
-            layer,
+            tried.layer,
             None if self._asks_student else self.compute_loss,
             self.outer_loss_at,
             self.validation_mode,
             self.validation_taught,
         )
-        x, y, sample_weight = self.commentary.untaught(validation_batch)
-        outputs = self.student.build(x, y)
+        x, y, sample_weight = validation_batch
+        outputs = tried.outputs
         self._output_dtypes = tf.nest.map_structure(
             lambda t: t.dtype, with_masks(outputs)
         )
@@ -405,7 +402,9 @@ class CommentaryLearner(OuterLoop):
             )
         self.compute_metrics(x, y, outputs, sample_weight)
         self.reset_metrics()
-        self.initialization.build(layer.problem)
+        self.initialization.build(tried.layer.problem)
+        if self._outer_steps is None:
+            self._outer_steps = tf.Variable(0, trainable=False, dtype=tf.int64)
         self.optimizer.build(self.commentary.trainable_variables)
         self.built = True
         neutral = weights is not None and all(
@@ -464,7 +463,7 @@ class CommentaryLearner(OuterLoop):
         steps = tf.range(self.inner_steps) + self._first_step()
         total = self.inner_steps
         if self.initialization.mode == "continue":
-            total *= self._outer_steps
+            total *= tf.cast(self._outer_steps, tf.int32)
         return tf.cast(steps / total, tf.float32)
 
     def _observe(self, batches):

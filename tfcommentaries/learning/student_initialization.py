@@ -30,6 +30,7 @@ class StudentInitialization(keras.callbacks.Callback):
         self.mode = mode
         self.seed = seed
         self._pool = {}
+        self._alike = None
         self.variables = None
 
     def build(self, problem):
@@ -44,28 +45,29 @@ class StudentInitialization(keras.callbacks.Callback):
                 lambda t: tf.Variable(t, trainable=False), state
             )
         if self.mode not in ("fixed", "continue"):
-            first, second = self._draw(0), self._draw(1)
-            random = [
-                not bool(tf.reduce_all(a == b))
-                for a, b in zip(first.trainable, second.trainable)
-            ]
-            if not any(random):
-                raise ValueError(
-                    f"Fresh students of {self.student.model.name!r} all start alike: "
-                    "its initializers have fixed seeds, or all layers are kept. Leave "
-                    "the seeds out, or use `student_initialization='fixed'`."
-                )
-            self._warn_of_what_is_lost(first.trainable, random)
+            if self._alike is None:
+                self._alike = self._find_alike()
+            self._warn_of_what_is_lost()
 
-    def _warn_of_what_is_lost(self, drawn, random):
-        """Warns if the model was trained or loaded, since new students start anew."""
-        changed = [
-            own.path
-            for own, new, differs in zip(
-                self.student.model.trainable_variables, drawn, random
+    def _find_alike(self):
+        """Pairs of a variable that is the same in all new students, and its value."""
+        first, second = self._draw(0), self._draw(1)
+        self._pool[0] = first  # The first student.
+        alike = [bool(tf.reduce_all(a == b)) for a, b in zip(first[0], second[0])]
+        if all(alike):
+            raise ValueError(
+                f"Fresh students of {self.student.model.name!r} all start alike: "
+                "its initializers have fixed seeds, or all layers are kept. Leave "
+                "the seeds out, or use `student_initialization='fixed'`."
             )
-            # Variables that are the same in all students, such as biases of zero.
-            if not differs and not bool(tf.reduce_all(own == new))
+        variables = self.student.model.trainable_variables
+        return [(v, new) for v, new, same in zip(variables, first[0], alike) if same]
+
+    def _warn_of_what_is_lost(self):
+        """Warns if the model was trained or loaded, since new students start anew."""
+        # Such as biases of zero.
+        changed = [
+            v.path for v, new in self._alike if not bool(tf.reduce_all(v == new))
         ]
         if changed:
             warnings.warn(
@@ -97,7 +99,8 @@ class StudentInitialization(keras.callbacks.Callback):
 
     def _draw(self, number):
         if number in self._pool:
-            return self._pool[number]
+            fresh = self.mode == "fresh"
+            return self._pool.pop(number) if fresh else self._pool[number]
         weights = self.student.draw(f"learning-{self.seed}-{number}")
         if self.mode != "fresh":
             self._pool[number] = weights

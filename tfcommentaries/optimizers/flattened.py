@@ -36,23 +36,37 @@ class Flattened(InnerOptimizer):
         return type(optimizer) in _BY_ELEMENT and len(weights) > 1 and len(dtypes) == 1
 
     def init(self, weights):
-        return self.optimizer.init([_joined(weights)])
+        return self.optimizer.init([self.join(weights)])
 
     def update(self, gradients, slots, weights, step):
         gradients, weights, rate = self.optimizer.prepared(gradients, weights, step)
         weights, slots = self.optimizer.step(
-            _joined(gradients), slots[0], _joined(weights), rate, step
+            self.join(gradients), slots[0], self.join(weights), rate, step
         )
-        return self._split(weights), [slots]
+        return self.split(weights), [slots]
+
+    def update_vector(self, gradient, slots, vector, step):
+        """`update` where gradients and weights are one vector each."""
+        optimizer = self.optimizer
+        decays = optimizer.weight_decay is not None and optimizer.decayed is not None
+        if decays or optimizer.clipnorm:  # These look at each weight.
+            weights, slots = self.update(
+                self.split(gradient), slots, self.split(vector), step
+            )
+            return self.join(weights), slots
+        (gradient,), (vector,), rate = optimizer.prepared([gradient], [vector], step)
+        vector, slots = optimizer.step(gradient, slots[0], vector, rate, step)
+        return vector, [slots]
 
     def mean_squares(self, slots):
         found = self.optimizer.mean_squares(slots)
-        return None if found is None else self._split(found[0])
+        return None if found is None else self.split(found[0])
 
-    def _split(self, vector):
+    def join(self, tensors):
+        """All numbers of tensors like the weights, as one vector."""
+        return tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0)
+
+    def split(self, vector):
+        """Tensors like the weights, from one vector."""
         parts = tf.split(vector, self._sizes)
         return [tf.reshape(p, shape) for p, shape in zip(parts, self._shapes)]
-
-
-def _joined(tensors):
-    return tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0)

@@ -70,7 +70,8 @@ class FunctionalStudent:
             )
         self.model = model
         self._inputs = None
-        self._unchanging = None
+        #: Which layers train, and identities of variables that training never changes.
+        self._unchanging = None, set()
         self.kept_layers = [
             model.get_layer(layer) if isinstance(layer, str) else layer
             for layer in kept_layers
@@ -87,7 +88,6 @@ class FunctionalStudent:
             The model's outputs for the batch.
         """
         self._inputs = tf.nest.map_structure(lambda t: t[:1], x)
-        self._unchanging = None
         try:
             outputs = self.model(x, training=False)
             loss = self.model._compute_loss(x, y, outputs, None, training=False)
@@ -175,32 +175,50 @@ class FunctionalStudent:
 
     def _kept(self):
         """Identities of the variables that are the same in all new students."""
-        if self._unchanging is None:
-            self._unchanging = self._unchanged_by_training()
-        return self._unchanging | {id(v) for la in self.kept_layers for v in la.weights}
+        if self._unchanging[0] != self._training_layers():
+            self._find_unchanging()
+        kept = (v for layer in self.kept_layers for v in layer.weights)
+        return self._unchanging[1] | {id(v) for v in kept}
 
-    def _unchanged_by_training(self):
-        """Identities of the variables that no training step changes."""
-        model, unchanged = self.model, set()
+    def _training_layers(self):
+        return [(id(la), la.trainable) for la in self.model._flatten_layers()]
 
-        def step(inputs):
-            others = model.non_trainable_variables
-            with self._scope(self.weights) as scope:
-                before = [scope.get_current_value(v) for v in others]
-                model(inputs, training=True)
-            for variable, value in zip(others, before):
-                if scope.get_current_value(variable) is value:
-                    unchanged.add(id(variable))
-
+    def _find_unchanging(self):
         inputs = self._inputs
         if inputs is None:  # A graph of layers, built by its maker.
-            inputs = getattr(model, "_functional", model)._inputs_struct
+            inputs = getattr(self.model, "_functional", self.model)._inputs_struct
         spec = keras.tree.map_structure(
             lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), inputs
         )
+        self._trace(lambda weights, x: self.predict(weights, x, True)[1], spec)
+
+    def traced_loss(self, x, y):
+        """The graph of the loss of a training step on such a batch.
+
+        Args:
+            x: inputs, as for `loss`.
+            y: labels, as for `loss`.
+
+        Returns:
+            A `tf.Graph`.
+        """
+        return self._trace(lambda weights, x, y: self.loss(weights, x, y)[1], x, y)
+
+    def _trace(self, function, *batch):
+        """Traces a function that gives the updated state, and notes what it leaves."""
+
+        def step(weights, *batch):
+            after = function(weights, *batch)
+            others = self.model.non_trainable_variables
+            unchanging = {
+                id(v) for v, old, new in zip(others, weights[1], after) if new is old
+            }
+            self._unchanging = self._training_layers(), unchanging
+            return after
+
         with forgotten_custom_gradients():
-            tf.function(step, autograph=False).get_concrete_function(spec)
-        return unchanged
+            traced = tf.function(step, autograph=False)
+            return traced.get_concrete_function(self.weights, *batch).graph
 
     def predict(self, weights, x, training=False):
         """Runs the student.
@@ -270,6 +288,11 @@ class FunctionalStudent:
         """
         half = any(layer.compute_dtype == "float16" for layer in self.model.layers)
         return 1024.0 if half else 1.0
+
+    @property
+    def is_constrained(self):
+        """Whether any variable has a constraint."""
+        return any(v.constraint is not None for v in self.model.trainable_variables)
 
     def constrain(self, trainable):
         """Applies the variables' constraints, as Keras does after a step."""

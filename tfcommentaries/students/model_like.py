@@ -1,6 +1,7 @@
 """Newly drawn weights, from a new model like another."""
 
 import contextlib
+import warnings
 
 import keras
 
@@ -24,17 +25,13 @@ def fresh_values(model, variables, inputs=None):
     Raises:
         ValueError: if the model cannot be made again from its config.
     """
+    if isinstance(model, keras.Sequential | Functional):
+        # Without running the new layers, which takes longest. Not all can be built so.
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _values(variables, _layers_like(model, variables))
     try:
-        new = built(_model_like(model), inputs)
-        found = {}
-        for own, other in _pairs_of_layers(model, new):
-            if getattr(own, "lora_enabled", False) and not other.lora_enabled:
-                other.enable_lora(own.lora_rank)
-            found |= {id(a): b for a, b in _pairs_of_variables(own, other)}
-        for variable in variables:
-            if id(variable) not in found:
-                raise ValueError(f"the copy has no variable like {variable.path!r}")
-        return {id(v): found[id(v)] for v in variables}
+        return _values(variables, [(model, built(_model_like(model), inputs))])
     except Exception as error:
         raise ValueError(
             f"The student {model.name!r} ({type(model).__name__}) cannot be made "
@@ -87,6 +84,38 @@ def all_with(objects, name, value):
     finally:
         for one, old in zip(objects, before):
             setattr(one, name, old)
+
+
+def _values(variables, copies):
+    """A dict from the `id` of each variable to that of a copy.
+
+    Args:
+        variables: variables of layers.
+        copies: pairs of a layer and one like it.
+    """
+    found = {}
+    for own, other in (pair for copy in copies for pair in _pairs_of_layers(*copy)):
+        if getattr(own, "lora_enabled", False) and not other.lora_enabled:
+            other.enable_lora(own.lora_rank)
+        found |= {id(a): b for a, b in _pairs_of_variables(own, other)}
+    for variable in variables:
+        if id(variable) not in found:
+            raise ValueError(f"the copy has no variable like {variable.path!r}")
+    return {id(v): found[id(v)] for v in variables}
+
+
+def _layers_like(model, variables):
+    """Pairs of each layer of a graph of layers that has the variables, and a new one."""
+    wanted = {id(v) for v in variables}
+    for layer in model.layers:
+        if not wanted.intersection(map(id, layer.variables)):
+            continue
+        if isinstance(layer, keras.Sequential | Functional):
+            yield from _layers_like(layer, variables)
+        else:
+            new = _layer_like(layer)
+            new.build_from_config(layer.get_build_config())
+            yield layer, new
 
 
 def _model_like(model):

@@ -1,9 +1,5 @@
 """Whether a student's step can be repeated."""
 
-import tensorflow as tf
-
-from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
-
 #: TensorFlow's operations whose state is hidden; Keras's layers use stateless ones.
 _RANDOM = {
     "Multinomial",
@@ -34,11 +30,8 @@ def check_repeats(student, x, y):
     weights = student.weights
     # What Python draws differs between calls; what TensorFlow draws is in the graph.
     first, second = (float(student.loss(weights, x, y)[0]) for _ in range(2))
-    with forgotten_custom_gradients():
-        traced = tf.function(student.loss, autograph=False).get_concrete_function(
-            weights, x, y
-        )
-    if abs(first - second) > 1e-4 * abs(first) or _draws(traced.graph):
+    graph = student.traced_loss(x, y)
+    if abs(first - second) > 1e-4 * abs(first) or _draws(graph):
         raise ValueError(
             f"The student {student.model.name!r} draws random numbers that do not "
             "repeat, so its training cannot be differentiated. They must come from a "

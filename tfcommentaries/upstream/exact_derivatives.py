@@ -77,7 +77,10 @@ def _kept_moments(x, axes):
         variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes, True)
 
         def gradient(by_mean, by_variance):
-            count = tf.cast(tf.size(x) / tf.size(mean), x.dtype)
+            if x.shape.is_fully_defined():  # Fewer operations.
+                count = x.shape.num_elements() / mean.shape.num_elements()
+            else:
+                count = tf.cast(tf.size(x) / tf.size(mean), x.dtype)
             slope = 2 * by_variance / count
             return x * slope + (by_mean / count - mean * slope)
 
