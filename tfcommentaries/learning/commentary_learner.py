@@ -27,6 +27,7 @@ from tfcommentaries.learning.reliability import (
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.learning.tried import Tried
+from tfcommentaries.learning.waiting import Waiting, student_of
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.students.losses import has_own_loss
 from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
@@ -300,13 +301,14 @@ class CommentaryLearner(OuterLoop):
             self.seed + 1,
             VALIDATION,
         )
-        with self.distribute_strategy.scope():
+        waiting = Waiting(self, student_of(self.student.model), verbose)
+        with waiting, self.distribute_strategy.scope():
             neutral, guess = self._prepare(batch, validation_batch)
         del batch, validation_batch  # They may be large.
         self._outer_steps.assign(epochs * steps_per_epoch)
         done = 0
         guard = StopAtNonFinite(self.optimizer, self.commentary.trainable_variables)
-        internal = [self.initialization, guard, HypergradientMonitor()]
+        internal = [waiting, self.initialization, guard, HypergradientMonitor()]
         if checkpoint_dir is not None:
             checkpoint = LearnerCheckpoint(
                 checkpoint_dir,
@@ -334,8 +336,9 @@ class CommentaryLearner(OuterLoop):
             self.students_per_step,
             done * steps_per_epoch,
         )
+        rewrites = chosen_rewrites(self.student.model)
         plain = plain_errors(self.student.model)
-        with chosen_rewrites(self.student.model), forgotten_custom_gradients(), plain:
+        with waiting, rewrites, forgotten_custom_gradients(), plain:
             history = super().fit(
                 data,
                 steps_per_epoch=steps_per_epoch,

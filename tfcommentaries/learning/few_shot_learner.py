@@ -13,6 +13,7 @@ from tfcommentaries.learning.hypergradient_update import (
 )
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.several_students import mean_over_students, students_here
+from tfcommentaries.learning.waiting import Waiting, student_of
 from tfcommentaries.learning.workers import spread_by_element
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.students.repeating import check_repeats
@@ -141,16 +142,20 @@ class FewShotLearner(OuterLoop):
         if batch is None:
             raise ValueError("The data set of tasks is empty.")
         task = tf.nest.map_structure(lambda t: t[0], batch)
-        with self.distribute_strategy.scope():
+        waiting = Waiting(
+            self, student_of(self.student.model), kwargs.get("verbose", "auto")
+        )
+        with waiting, self.distribute_strategy.scope():
             self._build(task)
         tasks_per_step = int(tf.nest.flatten(batch)[0].shape[0])
         if tasks_per_step != self._tasks_per_step:
             self._tasks_per_step = tasks_per_step
             self.train_function = None
         guard = StopAtNonFinite(self.optimizer, self.learned_variables)
-        callbacks = [guard, *(kwargs.pop("callbacks", None) or [])]
+        callbacks = [waiting, guard, *(kwargs.pop("callbacks", None) or [])]
+        rewrites = chosen_rewrites(self.student.model)
         plain = plain_errors(self.student.model)
-        with chosen_rewrites(self.student.model), forgotten_custom_gradients(), plain:
+        with waiting, rewrites, forgotten_custom_gradients(), plain:
             return super().fit(spread_by_element(tasks), callbacks=callbacks, **kwargs)
 
     def _build(self, task):

@@ -105,7 +105,7 @@ def _values(variables, copies):
 
 
 def _layers_like(model, variables):
-    """Pairs of each layer of a graph of layers that has the variables, and a new one."""
+    """Pairs of a layer that has the variables, in a graph of layers, and a new one."""
     wanted = {id(v) for v in variables}
     for layer in model.layers:
         if not wanted.intersection(map(id, layer.variables)):
