@@ -27,7 +27,7 @@ def chunked_map(function, parameters, inputs, chunk):
     # Traced once, as the first chunk, in the loop and in that of the derivative.
     function = tf.function(function, autograph=False)
     if isinstance(count, int) and count <= 1:
-        return function(parameters, inputs)
+        return function(_with_dense_gradients(parameters), inputs)
     # All have one size, as XLA needs: the last is filled up with the last example.
     chunk = -(-total // count)
 
@@ -80,3 +80,15 @@ def chunked_map(function, parameters, inputs, chunk):
         return whole, gradient
 
     return mapped(*parameters)
+
+
+def _with_dense_gradients(tensors):
+    """The same tensors; gradients of tables, which come as slices, are made dense."""
+
+    @tf.custom_gradient
+    def identity(*tensors):
+        return tuple(map(tf.identity, tensors)), lambda *slopes: tuple(
+            map(tf.convert_to_tensor, slopes)
+        )
+
+    return list(identity(*tensors)) if tensors else []
