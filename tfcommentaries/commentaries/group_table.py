@@ -27,23 +27,21 @@ def column_rows(column, groups, weights, observed, new, disagreement):
     Returns:
         A list of dicts, as `GroupWeighting.table` describes, without advice.
     """
+    # Once for all groups, of which there may be very many.
+    is_known = observed.any()
+    last = weights[:, :, -1].mean(1).tolist()
     rows = []
-    for group, count, weight, sums in zip(
-        groups.names, groups.counts, weights, observed, strict=True
+    for group, count, mean, weight, sums in zip(
+        groups.names, groups.counts, last, weights, observed.tolist(), strict=True
     ):
-        row = {
-            "column": column,
-            "group": group,
-            "examples": count,
-            "weight": float(weight[:, -1].mean()),
-        }
+        row = {"column": column, "group": group, "examples": count, "weight": mean}
         if group in disagreement:
             row["disagreement"] = float(disagreement[group])
         if weight.shape[0] > 1:
             row["weight_by_class"] = weight[:, -1].tolist()
         if weight.shape[1] > 1:
             row["weight_over_training"] = weight.mean(0).tolist()
-        if observed.any():
+        if is_known:
             row["seen"] = int(sums[0])
         if group in new:
             row["new"] = True

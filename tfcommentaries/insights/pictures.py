@@ -58,7 +58,9 @@ def group_weights(table, notes=None, axes=None):
         figure = Figure(figsize=(6, height + 2 * bool(last)), layout="constrained")
         if last:
             axes, below = figure.subplots(2, height_ratios=(height, 2))
-            below.hist([row["weight"] for row in table], 20, (0, 1), color=COLORS[2])
+            below.hist(
+                np.array([row["weight"] for row in table]), 20, (0, 1), color=COLORS[2]
+            )
             below.set(xlabel=f"weight of all {len(table):,} sources", ylabel="sources")
             plain_axes(below)
         else:
