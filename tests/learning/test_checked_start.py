@@ -40,7 +40,9 @@ def started(model, weighting, x, y, checked, steps=STEPS):
     student.build(x[:2], y[:2])
     batches, _ = endless(checked, weighting, "validation", 32)
     data = weighting.add_groups(x, NAMES[np.arange(len(x)) % 3]), y
-    told = start_from_checked(weighting, student, student.weights, data, batches, steps)
+    told = start_from_checked(
+        weighting, student, student.weights, data, batches.one_by_one(), steps
+    )
     return np.asarray(weighting.logits["group"]).ravel(), told
 
 
@@ -58,7 +60,7 @@ def test_it_is_the_agreement_with_a_model_that_keras_trains(data):
     model, weighting = make_model(), GroupWeighting(source)
     found, told = started(model, weighting, x, y, checked)
     batches, _ = endless(checked, weighting, "validation", 32)
-    model.fit(batches, steps_per_epoch=STEPS, shuffle=False, verbose=0)
+    model.fit(batches.one_by_one(), steps_per_epoch=STEPS, shuffle=False, verbose=0)
     agrees = model.predict(x, verbose=0).argmax(-1) == y
     index = np.asarray(weighting.columns["group"].index(source))
     assert told and found[0] > 1 and found[2] == -3

@@ -318,6 +318,7 @@ class CommentaryLearner(OuterLoop):
         )
         with self.distribute_strategy.scope():
             neutral, guess = self._prepare(batch, validation_batch)
+        size = len(tf.nest.flatten(batch)[0])
         del batch, validation_batch  # They may be large.
         if self._outer_steps != epochs * steps_per_epoch:
             self._outer_steps = epochs * steps_per_epoch
@@ -351,8 +352,8 @@ class CommentaryLearner(OuterLoop):
         )
         plain = plain_errors(self.student.model)
         with chosen_rewrites(self.student.model), forgotten_custom_gradients(), plain:
-            given = train, validation, batch, validation_batch, guess
-            if not done and self._start(*given):
+            checked = validation.one_by_one()
+            if not done and self._start(train, checked, size, guess):
                 settling.begin()
             if settling.begun:
                 internal.append(settling)
@@ -445,7 +446,7 @@ class CommentaryLearner(OuterLoop):
         never = self.initialization.mode == "continue" or others
         return StopWhenSettled(self.commentary, None if never else self.settled_after)
 
-    def _start(self, train, validation, batch, validation_batch, guess):
+    def _start(self, train, checked, batch_size, guess):
         """Whether the checked examples say where the commentary starts."""
         if not self.start_from_checked or self.distribute_strategy.cluster_resolver:
             return False
@@ -454,7 +455,7 @@ class CommentaryLearner(OuterLoop):
             weights = self.student.draw(f"checked-{self.seed}")
 
         def has_learned(weights):
-            loss = self._outer_step.loss(weights, validation_batch)
+            loss = self._outer_step.loss(weights, next(iter(checked)))
             return guess is None or loss < guess - MARGIN * abs(guess)
 
         return start_from_checked(
@@ -462,7 +463,7 @@ class CommentaryLearner(OuterLoop):
             self.student,
             weights,
             train,
-            validation.rebatch(len(tf.nest.flatten(batch)[0])),
+            checked.rebatch(batch_size),
             max(self.inner_steps, LEAST_STEPS),
             self.validation_mode == "training",
             has_learned,

@@ -200,7 +200,7 @@ class LearnCommentaryCallback(CommentaryCallback):
                 student,
                 student.draw(f"checked-{self.seed}"),
                 self.start,
-                self._validation.rebatch(32),
+                self._validation.one_by_one().rebatch(32),
                 LEAST_STEPS,
                 training=True,
             )
