@@ -32,7 +32,7 @@ weighting = GroupWeighting(source)
 x_grouped = weighting.add_groups(x, source)
 learner = CommentaryLearner(weighting, make_model(), inner_steps=50)
 learner.compile()
-learner.fit((x_grouped, y), validation_data=digits.validation, epochs=4, verbose=2)
+learner.fit((x_grouped, y), validation_data=digits.validation, verbose=2)
 print(weighting.table())
 print("What is wrong with each:", faults)
 

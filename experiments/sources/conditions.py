@@ -22,7 +22,7 @@ def taught(weighting, data):
     return both._replace(x=weighting.add_groups(both.x, source)), weighting, None
 
 
-def without_examples(setting, data, seed):
+def without_examples(setting, data, seed, crossed=True):
     """Conditions that look at single examples, and rates of agreement by source."""
     steps = protocol.fewer(setting.problem.steps, 5)
     shape = data.train.x.shape[1:]
@@ -39,7 +39,7 @@ def without_examples(setting, data, seed):
 
     kept = agree(data.checked, data.train)
     filters = {"a student of the checked": kept}
-    if setting.whole:
+    if setting.whole and crossed:
         crossed = np.empty(len(data.train.y), bool)
         folds = StratifiedKFold(protocol.fewer(5, 2), shuffle=True, random_state=seed)
         for seen, unseen in folds.split(data.train.x, data.train.y):

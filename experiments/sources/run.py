@@ -16,6 +16,7 @@ from experiments.sources.conditions import (
 from experiments.sources.learning import fit_inside, learn, learn_inside_fit
 from experiments.sources.problems import BATCH, SETTINGS, Setting, make_data
 from experiments.sources.regression import measure_diabetes
+from experiments.sources.started import STARTED, measure_started
 from tfcommentaries import (
     GroupWeighting,
     LearnCommentaryCallback,
@@ -29,11 +30,11 @@ INSIDE_FIT = {"mnist, inside fit": 2, "digits, inside fit": 4}
 
 
 def groups():
-    """Names of `SETTINGS` and `INSIDE_FIT` that the data allow."""
-    names = [*SETTINGS, *INSIDE_FIT]
+    """Names of all groups that the data allow."""
+    names = [*SETTINGS, *INSIDE_FIT, *STARTED]
     if FLAGS.data_dir:
         return names
-    return [name for name in names if name.startswith(("digits", "text", "diabetes"))]
+    return [name for name in names if "mnist" not in name and "cifar10" not in name]
 
 
 def weight_relative_to_good(weighting, data, faults):
@@ -47,6 +48,8 @@ def measure(group, seed, folder):
     """One group of conditions with one seed."""
     if group in INSIDE_FIT:
         return measure_inside_fit(group, seed)
+    if group in STARTED:
+        return measure_started(STARTED[group], seed)
     setting = SETTINGS[group]
     if setting.data == "diabetes":
         return measure_diabetes(setting, seed)
@@ -157,7 +160,7 @@ def measure_inside_fit(group, seed):
 
 def draw(records, run_dir):
     """Mean weight of the sources of each fault, by group."""
-    shown = {name: ones for name, ones in records.items() if "weights" in ones[0]}
+    shown = {name: ones for name, ones in records.items() if name in SETTINGS}
     figure = Figure(figsize=(9, 2.2 * -(-len(shown) // 2)), layout="constrained")
     for axes, (name, ones) in zip(
         figure.subplots(-(-len(shown) // 2), 2, squeeze=False).flat, shown.items()

@@ -47,7 +47,7 @@ def test_learn_writes_a_whole_run_folder(learned):
     assert config.pop("files") == {}
     # Not what had no part in it, nor what would tell about this machine.
     applied = {k: v for k, v in config.items() if v not in (None, {})}
-    for key in ("spoiled_sources", "image_size"):
+    for key in ("spoiled_sources", "image_size", "start_from_checked"):
         del applied[key]
     assert manifest["learned"] == applied
     assert manifest["metrics"]["loss"] > 0
@@ -102,14 +102,16 @@ def test_sources(tmp_path, capsys):
     flags = ["--spoiled_sources", "--validation_size=50", "--inner_steps=10"]
     assert run("learn", f"--run_dir={folder}", *flags) == 0
     printed = capsys.readouterr().out
-    assert "outer step 40 of 40" in printed and "what is wrong with it" in printed
+    # It has settled long before.
+    assert "at most 10 outer" in printed and "outer step 10" not in printed
+    assert "what is wrong with it" in printed
     lines = re.sub("Learned in .*", "", printed).splitlines()
     assert max(map(len, lines)) <= 80
     (clean,) = [line for line in printed.splitlines() if line.startswith("source 4")]
     assert clean.split()[-2:] == ["trust", "nothing"]
     flags = ["--steps=8", "--seeds=1"]
     assert run("evaluate", f"--run_dir={folder}", *flags) == 0
-    assert "student 9 of 9" in capsys.readouterr().out
+    assert "student 10 of 10" in capsys.readouterr().out
     found = RunFolder(str(folder)).read_metrics()
     assert {one.name for one in found.conditions} == {
         "plain training",
@@ -120,6 +122,7 @@ def test_sources(tmp_path, capsys):
         "the sources it trusts",
         "sources agreeing 50% as often as the best",
         "sources agreeing 80% as often as the best",
+        "sources agreeing 80% as often, without the checked",
         "the good sources",
     }
     assert found.steps == [2, 4, 6, 8] and found.verdict().answer == "unknown"
@@ -138,6 +141,15 @@ def test_sources(tmp_path, capsys):
     flags = [f"--model={model}", "--epochs=1"]
     assert run("teach", f"--run_dir={folder}", *flags) == 0
     assert keras.models.load_model(model).input_shape == (None, 8, 8, 1)
+    assert "val_accuracy" in capsys.readouterr().out
+    assert run("teach", f"--run_dir={folder}", *flags, "--trusted") == 0
+    printed = capsys.readouterr().out
+    # Examples of the trusted sources, and the 50 checked ones.
+    saved = SavedCommentary(folder / "commentary")
+    trusted = [row for row in saved.table() if row["group"] in saved.trusted()]
+    number = 50 + sum(row["examples"] for row in trusted)
+    batches = -(-number // RunFolder(str(folder)).read_settings().batch_size)
+    assert "val_accuracy" not in printed and f"{batches}/{batches} - " in printed
 
 
 @pytest.mark.parametrize(
@@ -164,6 +176,8 @@ def test_sizes_of_zero_are_refused_by_name(command, flag, tmp_path, capsys):
 def test_teach_saves_a_keras_model(learned, tmp_path, capsys):
     model = tmp_path / "new" / "taught.keras"
     arguments = ["teach", f"--run_dir={learned}", f"--model={model}", "--epochs=1"]
+    assert run(*arguments, "--trusted") == 1
+    assert "runs that learned weights of sources" in capsys.readouterr().err
     assert run(*arguments, "--student=few_shot_net") == 0
     loaded = keras.models.load_model(model)
     assert loaded.name == "few_shot_net"

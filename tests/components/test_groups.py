@@ -123,7 +123,8 @@ def test_files_sorted_by_source_are_read_over_all_of_them(
     artifacts.examples.split_names = '["train", "eval"]'
     artifacts.schema = make_schema(tmp_path / "schema-of-sites", sites=True)
     # 60 of 600 examples.
-    recipe = {**GROUPS, "batch_size": 10, "learner_config": {"inner_steps": 3}}
+    learner_config = {"inner_steps": 3, "start_from_checked": False}
+    recipe = {**GROUPS, "batch_size": 10, "learner_config": learner_config}
     do(artifacts, recipe, train_args=json.dumps({"num_steps": 2}))
     table = SavedCommentary(commentary_dir(artifacts.commentary.uri)).table()
     assert sum(row["seen"] for row in table) == 60

@@ -182,7 +182,11 @@ def test_a_learner_counts_what_it_read_of_each_group(data):
     x, y, source, checked = data
     weighting = GroupWeighting(source)
     learner = CommentaryLearner(
-        weighting, make_student(), inner_steps=3, students_per_step=2
+        weighting,
+        make_student(),
+        inner_steps=3,
+        students_per_step=2,
+        start_from_checked=False,
     )
     learner.compile()
     data = tf.data.Dataset.from_tensor_slices(
@@ -202,7 +206,9 @@ def test_groups_that_learning_has_not_read_are_named(data):
     weighting = GroupWeighting(source)
     grouped = weighting.add_groups(x[order], source[order])
     sorted_data = tf.data.Dataset.from_tensor_slices((grouped, y[order])).batch(10)
-    learner = CommentaryLearner(weighting, make_student(), inner_steps=3)
+    learner = CommentaryLearner(
+        weighting, make_student(), inner_steps=3, start_from_checked=False
+    )
     learner.compile()
     with pytest.warns(UserWarning, match="no example of 2 of 3 groups: bob, cem"):
         learner.fit(sorted_data, checked, steps_per_epoch=2, verbose=0)

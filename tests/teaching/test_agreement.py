@@ -6,7 +6,12 @@ import pytest
 from models import make_student
 
 from tfcommentaries.datasets import Examples, corrupt_labels
-from tfcommentaries.teaching import agreeing
+from tfcommentaries.teaching import (
+    agreeing,
+    agreement_rates,
+    cross_agreeing,
+    trusted,
+)
 
 
 def test_right_labels_are_kept_and_wrong_ones_are_not(digits):
@@ -86,3 +91,16 @@ def test_what_only_the_users_own_loss_knows_is_asked_for():
     examples = LOGITS, np.ones(6, int)
     with pytest.raises(ValueError, match=r"Pass `threshold=0.0` if it is a logit"):
         agreeing(two_classes(own), examples, examples, 1, 4)
+
+
+def test_students_of_the_other_half_find_bad_sources(digits):
+    x, y = digits.train
+    source = np.arange(len(y)) % 4
+    wrong = np.random.default_rng(0).integers(0, 10, len(y))
+    examples = Examples(x, np.where(source == 3, wrong, y))
+    kept = cross_agreeing(make_student, examples, 100, 32)
+    rates = agreement_rates(kept, source)
+    assert trusted(rates, 0.8) == [0, 1, 2] and rates[3] < 0.3
+    # No student has seen what it judges: it would know wrong labels by heart.
+    few = Examples(x[:40], wrong[:40])
+    assert cross_agreeing(make_student, few, 200, 32).mean() < 0.4

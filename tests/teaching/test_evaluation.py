@@ -126,11 +126,12 @@ def test_standard_conditions_are_what_they_say(digits):
     weighting.logits["group"].assign([[[0.0]], [[-9.0]], [[2.0]]])  # Bern, Oslo, Rome
     agrees = agreeing(make_student, checked, (x, y), 100, 32)
     trusted = weighting.table().trusted()
+    # Rome's alone agree with students of the other half.
     found = standard_conditions(
-        weighting, (x, y), checked, agrees, sites, good=("Rome", "Bern")
+        weighting, (x, y), checked, agrees, sites, ("Rome", "Bern"), sites == "Rome"
     )
     roles = [one.role for one in found]
-    assert roles == ["ours"] * 2 + ["plain"] + ["baseline"] * 5 + ["oracle"]
+    assert roles == ["ours"] * 2 + ["plain"] + ["baseline"] * 6 + ["oracle"]
     assert all(one.explanation.endswith(".") for one in found)
     found = {one.name: one for one in found}
     size = {name: len(one.data[1]) for name, one in found.items()}
@@ -138,6 +139,8 @@ def test_standard_conditions_are_what_they_say(digits):
     assert size["plain training"] == 60 and size["checked examples alone"] == added
     assert size["the sources it trusts"] == 20 * len(trusted) + added
     assert size["the good sources"] == 40 + added
+    name = "sources agreeing 80% as often, without the checked"
+    assert size[name] == 20 + added
     assert size["a filter"] == agrees.sum() + added
     filtered = np.concatenate([x[agrees], checked.x])
     np.testing.assert_array_equal(found["a filter"].data[0], filtered)

@@ -18,6 +18,7 @@ from tfcommentaries.teaching import (
     Condition,
     agreeing,
     annotate,
+    cross_agreeing,
     evaluate,
     standard_conditions,
 )
@@ -37,16 +38,17 @@ def run(args):
             "file that neither training nor checking saw."
         )
     commentary = SavedCommentary(folder.commentary)
-    kept = None
+    kept = crossed = None
     if data.splits.num_classes is not None:
-        kept = agreeing(
-            lambda: task.make_student(data.splits),
-            data.splits.validation,
-            data.splits.train,
-            args.steps,
-            task.batch_size,
-            task.seed,
-        )
+        training = args.steps, task.batch_size, task.seed
+        train, checked = data.splits[:2]
+
+        def make_student():
+            return task.make_student(data.splits)
+
+        kept = agreeing(make_student, checked, train, *training)
+        if data.groups is not None:
+            crossed = cross_agreeing(make_student, train, *training)
     keras.utils.set_random_seed(task.seed)
     faults = data.faults or {}
     conditions = standard_conditions(
@@ -56,6 +58,7 @@ def run(args):
         kept,
         data.groups,
         tuple(name for name, fault in faults.items() if fault == "nothing"),
+        crossed,
     )
     weighs = commentary.weighs_examples and data.groups is None
     if weighs:

@@ -34,7 +34,10 @@ def run(args):
         splits.num_classes, data.groups, splits.train.x.shape[1:]
     )
     steps = settings.outer_steps or commentary.suggested.get("outer_steps", 100)
-    per_epoch = args.steps_per_epoch or steps_per_epoch(steps)
+    per_epoch = args.steps_per_epoch or (
+        # Learning may stop after any step.
+        1 if commentary.can_start else steps_per_epoch(steps)
+    )
     _check_epochs(per_epoch, steps)
     settings = dataclasses.replace(
         settings, files=data.files, outer_steps=steps, steps_per_epoch=per_epoch
@@ -82,9 +85,9 @@ def _learn(folder, settings, data, learner, check):
     say(
         f"Learning on {len(train.y)} examples of {data.splits.name}"
         f"{spoiled if data.corrupted.any() else ''}, with {len(validation.y)} "
-        f"validation examples: {settings.outer_steps} outer steps of "
-        f"{learner.inner_steps} student steps. Interrupt it at any time; the same "
-        "command resumes it."
+        f"validation examples: {'at most ' if commentary.can_start else ''}"
+        f"{settings.outer_steps} outer steps of {learner.inner_steps} student steps. "
+        "Interrupt it at any time; the same command resumes it."
     )
     begin = time.monotonic()
     epochs = settings.outer_steps // settings.steps_per_epoch

@@ -82,8 +82,8 @@ def _add_learn(commands):
     group.add_argument(
         "--outer_steps",
         type=arguments.positive,
-        help="updates of the commentary. Default: as suits it, 100; 40 for weights of "
-        "sources",
+        help="updates of the commentary, at most. Default: as suits it, 100; 10 for "
+        "weights of sources, which stop when the trusted ones have not changed for 3",
     )
     group.add_argument(
         "--inner_steps",
@@ -100,12 +100,19 @@ def _add_learn(commands):
         "--steps_per_epoch",
         type=arguments.positive,
         help="updates between two checkpoints, a divisor of --outer_steps. Default: "
-        "the one nearest to 10",
+        "the one nearest to 10; 1 for weights of sources",
     )
     group.add_argument(
         "--truncate",
         type=arguments.positive,
         help="differentiate only through this many of the last student steps",
+    )
+    group.add_argument(
+        "--start_from_checked",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether weights of sources start from how often their labels agree with "
+        "a student of the checked examples",
     )
     group.add_argument(
         "--see_label",
@@ -164,6 +171,12 @@ def _add_teach(commands):
     )
     arguments.add_run_dir(parser)
     parser.add_argument("--model", required=True, help="file to write, .keras")
+    parser.add_argument(
+        "--trusted",
+        action="store_true",
+        help="train on the trusted sources and the checked examples, all alike, "
+        "instead of using the weights",
+    )
     arguments.add_student_arguments(parser, default=None)
     parser.add_argument(
         "--epochs", type=arguments.positive, default=10, help="epochs. Default: 10"

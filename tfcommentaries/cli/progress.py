@@ -26,6 +26,12 @@ class ProgressLine:
         self._began = time.monotonic()
         self._first = None
         self._printed = 0
+        self._open = False
+
+    def end(self):
+        """Ends the line, if not all units were needed."""
+        if self._open:
+            print()
 
     def update(self, done, text=""):
         """Reports the number of units done, and a text about the last one."""
@@ -41,8 +47,8 @@ class ProgressLine:
             left = passed / (done - self._first) * (self.target - done)
             line += f", {_duration(left)} left"
         if sys.stdout.isatty():
-            end = "\n" if done >= self.target else ""
-            print(f"\r\033[K{line}", end=end, flush=True)
+            self._open = done < self.target
+            print(f"\r\033[K{line}", end="" if self._open else "\n", flush=True)
         elif done * 4 // self.target > self._printed:
             self._printed = done * 4 // self.target
             print(line, flush=True)
@@ -69,6 +75,9 @@ class LearningProgress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         loss = float(logs["loss"])
         self.line.update(self._before + batch + 1, f"outer loss {loss:.3f}")
+
+    def on_train_end(self, logs=None):
+        self.line.end()
 
 
 def _duration(seconds):

@@ -29,6 +29,7 @@ class Settings(Task):
     see_label: bool | None = None
     curriculum: bool | None = None
     normalize: bool | None = None
+    start_from_checked: bool = True
     files: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
@@ -105,6 +106,8 @@ class Settings(Task):
             training["truncate"] = self.truncate
         if self.inner_steps is not None:
             learner["inner_steps"] = self.inner_steps
+        if not self.start_from_checked:
+            learner["start_from_checked"] = False
         return Recipe(
             **parts[0],
             inner_training=self.inner_training,
@@ -132,6 +135,8 @@ class Settings(Task):
         """A dict of the settings that had a part in what was learned."""
         settings = dataclasses.asdict(self)
         unused = {key for key, value in settings.items() if value in (None, {})}
+        if not self.has_groups:
+            unused.add("start_from_checked")
         if not self.label_noise:
             unused.update(("label_noise", "label_noise_kind"))
         if not self.spoiled_sources:

@@ -4,6 +4,7 @@ import os
 import zipfile
 
 import keras
+import numpy as np
 
 from tfcommentaries import CommentaryCallback, SavedCommentary
 from tfcommentaries.cli.arguments import overrides
@@ -28,17 +29,21 @@ def run(args):
     keras.utils.set_random_seed(args.student_seed)
     commentary = SavedCommentary(folder.commentary)
     student = task.make_student(data.splits, commentary)
+    train = data.inputs(commentary), data.splits.train.y
+    callbacks = [CommentaryCallback(commentary)]
+    if args.trusted:
+        train, callbacks = _of_trusted(data, commentary), []
     validation, test = (
         untaught(commentary, *examples) if len(examples.y) else examples
         for examples in data.splits[1:3]
     )
     student.fit(
-        data.inputs(commentary),
-        data.splits.train.y,
+        *train,
         batch_size=task.batch_size,
         epochs=args.epochs,
-        validation_data=validation,
-        callbacks=[CommentaryCallback(commentary)],
+        # The trusted are trained on together with these.
+        validation_data=None if args.trusted else validation,
+        callbacks=callbacks,
         verbose=2,
     )
     result = {}
@@ -56,6 +61,17 @@ def run(args):
     if result:
         print("test: " + ", ".join(f"{k} {v:.4f}" for k, v in result.items()))
     print(f"Written: {args.model}")
+
+
+def _of_trusted(data, commentary):
+    """Examples of trusted sources and the checked ones, as `evaluate` measures."""
+    if data.groups is None:
+        raise ValueError("--trusted is for runs that learned weights of sources.")
+    kept = commentary.trusts(data.inputs(commentary))
+    (x, y), (x_checked, y_checked) = data.splits[:2]
+    y = np.concatenate([y[kept], y_checked])
+    x = np.concatenate([x[kept], x_checked])
+    return untaught(commentary, x, y)
 
 
 def _is_taught(path):

@@ -73,6 +73,8 @@ class Commentary(keras.layers.Layer):
     divides_by_batch_mean = False
     #: Whether `call` takes the last axis of images for their channels.
     channels_last = False
+    #: Whether `start` may change where learning starts: it has groups, all still alike.
+    can_start = False
     #: Defaults for learning this kind: the learning rate of the outer Adam, `warmup`
     #: and `steps` of `LearnCommentaryCallback`, how many outer steps a
     #: `CommentaryLearner` makes, and arguments of it.
@@ -244,6 +246,13 @@ class Commentary(keras.layers.Layer):
             The labels of an untaught student.
         """
         return y
+
+    def start(self, x, y, agrees, chance=None):
+        """Starts learning from which labels agree with a model of checked examples.
+
+        The base class does nothing. See `GroupWeighting.start`.
+        """
+        return False
 
     def observe(self, x, y):
         """Records which examples learning has used; called in the graph with them.

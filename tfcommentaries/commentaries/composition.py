@@ -6,10 +6,11 @@ import tensorflow as tf
 from tfcommentaries.commentaries.applying import make_applying
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.group_table import GroupTable
+from tfcommentaries.commentaries.trusting import Trusting
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class Composition(Commentary):
+class Composition(Trusting, Commentary):
     """Applies several commentaries, one after the other; they are learned together.
 
     Each annotates the original batch, before any is applied; those that read entries
@@ -96,6 +97,15 @@ class Composition(Commentary):
         for part in self.commentaries:
             model, loss = part.complete_student(model, loss)
         return model, loss
+
+    @property
+    def can_start(self):
+        return any(part.can_start for part in self.commentaries)
+
+    def start(self, x, y, agrees, chance=None):
+        """See `GroupWeighting.start`."""
+        parts = [part for part in self.commentaries if part.can_start]
+        return any([part.start(x, y, agrees, chance) for part in parts])
 
     @property
     def suggested(self):

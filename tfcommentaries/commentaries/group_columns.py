@@ -86,6 +86,22 @@ def with_indices(columns, x):
     return x
 
 
+def indices(columns, x):
+    """The entries of prepared inputs with the integers of all columns, a dict.
+
+    Raises:
+        ValueError: if the inputs lack them.
+    """
+    beside = x if isinstance(x, dict) else {}
+    lacking = [name for name in columns if index_name(name) not in beside]
+    if lacking:
+        raise ValueError(
+            f"The inputs lack the {few(map(title, lacking))} of each example. Give "
+            "`weighting.add_groups(x, groups)` as x."
+        )
+    return {index_name(name): beside[index_name(name)] for name in columns}
+
+
 def without_groups(columns, x):
     """The inputs of a student."""
     if not isinstance(x, dict):

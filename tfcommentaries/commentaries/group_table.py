@@ -101,15 +101,22 @@ class GroupTable(list):
         """What to do with each group, a list of texts; see `advise`."""
         return [row["advice"] for row in self]
 
-    def trusted(self):
+    def trusted(self, column=None):
         """The groups to train on instead of using the weights.
+
+        Args:
+            column: name of the column; `None` takes all.
 
         Returns:
             A list of names, largest weights first. If the weights do not differ, all
             groups; if nothing is known about the groups, none.
         """
         keep = "trust", "no difference", "class weight"
-        return [row["group"] for row in self if row["advice"] in keep]
+        return [
+            row["group"]
+            for row in self
+            if row["advice"] in keep and column in (None, row["column"])
+        ]
 
     def ends(self, most):
         """The first rows and the last ones, to show at most `most`.

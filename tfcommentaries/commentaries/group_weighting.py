@@ -14,6 +14,7 @@ from tfcommentaries.commentaries.group_columns import (
     columns_of,
     few,
     index_name,
+    indices,
     title,
     with_groups,
     with_indices,
@@ -21,7 +22,9 @@ from tfcommentaries.commentaries.group_columns import (
 )
 from tfcommentaries.commentaries.group_counts import label_sums
 from tfcommentaries.commentaries.group_names import GroupNames
+from tfcommentaries.commentaries.group_start import start_logits
 from tfcommentaries.commentaries.group_table import GroupTable, advise, column_rows
+from tfcommentaries.commentaries.trusting import Trusting
 from tfcommentaries.commentaries.weighting import Weighting
 from tfcommentaries.upstream.index_check import checked_when_exported
 
@@ -30,7 +33,7 @@ POINTS = 5
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class GroupWeighting(Weighting):
+class GroupWeighting(Trusting, Weighting):
     """Weights training examples by the group that they belong to.
 
     Groups can be annotators, sites, shops, years, vendors. Each group has one weight
@@ -50,9 +53,11 @@ class GroupWeighting(Weighting):
     >>> grouped = weighting.add_groups(x, source)
     >>> learner = CommentaryLearner(weighting, model)
     >>> learner.compile()
-    >>> learner.fit((grouped, y), validation_data=(x_checked, y_checked), epochs=4)
+    >>> learner.fit((grouped, y), validation_data=(x_checked, y_checked))
     >>> print(weighting.table())
     >>> model.fit(grouped, y, callbacks=[CommentaryCallback(weighting)])
+    >>> kept = weighting.trusts(grouped)  # Or:
+    >>> model.fit(x[kept], y[kept])
 
     Args:
         groups: the group of each training example: an array, list or pandas series of
@@ -82,7 +87,7 @@ class GroupWeighting(Weighting):
             "learning_rate": 0.2,
             "warmup": 20,
             "steps": 200,
-            "outer_steps": 40,
+            "outer_steps": 10,
         }
     )
 
@@ -136,6 +141,48 @@ class GroupWeighting(Weighting):
     @property
     def uses_progress(self):
         return self.curriculum
+
+    @property
+    def can_start(self):
+        return not any(np.any(logits) for logits in self.logits.values())
+
+    def start(self, x, y, agrees, chance=None):
+        """Starts learning from which labels agree with a model of checked examples.
+
+        `CommentaryLearner` does so by itself. By hand:
+
+        >>> agrees = agreeing(make_model, (x_checked, y_checked), (x, y), 200, 32)
+        >>> weighting.start(weighting.add_groups(x, source), y, agrees)
+        >>> learner = CommentaryLearner(weighting, model, start_from_checked=False)
+
+        The logit of each group becomes `clip(12 * (share - 0.8), -3, 3)`, where the
+        share is how far its rate of agreement exceeds that of chance, relative to the
+        best group's. The distance from 0.8 is smaller by the standard error of the
+        share, so that a group of a few examples starts near 0, which is neutral. All
+        do if a chi-squared test at 5 % finds no difference between groups, or if each
+        holds a class of its own.
+
+        Args:
+            x: inputs with groups, as `add_groups` gives them.
+            y: classes, integers `(examples,)`; `None` if labels are numbers.
+            agrees: booleans `(examples,)`; for numbers, whether the model's error is
+                below the median.
+            chance: how often the label of another example would agree; `None` takes
+                how often two examples have the same class.
+
+        Returns:
+            Whether that says anything: not if there are no two groups, or if the model
+            is no better than chance.
+        """
+        found = indices(self.columns, self.prepare(x))
+        told = False
+        for name, logits in self.logits.items():
+            index, number = found[index_name(name)], logits.shape[0]
+            start = start_logits(agrees, index, y, number, chance)
+            if start is not None:
+                logits.assign(np.broadcast_to(start[:, None, None], logits.shape))
+                told = True
+        return told
 
     def build(self, x_shape, y_shape=None, progress_shape=None):
         self.built = True
@@ -279,7 +326,7 @@ class GroupWeighting(Weighting):
             UserWarning: if no weight has been learned yet.
         """
         rows = []
-        if not any(np.any(logits) for logits in self.logits.values()):
+        if self.can_start:
             warnings.warn(
                 "All weights of this GroupWeighting are 0.5, as before learning, so "
                 "its table says nothing about the groups. Let `CommentaryLearner` or "
@@ -341,12 +388,11 @@ class GroupWeighting(Weighting):
         return notes
 
     def __repr__(self):
-        learned = any(np.any(logits) for logits in self.logits.values())
         groups = ", ".join(
             f"{len(column.names)} {title(name)}"
             for name, column in self.columns.items()
         )
-        return f"<GroupWeighting: {groups}, {'' if learned else 'not '}learned>"
+        return f"<GroupWeighting: {groups}, {'not ' if self.can_start else ''}learned>"
 
     def get_config(self):
         return {

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfcommentaries.commentaries.commentary import check_is_commentary
 from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
+from tfcommentaries.learning.checked_start import LEAST_STEPS, start_from_checked
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
@@ -21,10 +22,12 @@ from tfcommentaries.learning.output_masks import masked, with_masks
 from tfcommentaries.learning.python_batches import training_and_validation
 from tfcommentaries.learning.reliability import (
     LEARNER_MEND,
+    MARGIN,
     ReliabilityMonitor,
     loss_of_guessing,
 )
 from tfcommentaries.learning.several_students import mean_over_students, students_here
+from tfcommentaries.learning.stop_when_settled import StopWhenSettled
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.learning.tried import Tried
 from tfcommentaries.learning.waiting import Waiting, student_of
@@ -97,6 +100,12 @@ class CommentaryLearner(OuterLoop):
         seed: integer; initial weights and the order of arrays follow from it.
         kept_layers: layers of the student, or their names, whose weights every fresh
             student starts with, such as a pretrained backbone that is trained further.
+        start_from_checked: whether weights of groups that are still alike start from
+            the agreement of labels with a student of the checked examples alone,
+            trained for `inner_steps`, at least 100; see `GroupWeighting.start`. Not
+            with several workers, nor for several labels for each example.
+        settled_after: with such a start, `fit` ends when the trusted groups have not
+            changed for so many outer steps; see `StopWhenSettled`. `None` never does.
         **kwargs: other arguments of `keras.Model`.
 
     Reference:
@@ -117,6 +126,8 @@ class CommentaryLearner(OuterLoop):
         validation_mode="training",
         seed=0,
         kept_layers=(),
+        start_from_checked=True,
+        settled_after=3,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -166,6 +177,8 @@ class CommentaryLearner(OuterLoop):
         self.validation_taught = validation_taught
         self.validation_mode = validation_mode
         self.seed = seed
+        self.start_from_checked = start_from_checked
+        self.settled_after = settled_after
         self.initialization = StudentInitialization(
             self.student, student_initialization, seed
         )
@@ -304,11 +317,13 @@ class CommentaryLearner(OuterLoop):
         waiting = Waiting(self, student_of(self.student.model), verbose)
         with waiting, self.distribute_strategy.scope():
             neutral, guess = self._prepare(batch, validation_batch)
+        size = len(tf.nest.flatten(batch)[0])
         del batch, validation_batch  # They may be large.
         self._outer_steps.assign(epochs * steps_per_epoch)
         done = 0
         guard = StopAtNonFinite(self.optimizer, self.commentary.trainable_variables)
         internal = [waiting, self.initialization, guard, HypergradientMonitor()]
+        settling = self._settling()
         if checkpoint_dir is not None:
             checkpoint = LearnerCheckpoint(
                 checkpoint_dir,
@@ -316,6 +331,7 @@ class CommentaryLearner(OuterLoop):
                     "commentary": self.commentary.variables,
                     "optimizer": self.optimizer.variables,
                     "student": tf.nest.flatten(self.initialization.variables),
+                    "settling": settling.variables,
                 },
                 data={"training": train, "validation": validation_data},
                 strategy=self.distribute_strategy,
@@ -324,11 +340,6 @@ class CommentaryLearner(OuterLoop):
             internal.append(checkpoint)
         before = checkpoint.history.get("loss", ()) if done else ()
         new = self.initialization.mode != "continue"
-        internal.append(
-            ReliabilityMonitor(
-                self.commentary, guess, LEARNER_MEND, neutral, new, before
-            )
-        )
         data = outer_batches(
             batches,
             validation,
@@ -339,6 +350,21 @@ class CommentaryLearner(OuterLoop):
         rewrites = chosen_rewrites(self.student.model)
         plain = plain_errors(self.student.model)
         with waiting, rewrites, forgotten_custom_gradients(), plain:
+            checked = validation.one_by_one()
+            if not done and self._start(train, checked, size, guess):
+                settling.begin()
+            if settling.begun:
+                internal.append(settling)
+                neutral = False
+                if settling.patience:
+                    # The start was better than guessing, and learning stays near it.
+                    guess = None
+                done = epochs if settling.settled else done
+            internal.append(
+                ReliabilityMonitor(
+                    self.commentary, guess, LEARNER_MEND, neutral, new, before
+                )
+            )
             history = super().fit(
                 data,
                 steps_per_epoch=steps_per_epoch,
@@ -414,6 +440,36 @@ class CommentaryLearner(OuterLoop):
             np.allclose(w, 1, atol=1e-6) for w in tf.nest.flatten(weights)
         )
         return neutral, guess
+
+    def _settling(self):
+        # A student that is continued has hardly begun after a few outer steps, nor have
+        # commentaries beside weights of groups.
+        others = [p for p in self.commentary.parts() if not hasattr(p, "columns")]
+        never = self.initialization.mode == "continue" or others
+        return StopWhenSettled(self.commentary, None if never else self.settled_after)
+
+    def _start(self, train, checked, batch_size, guess):
+        """Whether the checked examples say where the commentary starts."""
+        if not self.start_from_checked or self.distribute_strategy.cluster_resolver:
+            return False
+        weights = self.student.weights
+        if self.initialization.mode not in ("fixed", "continue"):
+            weights = self.student.draw(f"checked-{self.seed}")
+
+        def has_learned(weights):
+            loss = self._outer_step.loss(weights, next(iter(checked)))
+            return guess is None or loss < guess - MARGIN * abs(guess)
+
+        return start_from_checked(
+            self.commentary,
+            self.student,
+            weights,
+            train,
+            checked.rebatch(batch_size),
+            max(self.inner_steps, LEAST_STEPS),
+            self.validation_mode == "training",
+            has_learned,
+        )
 
     def train_step(self, data):
         variables = self.commentary.trainable_variables

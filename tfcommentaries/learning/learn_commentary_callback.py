@@ -9,6 +9,7 @@ from tfcommentaries.hypergradients import ImplicitTraining, InnerProblem
 from tfcommentaries.hypergradients.implicit_training import ImplicitLayer
 from tfcommentaries.hypergradients.outer_gradient import outer_gradient
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
+from tfcommentaries.learning.checked_start import LEAST_STEPS, start_from_checked
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
@@ -80,7 +81,10 @@ class LearnCommentaryCallback(CommentaryCallback):
         loss: outer loss. `None` takes the model's own, without regularisation, or its
             own `compute_loss`.
         validation_batch_size: as for `CommentaryLearner.fit`.
-        seed: for shuffling arrays.
+        seed: for shuffling arrays, and for the student of `start`.
+        start: training data `(x, y)`, as `fit` gets them, from whose agreement with a
+            student of the clean data, trained for 100 steps, weights of groups start;
+            see `GroupWeighting.start`. `None` starts with equal weights.
         checkpoint_dir: where to keep the commentary and its optimizer after each epoch.
             A `fit` that resumes at a later epoch, as with Keras's `BackupAndRestore`,
             which only keeps the model, resumes with these.
@@ -102,6 +106,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         loss=None,
         validation_batch_size=None,
         seed=0,
+        start=None,
         checkpoint_dir=None,
         **kwargs,
     ):
@@ -135,6 +140,8 @@ class LearnCommentaryCallback(CommentaryCallback):
         #: The step from which on nothing is learned.
         self._last = None if steps is None else warmup + steps * every
         self.loss = None if loss is None else as_loss(loss)
+        self.seed = seed
+        self.start = None if start is None else as_dataset(start, "training")
         self.checkpoint_dir = checkpoint_dir
         self._checkpoint = None
         validation_data = as_dataset(validation_data, "validation")
@@ -187,6 +194,16 @@ class LearnCommentaryCallback(CommentaryCallback):
         x, y, _ = self.commentary.untaught(self._batch)
         outputs = student.build(x, y)
         check_repeats(student, x, y)
+        if self.start is not None and self.commentary.can_start:
+            start_from_checked(
+                self.commentary,
+                student,
+                student.draw(f"checked-{self.seed}"),
+                self.start,
+                self._validation.one_by_one().rebatch(32),
+                LEAST_STEPS,
+                training=True,
+            )
         guess = None
         if self._outer_loss is not None:
             guess = loss_of_guessing(

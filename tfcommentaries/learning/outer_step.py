@@ -64,6 +64,10 @@ class OuterStep:
 
         return outer_gradient(measure, phi, self.student.loss_scale)
 
+    def loss(self, weights, validation_batch):
+        """The outer loss of a student, without the commentary."""
+        return self._validate(weights, self.commentary.untaught(validation_batch))[0]
+
     def _validation(self, phi, batch):
         """The batch on which a trained student is measured."""
         if not self.validation_taught:

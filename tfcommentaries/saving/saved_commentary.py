@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries import Commentary, GroupTable
 from tfcommentaries.commentaries.applying import make_applying
+from tfcommentaries.commentaries.trusting import Trusting
 from tfcommentaries.saving.graph_check import load_graph
 from tfcommentaries.saving.manifest import read_manifest
 
@@ -15,7 +16,7 @@ def _of_applying(name):
     return property(lambda self: getattr(self.applying, name))
 
 
-class SavedCommentary(Commentary):
+class SavedCommentary(Trusting, Commentary):
     """A commentary that was exported, for teaching and annotating.
 
     The annotation comes from the SavedModel's own graph, so the teacher's code

@@ -1,6 +1,7 @@
 """What a model outputs, and the loss and metrics for it and its labels."""
 
 import keras
+import numpy as np
 
 _PROBABILITIES = "softmax", "sigmoid"
 
@@ -50,6 +51,30 @@ def threshold(model):
     if getattr(function, "__module__", "").startswith("keras."):
         return 0.0 if "hinge" in function.__name__.lower() else 0.5
     return 0.5 if gives_probabilities(model) else None
+
+
+def classes_of(y, outputs):
+    """The class of each example, if labels are one class for each.
+
+    Args:
+        y: labels in any form that a loss takes, an array `(examples, ...)`.
+        outputs: a model's outputs for them, an array `(examples, ...)`.
+
+    Returns:
+        Integers `(examples,)`, 0 and 1 for two classes with one output; `None` if
+        labels are numbers, or several for each example.
+    """
+    if outputs.ndim != 2:
+        return None
+    if y.shape == outputs.shape and outputs.shape[1] > 1:
+        shares = y.min() >= 0 and np.allclose(y.sum(1), 1, atol=1e-3)
+        return y.argmax(1) if shares else None
+    if y.size != len(outputs) or (y != np.round(y)).any():
+        return None
+    y = y.reshape(-1).astype(int)
+    if outputs.shape[1] > 1:
+        return y
+    return (y > 0).astype(int) if {*y} <= {0, 1} or {*y} <= {-1, 1} else None
 
 
 def loss_for(model, labels):

@@ -1,6 +1,11 @@
 """Using a commentary to train a student."""
 
-from tfcommentaries.teaching.agreement import agreeing, agreement_rates, trusted
+from tfcommentaries.teaching.agreement import (
+    agreeing,
+    agreement_rates,
+    cross_agreeing,
+    trusted,
+)
 from tfcommentaries.teaching.annotating import annotate
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
 from tfcommentaries.teaching.comparison import Comparison, Verdict
@@ -19,6 +24,7 @@ __all__ = [
     "agreeing",
     "agreement_rates",
     "annotate",
+    "cross_agreeing",
     "evaluate",
     "mean_and_std",
     "standard_conditions",

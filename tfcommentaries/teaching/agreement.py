@@ -55,9 +55,59 @@ def agreeing(make_student, clean, examples, steps, batch_size, seed=0, threshold
     batches = batches.shuffle(len(clean[1]), seed=seed).repeat().batch(batch_size)
     student.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
     found = student.predict(x, batch_size=500, verbose=0)
-    if found.shape[-1] > 1:
-        return found.argmax(-1) == y
-    return (found[:, 0] > threshold) == y
+    return same_class(found, y, threshold)
+
+
+def cross_agreeing(make_student, examples, steps, batch_size, seed=0, threshold=None):
+    """Finds the examples whose label a student of the other half of them predicts.
+
+    The two halves are drawn at random. This needs no clean examples, but most labels
+    must be right.
+
+    Args:
+        make_student: as for `agreeing`, like all but the next.
+        examples: `(x, y)` arrays with integer labels.
+        steps: training steps of each student.
+        batch_size: batch size of training.
+        seed: seed of the halves and of training.
+        threshold: with one output, what it exceeds for the second class.
+
+    Returns:
+        A boolean array `(examples,)`.
+
+    Raises:
+        ValueError: as `agreeing`.
+    """
+    number = len(examples[1])
+    halves = np.array_split(np.random.default_rng(seed).permutation(number), 2)
+
+    def take(places):
+        return tuple(
+            keras.tree.map_structure(lambda a: a[places], part) for part in examples
+        )
+
+    kept = np.empty(number, bool)
+    for half, other in halves, halves[::-1]:
+        kept[half] = agreeing(
+            make_student, take(other), take(half), steps, batch_size, seed, threshold
+        )
+    return kept
+
+
+def same_class(outputs, classes, threshold=None):
+    """Whether a model's outputs are of the classes that labels name.
+
+    Args:
+        outputs: `(examples, classes)`, or `(examples, 1)` for two classes.
+        classes: integers `(examples,)`.
+        threshold: with one output, what it exceeds for the second class.
+
+    Returns:
+        A boolean array `(examples,)`.
+    """
+    if outputs.shape[-1] > 1:
+        return outputs.argmax(-1) == classes
+    return (outputs[:, 0] > threshold) == classes
 
 
 def _check_has_classes(student, x):

@@ -56,6 +56,7 @@ def standard_conditions(
     agrees: np.ndarray | None = None,
     groups: np.ndarray | None = None,
     good: tuple[str, ...] = (),
+    crossed: np.ndarray | None = None,
 ) -> list[Condition]:
     """The uses of a commentary, and what to compare them with.
 
@@ -72,6 +73,8 @@ def standard_conditions(
         agrees: from `agreeing`; `None` leaves out rules that need it.
         groups: source of each training example; needed if there is a table.
         good: sources with nothing wrong, where that is known.
+        crossed: from `cross_agreeing`, for a rule that needs no checked examples;
+            `None` leaves it out.
 
     Returns:
         A list of `Condition`s.
@@ -141,6 +144,15 @@ def standard_conditions(
             )
             for share in (0.5, 0.8)
         ]
+    if crossed is not None and groups is not None:
+        others.append(
+            of_sources(
+                "sources agreeing 80% as often, without the checked",
+                "Only sources whose labels students of the other half of the training "
+                "examples give, too, at least 80% as often as those of the best source",
+                trusted(agreement_rates(crossed, groups), 0.8),
+            )
+        )
     if good:
         name, text = "the good sources", "Only sources known to have nothing wrong"
         others.append(of_sources(name, text, good, "oracle"))

@@ -8,7 +8,12 @@ from tfcommentaries.teaching.progress import progress_schedule
 
 
 def teach(
-    dataset, commentary, total_steps=None, progress="stretch", learned_steps=None
+    dataset,
+    commentary,
+    total_steps=None,
+    progress="stretch",
+    learned_steps=None,
+    trusted=False,
 ):
     """Applies a commentary to each batch of a data set.
 
@@ -27,12 +32,16 @@ def teach(
         progress: as for `progress_schedule`.
         learned_steps: as for `progress_schedule`; `None` takes what the exported
             commentary says.
+        trusted: whether to keep the examples of trusted groups as they are, in place of
+            teaching; see `GroupWeighting.trusts`. Batches keep the size of the first,
+            the last excepted.
 
     Raises:
         TypeError: if these are not a data set and a commentary.
+        ValueError: with `trusted`, if there are no groups, or none is trusted.
 
     Returns:
-        A data set of `(x, y, sample_weight)`.
+        A data set of `(x, y, sample_weight)`, or `(x, y)` where there are no weights.
     """
     if not isinstance(dataset, tf.data.Dataset):
         raise TypeError(
@@ -42,6 +51,8 @@ def teach(
             f"{type(dataset).__name__}"
         )
     commentary, learned_steps = load_commentary(commentary, learned_steps)
+    if trusted:
+        return _trusted(dataset, commentary)
     labels = tf.nest.flatten(dataset.element_spec[1:2])
     numbers = {spec.shape[0] for spec in labels if spec.shape.rank == 1}
     if numbers == {1}:
@@ -65,3 +76,24 @@ def teach(
         lambda step, *batch: teach_batch(step, batch[0] if len(batch) == 1 else batch),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
+
+
+def _trusted(dataset, commentary):
+    """The examples of trusted groups, as a student without the commentary gets them."""
+    if not getattr(commentary, "columns", None):
+        raise ValueError(
+            "`trusted=True` keeps examples of trusted groups, but a "
+            f"{type(commentary).__name__} of the kind {commentary.kind!r} has none."
+        )
+
+    def keep(*batch):
+        kept = commentary.trusts(batch[0])
+        untaught = commentary.untaught((commentary.prepare(batch[0]), *batch[1:]))
+        return tf.nest.map_structure(
+            lambda part: tf.boolean_mask(part, kept),
+            untaught if len(batch) > 2 else untaught[:2],
+        )
+
+    first = next(iter(dataset.take(1)), None)
+    size = 1 if first is None else len(tf.nest.flatten(first)[0])
+    return dataset.map(keep, num_parallel_calls=tf.data.AUTOTUNE).rebatch(size)

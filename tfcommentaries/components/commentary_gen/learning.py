@@ -137,8 +137,9 @@ def _read(recipe, fn_args, base):
 
 def _learn(recipe, fn_args, data, learner, examples):
     """Learns; returns the history, with `outer_step`."""
-    steps = fn_args.train_steps or 100
-    per_epoch = steps_per_epoch(steps)
+    steps = fn_args.train_steps or learner.commentary.suggested.get("outer_steps", 100)
+    # Weights of groups stop when those that are trusted have settled.
+    per_epoch = 1 if learner.commentary.can_start else steps_per_epoch(steps)
     epochs = steps // per_epoch
     students = steps * learner.students_per_step
     sizes = (recipe.batch_size, learner.inner_steps), (recipe.validation_batch_size, 1)

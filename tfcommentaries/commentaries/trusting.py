@@ -1,0 +1,66 @@
+"""Which groups, and which of their examples, to train on instead of weighing them."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfcommentaries.commentaries.group_columns import index_name, indices
+
+
+class Trusting:
+    """What all commentaries with groups can say: which to trust.
+
+    They have `columns`, `GroupNames` by the names of the columns; `table`, which gives
+    a `GroupTable`; and `prepare`.
+    """
+
+    def trusted(self):
+        """The groups to train on instead of using the weights.
+
+        Returns:
+            A list of names, as from `GroupTable.trusted`; if there are several columns,
+            a dict of such by the names of the columns.
+        """
+        table = self.table()
+        found = {name: table.trusted(name) for name in _columns(table)}
+        return found if len(found) > 1 else found.popitem()[1]
+
+    def trusts(self, x):
+        """Whether examples are of trusted groups, in all columns.
+
+        Example:
+
+        >>> kept = weighting.trusts(x_grouped)
+        >>> model.fit(x[kept], y[kept])
+
+        Args:
+            x: inputs with groups, as `add_groups` gives them.
+
+        Returns:
+            Booleans `(examples,)`, an array or a tensor as the groups are. Unknown
+            groups are not trusted.
+
+        Raises:
+            ValueError: if no group is trusted.
+        """
+        with tf.init_scope():
+            table = self.table()
+        if not table.trusted():
+            raise ValueError(
+                f"{type(self).__name__} trusts no group, so no example would be left. "
+                f"{table.doubt or 'Learn it first.'}"
+            )
+        found = indices(self.columns, self.prepare(x))
+        kept = []
+        for name in _columns(table):
+            trusted = {*table.trusted(name)}
+            known = [group in trusted for group in self.columns[name].names]
+            index = tf.reshape(found[index_name(name)], [-1])
+            kept.append(tf.gather([False, *known], index))
+        kept = tf.reduce_all(kept, 0)
+        arrays = all(isinstance(index, np.ndarray) for index in found.values())
+        return kept.numpy() if arrays else kept
+
+
+def _columns(table):
+    """Names of the columns of a table, each once."""
+    return list(dict.fromkeys(row["column"] for row in table))
