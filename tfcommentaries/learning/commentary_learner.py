@@ -11,7 +11,6 @@ from tfcommentaries.learning.checked_start import LEAST_STEPS, start_from_checke
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
-    apply_hypergradient,
 )
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import VALIDATION, endless, outer_batches
@@ -33,9 +32,6 @@ from tfcommentaries.learning.tried import Tried
 from tfcommentaries.learning.waiting import Waiting, student_of
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.students.losses import has_own_loss
-from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
-from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
-from tfcommentaries.upstream.plain_errors import plain_errors
 
 #: Losses on which a commentary that sees losses is built and logged.
 _LOSSES = np.linspace(0, 10, 11, dtype="float32")
@@ -185,8 +181,7 @@ class CommentaryLearner(OuterLoop):
         self._outer_step = None
         self._outer_steps = None
         self._tried = Tried()
-        names = "hypergradient_norm", *ANNOTATION_SUMMARY
-        self._logged = {name: keras.metrics.Mean(name) for name in names}
+        self._logged = {name: keras.metrics.Mean(name) for name in ANNOTATION_SUMMARY}
 
     def compile(self, optimizer=None, loss=None, metrics=None, **kwargs):
         """Configures the outer loop; `fit` calls it if nobody has.
@@ -209,8 +204,6 @@ class CommentaryLearner(OuterLoop):
                 "`steps_per_execution` must be 1. Received: "
                 f"{kwargs['steps_per_execution']!r}"
             )
-        # Hypergradients are scaled and unscaled where they are computed.
-        kwargs.setdefault("auto_scale_loss", False)
         if optimizer is None:
             optimizer = default_optimizer(self.commentary)
         self._asks_student = loss is None and has_own_loss(self.student.model)
@@ -347,9 +340,7 @@ class CommentaryLearner(OuterLoop):
             self.students_per_step,
             done * steps_per_epoch,
         )
-        rewrites = chosen_rewrites(self.student.model)
-        plain = plain_errors(self.student.model)
-        with waiting, rewrites, forgotten_custom_gradients(), plain:
+        with waiting, self.stepping():
             checked = validation.one_by_one()
             if not done and self._start(train, checked, size, guess):
                 settling.begin()
@@ -479,14 +470,12 @@ class CommentaryLearner(OuterLoop):
             self.students_per_step,
             (keras.config.floatx(), [v.dtype for v in variables], self._output_dtypes),
         )
-        strategy = tf.distribute.get_strategy()
-        last = tf.nest.map_structure(lambda t: t[0, -1], data[0])
-        self._log(last, losses * strategy.num_replicas_in_sync)
+        # Before the step: with the weights that the students had.
+        self._log(tf.nest.map_structure(lambda t: t[0, -1], data[0]))
         self._observe(data[0])
-        norm = apply_hypergradient(self.optimizer, hypergradient, variables)
-        self._logged["hypergradient_norm"].update_state(norm)
+        self.finish_step(losses, hypergradient, variables)
         logs = self._measure(data[1], outputs)
-        if strategy.cluster_resolver is not None:
+        if tf.distribute.get_strategy().cluster_resolver is not None:
             # Among workers Keras takes means over a first axis, which scalars lack.
             logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
         return logs
@@ -533,15 +522,12 @@ class CommentaryLearner(OuterLoop):
         )
         self.commentary.observe(x, y)
 
-    def _log(self, batch, loss):
+    def _log(self, batch):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         if self.commentary.uses_student_loss:
             annotation = self.commentary(_LOSSES)
         else:
             annotation = self.commentary(x, y=y, progress=self._progress()[-1])
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(loss)
         for name, value in summarize(annotation).items():
             self._logged[name].update_state(value)
 

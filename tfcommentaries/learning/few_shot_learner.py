@@ -9,7 +9,6 @@ from tfcommentaries.hypergradients import InnerProblem
 from tfcommentaries.hypergradients.outer_gradient import outer_gradient
 from tfcommentaries.learning.hypergradient_update import (
     StopAtNonFinite,
-    apply_hypergradient,
 )
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.several_students import mean_over_students, students_here
@@ -17,9 +16,6 @@ from tfcommentaries.learning.waiting import Waiting, student_of
 from tfcommentaries.learning.workers import spread_by_element
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.students.repeating import check_repeats
-from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
-from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
-from tfcommentaries.upstream.plain_errors import plain_errors
 
 
 class FewShotLearner(OuterLoop):
@@ -100,7 +96,6 @@ class FewShotLearner(OuterLoop):
         self._problem = None
         self._tasks_per_step = None
         self._output_dtype = None
-        self.hypergradient_norm = keras.metrics.Mean("hypergradient_norm")
 
     def compile(self, optimizer="adam", metrics=("accuracy",), **kwargs):
         """Configures the outer loop.
@@ -111,8 +106,6 @@ class FewShotLearner(OuterLoop):
             **kwargs: other arguments of `keras.Model.compile`; `jit_compile` as for
                 `CommentaryLearner.compile`.
         """
-        # Hypergradients are scaled and unscaled where they are computed.
-        kwargs.setdefault("auto_scale_loss", False)
         loss = self.student.model.loss
         super().compile(optimizer=optimizer, loss=loss, metrics=list(metrics), **kwargs)
 
@@ -153,9 +146,7 @@ class FewShotLearner(OuterLoop):
             self.train_function = None
         guard = StopAtNonFinite(self.optimizer, self.learned_variables)
         callbacks = [waiting, guard, *(kwargs.pop("callbacks", None) or [])]
-        rewrites = chosen_rewrites(self.student.model)
-        plain = plain_errors(self.student.model)
-        with waiting, rewrites, forgotten_custom_gradients(), plain:
+        with waiting, self.stepping():
             return super().fit(spread_by_element(tasks), callbacks=callbacks, **kwargs)
 
     def _build(self, task):
@@ -237,12 +228,7 @@ class FewShotLearner(OuterLoop):
             self._tasks_per_step,
             (*dtypes, self._output_dtype),
         )
-        norm = apply_hypergradient(self.optimizer, gradient, variables)
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        self.hypergradient_norm.update_state(norm)
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(losses * replicas)
+        self.finish_step(losses, gradient, variables)
         labels = data[1][1]
         count = students_here(self._tasks_per_step)
         join = [tf.concat([t[i] for i in range(count)], 0) for t in (labels, outputs)]

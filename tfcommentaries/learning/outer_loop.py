@@ -1,15 +1,23 @@
-"""A base class for models that only have a `fit`."""
+"""What all models have whose `fit` runs outer steps."""
+
+import contextlib
 
 import keras
+import tensorflow as tf
 
+from tfcommentaries.learning.hypergradient_update import apply_hypergradient
 from tfcommentaries.learning.workers import check_strategy
+from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
+from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
+from tfcommentaries.upstream.plain_errors import plain_errors
 
 
 class OuterLoop(keras.Model):
     """A model whose `fit` runs outer steps, each of which trains students.
 
-    Other methods that Keras models have for batches of examples raise an error that
-    says what to use instead.
+    A subclass has a `student`, says what one outer step is, and ends its `train_step`
+    with `finish_step`. Other methods that Keras models have for batches of examples
+    raise an error that says what to use instead.
     """
 
     #: What to use instead of `evaluate`.
@@ -22,12 +30,37 @@ class OuterLoop(keras.Model):
     def __init__(self, **kwargs):
         check_strategy()
         super().__init__(**kwargs)
+        self.hypergradient_norm = keras.metrics.Mean("hypergradient_norm")
 
     def compile(self, *args, jit_compile="auto", **kwargs):
         """As `keras.Model.compile`; `"auto"` also asks whether the student compiles."""
         if jit_compile == "auto" and not self.student.model.jit_compile:
             jit_compile = False
+        # Hypergradients are scaled and unscaled where they are computed.
+        kwargs.setdefault("auto_scale_loss", False)
         super().compile(*args, jit_compile=jit_compile, **kwargs)
+
+    @contextlib.contextmanager
+    def stepping(self):
+        """Context in which outer steps are traced and made."""
+        model = self.student.model
+        with chosen_rewrites(model), forgotten_custom_gradients(), plain_errors(model):
+            yield
+
+    def finish_step(self, loss, hypergradient, variables):
+        """Updates what is learned, and the metrics of every learner.
+
+        Args:
+            loss: outer loss on this replica, as Keras scales it.
+            hypergradient: dense tensors, one per variable.
+            variables: what is learned.
+        """
+        norm = apply_hypergradient(self.optimizer, hypergradient, variables)
+        self.hypergradient_norm.update_state(norm)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss * replicas)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing: `fit` has built everything, also what Keras cannot.
