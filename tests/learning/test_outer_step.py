@@ -20,7 +20,7 @@ def make_masks():
     return AttentionMask(network, area_penalty=0.3, dtype="float64")
 
 
-def check_hypergradient(commentary, loss_at="end", taught=False):
+def check_hypergradient(commentary, loss_at="end", taught=False, interval=None):
     """Compares the hypergradient of an outer step with central differences."""
     generator = np.random.default_rng(0)
     x = generator.normal(size=(3, 6, 4, 4, 1))
@@ -36,7 +36,7 @@ def check_hypergradient(commentary, loss_at="end", taught=False):
     )
     student = FunctionalStudent(model)
     student.build(x[0], y[0])
-    layer = UnrolledTraining().bind(commentary, student)
+    layer = UnrolledTraining(checkpoint_interval=interval).bind(commentary, student)
 
     def outer_loss(x, y, outputs, sample_weight):
         return tf.reduce_mean(model.loss(y, outputs))
@@ -65,9 +65,10 @@ def check_hypergradient(commentary, loss_at="end", taught=False):
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-7)
 
 
+@pytest.mark.parametrize("interval", [0, 1, 2])
 @pytest.mark.parametrize("loss_at", ["end", "every_step"])
-def test_masked_validation_agrees_with_differences(float64, loss_at):
-    check_hypergradient(make_masks(), loss_at, taught=True)
+def test_masked_validation_agrees_with_differences(float64, loss_at, interval):
+    check_hypergradient(make_masks(), loss_at, True, interval)
 
 
 def test_the_loss_at_every_step_agrees_with_differences(float64):

@@ -89,7 +89,15 @@ class ImplicitLayer(TrainingLayer):
         super().__init__(problem)
         self.options = options
 
-    def train(self, annotations, state, batches, first_step=0, measure=None):
+    def train(
+        self,
+        annotations,
+        state,
+        batches,
+        first_step=0,
+        measure=None,
+        parameters=(),
+    ):
         if measure is not None:
             raise ValueError(
                 "A loss after every step needs UnrolledTraining: ImplicitTraining "

@@ -35,7 +35,16 @@ class TrainingLayer:
         return self.go_on(phi, state, batches, progress).weights
 
     @tf.autograph.experimental.do_not_convert
-    def go_on(self, phi, state, batches, progress=None, first_step=0, measure=None):
+    def go_on(
+        self,
+        phi,
+        state,
+        batches,
+        progress=None,
+        first_step=0,
+        measure=None,
+        parameters=(),
+    ):
         """Continues a training.
 
         Args:
@@ -44,8 +53,10 @@ class TrainingLayer:
             batches: as for `__call__`.
             progress: as for `__call__`.
             first_step: integer scalar, how many steps the optimizer has made.
-            measure: function from `StudentWeights` to a scalar, float32, called after
-                every step; see Returns.
+            measure: function from `StudentWeights` and `parameters` to a scalar,
+                float32, called after every step; see Returns. Gradients flow through
+                these alone.
+            parameters: list of tensors that `measure` depends on besides the weights.
 
         Returns:
             The `TrainingState` after `T` more steps. With `measure`,
@@ -54,9 +65,17 @@ class TrainingLayer:
         batches, progress = stack_of_steps(batches, progress)
         phi = [tf.convert_to_tensor(p) for p in phi]
         annotations = self.problem.annotate(phi, batches, progress)
-        return self.train(annotations, state, batches, first_step, measure)
+        return self.train(annotations, state, batches, first_step, measure, parameters)
 
-    def train(self, annotations, state, batches, first_step=0, measure=None):
+    def train(
+        self,
+        annotations,
+        state,
+        batches,
+        first_step=0,
+        measure=None,
+        parameters=(),
+    ):
         """Trains a student whose batches are annotated.
 
         Args:
@@ -65,6 +84,7 @@ class TrainingLayer:
             batches: as for `__call__`, tensors.
             first_step: integer scalar, how many steps the optimizer has made.
             measure: as for `go_on`.
+            parameters: as for `go_on`.
 
         Returns:
             As `go_on`.
@@ -93,7 +113,7 @@ class TrainingLayer:
                 index + first_step,
             )
             sums = [
-                total + measure(self.problem.parted(new).weights)
+                total + measure(self.problem.parted(new).weights, *parameters)
                 for total in flat[count:]
             ]
             return tf.nest.flatten(new) + sums

@@ -119,7 +119,16 @@ class UnrolledLayer(TrainingLayer):
         super().__init__(problem)
         self.options = options
 
-    def train(self, annotations, state, batches, first_step=0, measure=None):
+    def train(
+        self,
+        annotations,
+        state,
+        batches,
+        first_step=0,
+        measure=None,
+        parameters=(),
+    ):
+        parameters = list(parameters)
         state = self.problem.joined(state)
         step = self.step_of(state, batches, first_step, measure)
         flat = tf.nest.flatten(state)
@@ -129,22 +138,24 @@ class UnrolledLayer(TrainingLayer):
         if self.options.truncate is not None:
             first = stop - self.options.truncate
             start = max(first, 0) if isinstance(first, int) else tf.maximum(first, 0)
-            flat = plain_scan(step, [], annotations, flat, 0, start)
+            flat = plain_scan(step, parameters, annotations, flat, 0, start)
             flat = [tf.stop_gradient(s) for s in flat]
-        if self._keeps_everything(step, annotations, flat, stop - start):
+        if self._keeps_everything(step, parameters, annotations, flat, stop - start):
             # XLA does not compile the derivative of a loop around functions.
             body = step.python_function if inside_xla() else step
-            flat = plain_scan(body, [], annotations, flat, start, stop)
+            flat = plain_scan(body, parameters, annotations, flat, start, stop)
         else:
             interval = self._interval(flat, stop - start)
-            flat = adjoint_scan(step, [], annotations, flat, start, stop, interval)
+            flat = adjoint_scan(
+                step, parameters, annotations, flat, start, stop, interval
+            )
         if measure is None:
             return self.problem.parted(tf.nest.pack_sequence_as(state, flat))
         *flat, total = flat
         state = self.problem.parted(tf.nest.pack_sequence_as(state, flat))
         return state, total / tf.cast(stop, total.dtype)
 
-    def _keeps_everything(self, step, annotations, flat, count):
+    def _keeps_everything(self, step, parameters, annotations, flat, count):
         """Whether to use one tape over `count` steps."""
         if self.options.checkpoint_interval is not None:
             return self.options.checkpoint_interval == 0
@@ -154,7 +165,8 @@ class UnrolledLayer(TrainingLayer):
         many = len(self.problem.student.model.variables) >= MANY_VARIABLES
         if many or inside_xla():
             return False
-        return count * _bytes_of_step(step, [a[0] for a in annotations], flat) <= budget
+        first = [a[0] for a in annotations]
+        return count * _bytes_of_step(step, first, flat, parameters) <= budget
 
     def _interval(self, flat, steps):
         """How far apart states are kept."""
@@ -171,9 +183,11 @@ def _bytes(tensors):
     return sum(t.shape.num_elements() * t.dtype.size for t in tensors)
 
 
-def _bytes_of_step(step, annotation, flat):
+def _bytes_of_step(step, annotation, flat, parameters=()):
     """Estimates the bytes that one step's tape keeps; infinite for unknown shapes."""
-    traced = step.get_concrete_function([], annotation, flat, tf.constant(0))
+    traced = step.get_concrete_function(
+        list(parameters), annotation, flat, tf.constant(0)
+    )
     # What comes in, such as the data of all steps, is there anyway.
     computed = [op for op in traced.graph.get_operations() if op.type != "Placeholder"]
     floats = [t for op in computed for t in op.outputs if t.dtype.is_floating]

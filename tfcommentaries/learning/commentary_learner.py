@@ -292,7 +292,8 @@ class CommentaryLearner(OuterLoop):
             NonFiniteHypergradientError: if a hypergradient is not finite.
         """
         if not self.compiled:
-            self.compile()
+            with self.distribute_strategy.scope():
+                self.compile()
         train, validation_data = training_and_validation(
             x, y, sample_weight, validation_data
         )

@@ -44,19 +44,25 @@ class OuterStep:
 
         def measure():
             annotations = self.layer.problem.annotate(phi, batches, progress)
-            batch = self._validation(phi, validation_batch)
+            # Through these, too, the outer loss depends on the commentary.
+            direct = self._annotated(phi, validation_batch)
+
+            def validate(weights, *direct):
+                return self._validate(weights, self._batch(validation_batch, *direct))
+
             if self.loss_at == "end":
                 end = self.layer.train(annotations, state, batches, first_step)
-                loss, outputs = self._validate(end.weights, batch)
+                loss, outputs = validate(end.weights, *direct)
             else:
                 end, loss = self.layer.train(
                     annotations,
                     state,
                     batches,
                     first_step,
-                    lambda weights: self._validate(weights, batch)[0],
+                    lambda weights, *direct: validate(weights, *direct)[0],
+                    direct,
                 )
-                _, outputs = self._validate(end.weights, batch)
+                _, outputs = validate(end.weights, *direct)
             # Keras divides losses by the number of replicas.
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             loss += self.layer.problem.penalty(annotations) / replicas
@@ -68,14 +74,21 @@ class OuterStep:
         """The outer loss of a student, without the commentary."""
         return self._validate(weights, self.commentary.untaught(validation_batch))[0]
 
-    def _validation(self, phi, batch):
-        """The batch on which a trained student is measured."""
+    def _annotated(self, phi, batch):
+        """A list with the annotation of a validation batch that is taught, or empty."""
         if not self.validation_taught:
-            return self.commentary.untaught(batch)
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+            return []
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         stack = tf.nest.map_structure(lambda t: t[None], (x, y))
         (annotation,) = self.layer.problem.annotate(phi, stack, tf.ones([1]))
-        return self.commentary.apply(annotation[0], x, y, sample_weight)
+        return [annotation[0]]
+
+    def _batch(self, batch, annotation=None):
+        """The batch on which a trained student is measured."""
+        if annotation is None:
+            return self.commentary.untaught(batch)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        return self.commentary.apply(annotation, x, y, sample_weight)
 
     def _validate(self, weights, batch):
         x, y, sample_weight = batch
