@@ -333,7 +333,7 @@ class CommentaryLearner(OuterLoop):
             done = checkpoint.restore()
             internal.append(checkpoint)
         before = checkpoint.history.get("loss", ()) if done else ()
-        new = self.initialization.mode != "continue"
+        new = not self.initialization.continues
         data = outer_batches(
             batches,
             validation,
@@ -436,8 +436,8 @@ class CommentaryLearner(OuterLoop):
     def _settling(self):
         # A student that is continued has hardly begun after a few outer steps, nor have
         # commentaries beside weights of groups.
-        others = [p for p in self.commentary.parts() if not hasattr(p, "columns")]
-        never = self.initialization.mode == "continue" or others
+        others = [p for p in self.commentary.parts() if "groups" not in p.needs]
+        never = self.initialization.continues or others
         return StopWhenSettled(self.commentary, None if never else self.settled_after)
 
     def _start(self, train, checked, batch_size, guess):
@@ -445,7 +445,7 @@ class CommentaryLearner(OuterLoop):
         if not self.start_from_checked or self.distribute_strategy.cluster_resolver:
             return False
         weights = self.student.weights
-        if self.initialization.mode not in ("fixed", "continue"):
+        if self.initialization.draws:
             weights = self.student.draw(f"checked-{self.seed}")
 
         def has_learned(weights):
@@ -502,16 +502,15 @@ class CommentaryLearner(OuterLoop):
         return self.compute_metrics(x, y, masked(*outputs), sample_weight)
 
     def _first_step(self):
-        """Steps that the current student has made before this outer step."""
-        if self.initialization.mode != "continue":
-            return 0
-        return tf.cast(self.optimizer.iterations, tf.int32) * self.inner_steps
+        return self.initialization.steps_before(
+            self.optimizer.iterations, self.inner_steps
+        )
 
     def _progress(self):
         """Training progress at each inner step, `(T,)`."""
         steps = tf.range(self.inner_steps) + self._first_step()
         total = self.inner_steps
-        if self.initialization.mode == "continue":
+        if self.initialization.continues:
             total *= tf.cast(self._outer_steps, tf.int32)
         return tf.cast(steps / total, tf.float32)
 

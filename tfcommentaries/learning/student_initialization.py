@@ -33,6 +33,25 @@ class StudentInitialization(keras.callbacks.Callback):
         self._alike = None
         self.variables = None
 
+    @property
+    def continues(self):
+        """Whether one student trains on through all outer steps."""
+        return self.mode == "continue"
+
+    @property
+    def draws(self):
+        """Whether students start with weights that are drawn for them."""
+        return self.mode not in ("fixed", "continue")
+
+    def steps_before(self, outer_steps, inner_steps):
+        """Steps that the current student has made before an outer step.
+
+        Args:
+            outer_steps: integer, outer steps made so far.
+            inner_steps: student steps in each.
+        """
+        return tf.cast(outer_steps, tf.int32) * inner_steps if self.continues else 0
+
     def build(self, problem):
         """Makes the variables, once the student is built.
 
@@ -44,7 +63,7 @@ class StudentInitialization(keras.callbacks.Callback):
             self.variables = tf.nest.map_structure(
                 lambda t: tf.Variable(t, trainable=False), state
             )
-        if self.mode not in ("fixed", "continue"):
+        if self.draws:
             if self._alike is None:
                 self._alike = self._find_alike()
             self._warn_of_what_is_lost()
@@ -86,11 +105,11 @@ class StudentInitialization(keras.callbacks.Callback):
 
     def go_on_from(self, state):
         """Called in the graph with the `TrainingState` after each outer step."""
-        if self.mode == "continue":
+        if self.continues:
             tf.nest.map_structure(lambda v, t: v.assign(t), self.variables, state)
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self.mode in ("fixed", "continue"):
+        if not self.draws:
             return
         step = int(tf.convert_to_tensor(self.model.optimizer.iterations))
         weights = self._draw(step if self.mode == "fresh" else step % self.mode)
