@@ -122,7 +122,7 @@ def test_sources(tmp_path, capsys):
         "the sources it trusts",
         "sources agreeing 50% as often as the best",
         "sources agreeing 80% as often as the best",
-        "sources agreeing 80% as often, without the checked",
+        "sources agreeing 80%, nothing checked",
         "the good sources",
     }
     assert found.steps == [2, 4, 6, 8] and found.verdict().answer == "unknown"

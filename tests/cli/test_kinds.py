@@ -11,7 +11,7 @@ OF_SOURCES = {
     "the sources it trusts",
     "sources agreeing 50% as often as the best",
     "sources agreeing 80% as often as the best",
-    "sources agreeing 80% as often, without the checked",
+    "sources agreeing 80%, nothing checked",
     "the good sources",
 }
 

@@ -146,6 +146,16 @@ def test_the_table_has_every_condition_its_explanation_and_the_verdict():
     assert text.replace("\n", " ").endswith(Comparison(conditions, rows).verdict().text)
 
 
+@pytest.mark.parametrize("columns", [30, 60, 200])
+def test_where_there_is_little_room_the_last_step_is_shown(columns):
+    found = compare(plain=(0.1, 0.2), it=(0.3, 0.4))
+    head = next(
+        line for line in found.table(columns).splitlines() if "training step" in line
+    )
+    assert head.split()[-1] == "20"
+    assert found.spaced_steps(1) == [20] and found.spaced_steps(2) == [10, 20]
+
+
 def test_the_table_fits_a_terminal():
     names = [f"a way to train students, {i}" for i in range(3)]
     roles = ["ours", "plain", "baseline"]

@@ -139,7 +139,7 @@ def test_standard_conditions_are_what_they_say(digits):
     assert size["plain training"] == 60 and size["checked examples alone"] == added
     assert size["the sources it trusts"] == 20 * len(trusted) + added
     assert size["the good sources"] == 40 + added
-    name = "sources agreeing 80% as often, without the checked"
+    name = "sources agreeing 80%, nothing checked"
     assert size[name] == 20 + added
     assert size["a filter"] == agrees.sum() + added
     filtered = np.concatenate([x[agrees], checked.x])

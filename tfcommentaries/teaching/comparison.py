@@ -221,8 +221,8 @@ class Comparison:
 
     def spaced_steps(self, number: int) -> list[int]:
         """So many of the steps, evenly spaced, the last among them."""
-        places = np.linspace(0, len(self.steps) - 1, min(number, len(self.steps)))
-        return [self.steps[place] for place in np.ceil(places).astype(int)]
+        places = np.linspace(len(self.steps) - 1, 0, min(number, len(self.steps)))
+        return [self.steps[place] for place in np.ceil(places[::-1]).astype(int)]
 
     def table(self, columns: int = 80) -> str:
         """Scores, gains, what each condition is, and the verdict as text.

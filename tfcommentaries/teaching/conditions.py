@@ -147,7 +147,7 @@ def standard_conditions(
     if crossed is not None and groups is not None:
         others.append(
             of_sources(
-                "sources agreeing 80% as often, without the checked",
+                "sources agreeing 80%, nothing checked",
                 "Only sources whose labels students of the other half of the training "
                 "examples give, too, at least 80% as often as those of the best source",
                 trusted(agreement_rates(crossed, groups), 0.8),
