@@ -35,7 +35,13 @@ def test_each_part_learns_at_its_own_rate():
             abs(a.numpy() - b).max() for a, b in zip(part.trainable_weights, old)
         )
         np.testing.assert_allclose(longest, rate, rtol=1e-2)
-    assert both.suggested == {"learning_rate": 1e-3, "warmup": 20, "steps": None}
+    assert both.suggested == {
+        "learning_rate": 1e-3,
+        "warmup": 20,
+        "steps": None,
+        "outer_steps": 100,
+        "learner": {},
+    }
 
 
 def test_one_kind_has_one_rate():
