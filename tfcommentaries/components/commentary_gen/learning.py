@@ -167,7 +167,9 @@ def _learn(recipe, fn_args, data, learner, examples):
         verbose=2,
     ).history
     done = range(1, len(history["loss"]) + 1)
-    return {**history, "outer_step": [per_epoch * number for number in done]}
+    # Learning may have ended within an epoch.
+    made = int(tf.convert_to_tensor(learner.optimizer.iterations))
+    return {**history, "outer_step": [min(per_epoch * n, made) for n in done]}
 
 
 def _build(commentary, train):
