@@ -48,7 +48,10 @@ def run(args):
     )
     result = {}
     if len(data.splits.test.y):
-        result = student.evaluate(*test, verbose=0, return_dict=True)
+        x, y, *weights = test
+        result = student.evaluate(
+            x, y, verbose=0, sample_weight=next(iter(weights), None), return_dict=True
+        )
     directory = os.path.dirname(args.model)
     if directory:
         os.makedirs(directory, exist_ok=True)

@@ -70,6 +70,8 @@ def evaluate(
                 "`data=(x, y)`."
             )
     student = _built(student, conditions[0])
+    taught = (one.commentary.main_output for one in conditions if one.commentary)
+    main = next(filter(None, taught), None)
     model = student.model
     # Several steps at once could pass one after which to test.
     executed = model.steps_per_execution
@@ -84,7 +86,9 @@ def evaluate(
             if callable(test):
                 return test(model, condition)
             x, y = test if step == steps[-1] else some
-            return model.evaluate(x, y, 1024, verbose=0, return_dict=True)
+            logs = model.evaluate(x, y, 1024, verbose=0, return_dict=True)
+            # Of several outputs Keras names metrics by the output.
+            return {name.removeprefix(f"{main}_"): v for name, v in logs.items()}
 
         for number, (seed, weights) in enumerate(zip(seeds, draws), 1):
             student.assign(weights)
