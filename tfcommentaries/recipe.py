@@ -211,7 +211,7 @@ class Recipe:
                 student,
                 training,
                 seed=self.seed,
-                **{**commentary.suggested.get("learner", {}), **self.learner_config},
+                **{**commentary.suggested["learner"], **self.learner_config},
             )
         except (TypeError, ValueError) as error:
             raise ValueError(

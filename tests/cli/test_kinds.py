@@ -59,3 +59,20 @@ def test_kinds_that_are_none_are_refused_by_name(kinds, tmp_path, capsys):
     assert run("learn", f"--run_dir={tmp_path}/run", f"--commentary={kinds}") == 1
     assert "must be one of attention_mask, " in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [("auxiliary_targets", '{"num_targets": 5}'), ("loss_weighting", "{}")],
+)
+def test_kinds_that_need_more_than_a_flag(kind, config, tmp_path, capsys):
+    flags = [f"--commentary={kind}", f"--commentary_config={config}", *FEW]
+    assert run("learn", f"--run_dir={tmp_path}", *flags, "--train_size=128") == 0
+    assert run("evaluate", f"--run_dir={tmp_path}", "--steps=4", "--seeds=2") == 0
+    found = RunFolder(str(tmp_path)).read_metrics()
+    # Not by the loss, of which a second task has a part.
+    assert found.metric == "accuracy" and 0 <= found.score(found.best).mean <= 1
+    assert run("report", tmp_path) == 0
+    model = tmp_path / "it.keras"
+    assert run("teach", f"--run_dir={tmp_path}", f"--model={model}", "--epochs=1") == 0
+    assert "accuracy" in capsys.readouterr().out.rsplit("test: ")[1]

@@ -87,7 +87,7 @@ def test_hypergradient_agrees_with_differences(float64):
 def test_is_learned_exported_and_taught(digits, tmp_path):
     targets = AuxiliaryTargets(4, num_classes=10)
     learner = CommentaryLearner(targets, make_student(), inner_steps=3)
-    learner.compile("adam", loss_weights={"main": 1.0, "auxiliary": 0.0})
+    learner.compile("adam")
     before = targets(digits.train.x[:4], y=digits.train.y[:4]).numpy()
     history = learner.fit(
         digits.train, digits.validation, steps_per_epoch=3, epochs=2, verbose=0
@@ -101,6 +101,20 @@ def test_is_learned_exported_and_taught(digits, tmp_path):
     student = make_student()
     logs = student.fit(*digits.train, callbacks=[CommentaryCallback(saved)], verbose=0)
     assert np.isfinite(logs.history["loss"][0])
+
+
+def test_untaught_only_the_main_output_counts():
+    targets, model = AuxiliaryTargets(4), make_student((5,), 3)
+    x = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    y, weight = np.arange(6) % 3, np.linspace(0.5, 2, 6).astype("float32")
+    main = keras.Model(model.input, model.output["main"])
+    main.compile("adam", model.loss["main"])
+    for given in (), (weight,):
+        x_untaught, labels, weights = targets.untaught((x, y, *given))
+        found = model.compute_loss(x, labels, model(x_untaught), weights)
+        np.testing.assert_allclose(
+            found, main.evaluate(x, y, sample_weight=next(iter(given), None)), rtol=1e-5
+        )
 
 
 def test_refuses_one_target():

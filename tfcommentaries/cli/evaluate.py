@@ -11,6 +11,7 @@ from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.arguments import overrides
 from tfcommentaries.cli.progress import ProgressLine, say
 from tfcommentaries.cli.run_folder import RunFolder
+from tfcommentaries.cli.student import untaught
 from tfcommentaries.commentaries import ConstantWeighting
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.replacing import write_text
@@ -76,7 +77,7 @@ def run(args):
     conditions = [
         one
         if one.commentary
-        else dataclasses.replace(one, data=untaught(commentary, *one.data))
+        else dataclasses.replace(one, data=untaught(commentary, one.data))
         for one in conditions
     ]
     say(
@@ -90,7 +91,7 @@ def run(args):
     comparison = evaluate(
         task.new_students(data.splits, commentary),
         conditions,
-        untaught(commentary, *data.splits.test)[:2],
+        untaught(commentary, data.splits.test),
         [*range(every, args.steps, every), args.steps],
         args.seeds,
         task.batch_size,
@@ -108,23 +109,6 @@ def run(args):
     folder.save_picture(figure, "overview")
     print(f"\n{comparison.table()}")
     print(f"\nWritten: {folder.metrics} and {folder.pictures}")
-
-
-def untaught(commentary, x, y):
-    """Arrays for a student that is made for a commentary, but not taught by it.
-
-    Returns:
-        `(x, y)`, or `(x, y, sample_weight)` if it has outputs only for the commentary,
-        which must not count.
-    """
-    y = keras.tree.map_structure(np.asarray, commentary.student_labels(y))
-    if commentary.main_output is None:
-        return x, y
-    number = len(keras.tree.flatten(y)[0])
-    weights = {
-        name: np.full(number, float(name == commentary.main_output)) for name in y
-    }
-    return x, y, weights
 
 
 def _every(steps, tests=4):

@@ -33,7 +33,7 @@ def run(args):
     commentary = recipe.make_commentary(
         splits.num_classes, data.groups, splits.train.x.shape[1:]
     )
-    steps = settings.outer_steps or commentary.suggested.get("outer_steps", 100)
+    steps = settings.outer_steps or commentary.suggested["outer_steps"]
     per_epoch = args.steps_per_epoch or (
         # Learning may stop after any step.
         1 if commentary.can_start else steps_per_epoch(steps)

@@ -5,6 +5,7 @@ import inspect
 import os
 
 import keras
+import numpy as np
 
 from tfcommentaries import students
 from tfcommentaries.cli.arguments import STUDENTS
@@ -61,6 +62,20 @@ def make_student(name, splits, learning_rate, commentary=None):
             weights = weights and {commentary.main_output: weights[0]}
     model.compile(keras.optimizers.Adam(learning_rate), loss, weights, metrics=metrics)
     return model
+
+
+def untaught(commentary, examples):
+    """Arrays for a student that is made for a commentary, but not taught by it.
+
+    Args:
+        commentary: a `Commentary`.
+        examples: `(x, y)` arrays.
+
+    Returns:
+        `(x, y)`, or `(x, y, sample_weight)` if not all that the student gives counts.
+    """
+    batch = keras.utils.pack_x_y_sample_weight(*commentary.untaught(tuple(examples)))
+    return keras.tree.map_structure(np.asarray, batch)
 
 
 def labels_of(num_classes):

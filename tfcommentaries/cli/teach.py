@@ -8,8 +8,8 @@ import numpy as np
 
 from tfcommentaries import CommentaryCallback, SavedCommentary
 from tfcommentaries.cli.arguments import overrides
-from tfcommentaries.cli.evaluate import untaught
 from tfcommentaries.cli.run_folder import RunFolder
+from tfcommentaries.cli.student import untaught
 from tfcommentaries.saving.replacing import check_file, replacing_file
 
 #: What says that a file of Keras is a student that was taught here.
@@ -33,12 +33,12 @@ def run(args):
     callbacks = [CommentaryCallback(commentary)]
     if args.trusted:
         train, callbacks = _of_trusted(data, commentary), []
-    validation, test = (
-        untaught(commentary, *examples) if len(examples.y) else examples
-        for examples in data.splits[1:3]
-    )
+    validation, test = (untaught(commentary, part) for part in data.splits[1:3])
+    x, y, weights = keras.utils.unpack_x_y_sample_weight(train)
     student.fit(
-        *train,
+        x,
+        y,
+        sample_weight=weights,
         batch_size=task.batch_size,
         epochs=args.epochs,
         # The trusted are trained on together with these.
@@ -48,9 +48,9 @@ def run(args):
     )
     result = {}
     if len(data.splits.test.y):
-        x, y, *weights = test
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(test)
         result = student.evaluate(
-            x, y, verbose=0, sample_weight=next(iter(weights), None), return_dict=True
+            x, y, verbose=0, sample_weight=weights, return_dict=True
         )
     directory = os.path.dirname(args.model)
     if directory:
@@ -74,7 +74,7 @@ def _of_trusted(data, commentary):
     (x, y), (x_checked, y_checked) = data.splits[:2]
     y = np.concatenate([y[kept], y_checked])
     x = np.concatenate([x[kept], x_checked])
-    return untaught(commentary, x, y)
+    return untaught(commentary, (x, y))
 
 
 def _is_taught(path):

@@ -20,8 +20,7 @@ class AuxiliaryTargets(TaughtByTeacher):
     The annotation is `softmax(teacher(x, y))` over `num_targets` invented classes.
     `teach` gives `{"main": y, "auxiliary": annotation}` for labels. The student needs
     outputs of these names, which share its body, and a loss for each. Only the main
-    output is used later, and the outer loss of a `CommentaryLearner` is of it alone,
-    unless `loss_weights` say otherwise.
+    output is used later; where students are not taught, the other counts nothing.
 
     Example:
 
@@ -133,6 +132,14 @@ class AuxiliaryTargets(TaughtByTeacher):
         batch = tf.shape(y)[0]
         even = tf.fill([batch, self.num_targets], 1 / self.num_targets)
         return {self.main: y, self.auxiliary: tf.cast(even, self.compute_dtype)}
+
+    def untaught(self, batch):
+        """As `Commentary.untaught`; only the main output counts."""
+        x, y, sample_weight = super().untaught(batch)
+        nothing = tf.zeros(tf.shape(y[self.auxiliary])[:1], self.compute_dtype)
+        if sample_weight is None:
+            sample_weight = tf.ones_like(nothing)
+        return x, y, {self.main: sample_weight, self.auxiliary: nothing}
 
     def check_batch(self, x, y):
         if self.uses_labels:

@@ -1,12 +1,11 @@
 """The base class of all commentaries."""
 
-import types
-
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries.batch_spec import check_spec, spec_of
+from tfcommentaries.commentaries.kind import Kind
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
@@ -17,7 +16,7 @@ if keras.backend.backend() != "tensorflow":
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class Commentary(keras.layers.Layer):
+class Commentary(Kind, keras.layers.Layer):
     """Learned meta-information that helps to train a network.
 
     A commentary is a Keras layer with two methods. Calling it gives the
@@ -26,7 +25,7 @@ class Commentary(keras.layers.Layer):
     to a Keras batch, every consumer (`model.fit`, tf.data, TFX) is small.
 
     A new kind of commentary is one subclass with `call`, `apply` and
-    `get_config`.
+    `get_config`, and what `Kind` says of it.
 
     A commentary always computes in float32 (unless `dtype` says otherwise),
     also under a mixed-precision global policy, and runs its teacher in
@@ -40,53 +39,6 @@ class Commentary(keras.layers.Layer):
         [Raghu et al., Teaching with Commentaries, ICLR 2021](
             https://arxiv.org/abs/2011.03037)
     """
-
-    #: What the manifest of an exported commentary calls this kind.
-    kind = "commentary"
-    #: What is learned, in a few words.
-    description = "a commentary"
-    #: Whether it is made of others, a list `commentaries`.
-    composed = False
-    #: What it needs besides examples: "classes", that is labels of classes, "groups",
-    #: "images", "elements", labels of steps or pixels; "weight" or "weighting", as
-    #: controls do.
-    needs = ()
-    #: Whether the annotation of an example's inputs is its weight.
-    weighs_examples = False
-    #: Whether students get distributions over classes for labels.
-    gives_distributions = False
-    #: Whether students may be used with it after training, when labels are not known.
-    serves_students = False
-    #: Name of the student's output that is used after training, if it has others only
-    #: for this commentary.
-    main_output = None
-    #: Whether the annotation depends on the labels.
-    uses_labels = False
-    #: Whether the annotation depends on training progress.
-    uses_progress = False
-    #: Whether `call` takes the student's losses, `(batch,)`, in place of the inputs.
-    uses_student_loss = False
-    #: Names of the entries of x that `call` reads; none if it reads the student's.
-    reads = ()
-    #: Whether weights are divided by their mean over the batch, so that a batch of one
-    #: example has the weight 1, whatever is learned.
-    divides_by_batch_mean = False
-    #: Whether `call` takes the last axis of images for their channels.
-    channels_last = False
-    #: Whether `start` may change where learning starts: it has groups, all still alike.
-    can_start = False
-    #: Defaults for learning this kind: the learning rate of the outer Adam, `warmup`
-    #: and `steps` of `LearnCommentaryCallback`, how many outer steps a
-    #: `CommentaryLearner` makes, and arguments of it.
-    suggested = types.MappingProxyType(
-        {
-            "learning_rate": 1e-3,
-            "warmup": 0,
-            "steps": None,
-            "outer_steps": 100,
-            "learner": types.MappingProxyType({}),
-        }
-    )
 
     def __init__(self, dtype="float32", **kwargs):
         super().__init__(dtype=dtype, **kwargs)
@@ -196,17 +148,14 @@ class Commentary(keras.layers.Layer):
         """
         if not self.reads:
             return x
-        came = sorted(x) if isinstance(x, dict) else "inputs alone"
-        if lacking := [name for name in self.reads if name not in came]:
-            raise ValueError(self._lacking(lacking, came))
+        lacking = [n for n in self.reads if not isinstance(x, dict) or n not in x]
+        if lacking:
+            came = sorted(x) if isinstance(x, dict) else "inputs alone"
+            raise ValueError(
+                f"{type(self).__name__} needs inputs as a dict with the entry "
+                f"{', '.join(map(repr, lacking))}, which it reads. Received: {came}"
+            )
         return {name: x[name] for name in self.reads}
-
-    def _lacking(self, names, came):
-        """What to say if inputs lack entries that this commentary reads."""
-        return (
-            f"{type(self).__name__} reads the entries {names} of the inputs, which "
-            f"must be a dict with these. Received: {came}"
-        )
 
     def serving_spec(self, x_spec):
         """Specs of the inputs that an exported commentary takes.
@@ -246,13 +195,6 @@ class Commentary(keras.layers.Layer):
             The labels of an untaught student.
         """
         return y
-
-    def start(self, x, y, agrees, chance=None):
-        """Starts learning from which labels agree with a model of checked examples.
-
-        The base class does nothing. See `GroupWeighting.start`.
-        """
-        return False
 
     def observe(self, x, y):
         """Records which examples learning has used; called in the graph with them.
@@ -306,49 +248,6 @@ class Commentary(keras.layers.Layer):
             x: inputs as NumPy arrays or eager tensors.
             y: labels likewise, or `None`.
         """
-
-    def parts(self):
-        """The commentaries that this one is made of; itself, if it is not composed."""
-        # No property: Keras would look for weights in it, and never end.
-        return [self]
-
-    def complete_student(self, model, loss):
-        """Gives a student the outputs that it has only for this commentary.
-
-        Args:
-            model: a `keras.Model` that is not compiled.
-            loss: its loss.
-
-        Returns:
-            `(model, loss)`; the base class returns both unchanged.
-        """
-        return model, loss
-
-    def label_trust(self, annotate, y, num_classes):
-        """How far labels are trusted, for `insights.suspected_labels`.
-
-        Args:
-            annotate: function from labels of the examples to their annotations, at the
-                end of training.
-            y: labels, integers `(examples,)`.
-            num_classes: number of classes.
-
-        Returns:
-            An array `(examples, num_classes)`, or `(examples, 1)` for the given labels
-            alone, each from 0 to 1. `None`, as from the base class, if this kind does
-            not tell labels from each other.
-        """
-        return None
-
-    def table(self):
-        """The learned weights as readable rows, or `None` for kinds without such rows.
-
-        Kept in the manifest of an exported commentary.
-
-        Returns:
-            A `GroupTable` or `None`.
-        """
-        return None
 
     def untaught(self, batch):
         """A batch as a student without this commentary gets it.

@@ -43,7 +43,7 @@ class Composition(Trusting, Commentary):
                     "A Composition takes commentaries that see the data alone, not "
                     f"the student's losses. Received: {part!r}"
                 )
-        names = [n for part in commentaries for n in getattr(part, "columns", ())]
+        names = [n for part in commentaries for n in part.columns]
         if taken := {name for name in names if names.count(name) > 1}:
             raise ValueError(
                 f"Several parts of this Composition have the columns {sorted(taken)}. "
@@ -116,13 +116,13 @@ class Composition(Trusting, Commentary):
             "learning_rate": min(part["learning_rate"] for part in parts),
             "warmup": max(part["warmup"] for part in parts),
             "steps": None if None in steps else max(steps),
-            "outer_steps": max(part.get("outer_steps", 100) for part in parts),
+            "outer_steps": max(part["outer_steps"] for part in parts),
             "learner": {},
         }
 
     def add_groups(self, x, groups):
         """Like `GroupWeighting.add_groups`, for all parts that have it."""
-        parts = [p for p in self.commentaries if getattr(p, "columns", None)]
+        parts = [p for p in self.commentaries if p.columns]
         if not parts:
             raise ValueError("No part of this Composition is a GroupWeighting.")
         rest = dict(groups) if isinstance(groups, dict) else {"group": groups}
@@ -134,7 +134,7 @@ class Composition(Trusting, Commentary):
     @property
     def columns(self):
         """Columns of groups of all parts; see `GroupWeighting`."""
-        parts = [getattr(part, "columns", {}) for part in self.commentaries]
+        parts = [part.columns for part in self.commentaries]
         return {name: column for part in parts for name, column in part.items()}
 
     def table(self):
@@ -218,6 +218,11 @@ class Composition(Trusting, Commentary):
         for part in self.commentaries:
             x = part.student_inputs(x)
         return x
+
+    def untaught(self, batch):
+        for part in self.commentaries:
+            batch = part.untaught(batch)
+        return batch
 
     def student_labels(self, y):
         for part in self.commentaries:

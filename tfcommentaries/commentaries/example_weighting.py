@@ -152,7 +152,7 @@ class ExampleWeighting(Weighting, KeyedInputs):
     @property
     def suggested(self):
         # A table has its own suggestions.
-        return getattr(self.teacher, "suggested", super().suggested)
+        return {**super().suggested, **getattr(self.teacher, "suggested", {})}
 
     def _teacher_input(self, x, y, progress):
         if self.teacher_key is not None:

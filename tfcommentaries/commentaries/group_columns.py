@@ -95,11 +95,34 @@ def indices(columns, x):
     beside = x if isinstance(x, dict) else {}
     lacking = [name for name in columns if index_name(name) not in beside]
     if lacking:
+        came = sorted(x) if isinstance(x, dict) else "inputs alone"
         raise ValueError(
-            f"The inputs lack the {few(map(title, lacking))} of each example. Give "
+            f"This GroupWeighting needs the {few(map(title, lacking))} of each "
+            f"example beside its inputs. Received: {came}. Give "
             "`weighting.add_groups(x, groups)` as x."
         )
     return {index_name(name): beside[index_name(name)] for name in columns}
+
+
+def matched(groups, old, logits):
+    """Logits of groups from those of others with the same names.
+
+    Args:
+        groups: `GroupNames`.
+        old: `GroupNames` that the logits are of.
+        logits: array `(old groups, ...)`.
+
+    Returns:
+        `(logits, new, gone)`: logits `(groups, ...)`, of new groups that of the mean
+        weight; names of groups that only one of the two has.
+    """
+    share = np.array(old.counts) / max(sum(old.counts), 1)
+    mean = np.tensordot(share, 1 / (1 + np.exp(-logits)), 1)
+    neutral = np.log(mean) - np.log1p(-mean)
+    known, now = dict(zip(old.names, logits)), set(groups.names)
+    rows = np.stack([known.get(name, neutral) for name in groups.names])
+    new = [name for name in groups.names if name not in known]
+    return rows, new, [name for name in old.names if name not in now]
 
 
 def without_groups(columns, x):

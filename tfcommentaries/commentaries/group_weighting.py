@@ -15,6 +15,7 @@ from tfcommentaries.commentaries.group_columns import (
     few,
     index_name,
     indices,
+    matched,
     title,
     with_groups,
     with_indices,
@@ -213,12 +214,8 @@ class GroupWeighting(Trusting, Weighting):
     def reads(self):
         return tuple(map(index_name, self.columns))
 
-    def _lacking(self, names, came):
-        lacking = [title(n) for n in self.columns if index_name(n) in names]
-        return (
-            f"This GroupWeighting needs the {few(lacking)} of each example beside its "
-            f"inputs. Received: {came}. Give `weighting.add_groups(x, groups)` as x."
-        )
+    def own_inputs(self, x):
+        return indices(self.columns, x)
 
     def serving_spec(self, x_spec):
         return {
@@ -365,24 +362,16 @@ class GroupWeighting(Trusting, Weighting):
                 notes[f"new column {name!r}"] = list(column.names)
                 continue
             old = GroupNames(**config["groups"][name])
-            rows = others[name].numpy()
+            rows, new, gone = matched(column, old, others[name].numpy())
             if rows.shape[1:] != tuple(logits.shape[1:]):
                 raise ValueError(
                     f"Its weights for each of the {title(name)} are {rows.shape[1:]}, "
                     f"but here {tuple(logits.shape[1:])}. Use the same `num_classes` "
                     "and `curriculum`."
                 )
-            known = dict(zip(old.names, rows))
-            share = np.array(old.counts) / max(sum(old.counts), 1)
-            mean = np.tensordot(share, 1 / (1 + np.exp(-rows)), 1)
-            neutral = np.log(mean) - np.log1p(-mean)
-            logits.assign(np.stack([known.get(n, neutral) for n in column.names]))
-            now = set(column.names)
-            self._new[name] = [n for n in column.names if n not in known]
-            for what, found in (
-                ("new", self._new[name]),
-                ("gone", [n for n in old.names if n not in now]),
-            ):
+            logits.assign(rows)
+            self._new[name] = new
+            for what, found in ("new", new), ("gone", gone):
                 if found:
                     notes[f"{what} {title(name)}"] = found
         return notes

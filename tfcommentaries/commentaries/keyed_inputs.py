@@ -24,13 +24,6 @@ class KeyedInputs(TaughtByTeacher):
     def reads(self):
         return () if self.teacher_key is None else (self.teacher_key,)
 
-    def _lacking(self, names, came):
-        return (
-            f"{type(self).__name__} needs inputs as a dict with the entry "
-            f"{self.teacher_key!r}, since teacher_key={self.teacher_key!r}. Received: "
-            f"{came}"
-        )
-
     def student_inputs(self, x):
         key = self.student_key
         return x[key] if isinstance(x, dict) and key in x else x

@@ -19,8 +19,11 @@ class Trusting:
         Returns:
             A list of names, as from `GroupTable.trusted`; if there are several columns,
             a dict of such by the names of the columns.
+
+        Raises:
+            ValueError: if there are no groups.
         """
-        table = self.table()
+        table = self._table_of_groups()
         found = {name: table.trusted(name) for name in _columns(table)}
         return found if len(found) > 1 else found.popitem()[1]
 
@@ -40,10 +43,10 @@ class Trusting:
             groups are not trusted.
 
         Raises:
-            ValueError: if no group is trusted.
+            ValueError: if there are no groups, or none is trusted.
         """
         with tf.init_scope():
-            table = self.table()
+            table = self._table_of_groups()
         if not table.trusted():
             raise ValueError(
                 f"{type(self).__name__} trusts no group, so no example would be left. "
@@ -59,6 +62,15 @@ class Trusting:
         kept = tf.reduce_all(kept, 0)
         arrays = all(isinstance(index, np.ndarray) for index in found.values())
         return kept.numpy() if arrays else kept
+
+    def _table_of_groups(self):
+        table = self.table()
+        if table is None:
+            raise ValueError(
+                f"A commentary of the kind {self.kind!r} has no groups to trust. Use a "
+                "GroupWeighting, alone or in a Composition."
+            )
+        return table
 
 
 def _columns(table):

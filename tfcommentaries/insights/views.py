@@ -1,5 +1,6 @@
 """Pictures of each kind of commentary."""
 
+import copy
 import dataclasses
 import functools
 import itertools
@@ -96,14 +97,14 @@ def _draw(commentary, subject):
 @_draw.register(commentaries.Composition)
 @_of_examples
 def _parts(commentary, subject):
-    found, whole = [], subject.annotations
-    pieces = zip(*(commentary.split(one) for one in whole))
+    found = []
+    pieces = zip(*(commentary.split(one) for one in subject.annotations))
     for number, (part, piece) in enumerate(zip(commentary.commentaries, pieces), 1):
-        subject.annotations = np.stack(piece)
-        for view in _draw(part, subject):
+        of_part = copy.copy(subject)
+        of_part.annotations = np.stack(piece)
+        for view in _draw(part, of_part):
             name, title = f"{number}-{view.name}", f"Part {number}: {view.title}"
             found.append(dataclasses.replace(view, name=name, title=title))
-    subject.annotations = whole
     return found
 
 

@@ -38,7 +38,7 @@ def start_from_checked(
         weights: `StudentWeights` to train.
         train: training data, a batched `tf.data.Dataset` or a tuple of arrays. At most
             20,000 examples are looked at.
-        checked: endless batches of checked examples, from `endless`.
+        checked: data set of endless batches of checked examples.
         steps: training steps of the student.
         training: whether the trained student predicts in training mode.
         has_learned: function that says whether a student with these `StudentWeights`

@@ -9,9 +9,7 @@ from tfcommentaries.hypergradients import UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.checked_start import LEAST_STEPS, start_from_checked
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
-from tfcommentaries.learning.hypergradient_update import (
-    StopAtNonFinite,
-)
+from tfcommentaries.learning.hypergradient_update import StopAtNonFinite
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
 from tfcommentaries.learning.outer_batches import VALIDATION, endless, outer_batches
 from tfcommentaries.learning.outer_loop import OuterLoop
@@ -31,7 +29,7 @@ from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.learning.tried import Tried
 from tfcommentaries.learning.waiting import Waiting, student_of
 from tfcommentaries.students import FunctionalStudent
-from tfcommentaries.students.losses import has_own_loss
+from tfcommentaries.students.losses import check_trains_as_keras, has_own_loss
 
 #: Losses on which a commentary that sees losses is built and logged.
 _LOSSES = np.linspace(0, 10, 11, dtype="float32")
@@ -165,7 +163,7 @@ class CommentaryLearner(OuterLoop):
             )
         self.commentary = commentary
         self.student = FunctionalStudent(student, kept_layers)
-        _check_trains_as_keras(self.student.model)
+        check_trains_as_keras(self.student.model)
         self.inner_training = inner_training or UnrolledTraining()
         self.inner_steps = inner_steps
         self.students_per_step = students_per_step
@@ -191,8 +189,7 @@ class CommentaryLearner(OuterLoop):
                 commentary suggests, each part of a `Composition` its own. Clip
                 hypergradients with its `clipnorm` or `global_clipnorm`.
             loss: outer loss. `None` takes the student's own loss, with its
-                `loss_weights` unless others are given, or its own `compute_loss`. Of
-                outputs that it has for the commentary none counts.
+                `loss_weights` unless others are given, or its own `compute_loss`.
             metrics: Keras metrics of the trained students on validation batches.
             **kwargs: other arguments of `keras.Model.compile`. With `jit_compile`
                 XLA compiles outer steps: `"auto"`, the default, does so where it
@@ -211,9 +208,6 @@ class CommentaryLearner(OuterLoop):
             loss = self.student.model.loss
             compiled = getattr(self.student.model, "_compile_loss", None)
             weights = getattr(compiled, "_user_loss_weights", None)
-            main = self.commentary.main_output
-            if main is not None and isinstance(loss, dict):
-                weights = {name: float(name == main) for name in loss}
             kwargs.setdefault("loss_weights", weights)
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
@@ -444,18 +438,17 @@ class CommentaryLearner(OuterLoop):
         """Whether the checked examples say where the commentary starts."""
         if not self.start_from_checked or self.distribute_strategy.cluster_resolver:
             return False
-        weights = self.student.weights
-        if self.initialization.draws:
-            weights = self.student.draw(f"checked-{self.seed}")
 
         def has_learned(weights):
             loss = self._outer_step.loss(weights, next(iter(checked)))
+            # As for the loss of guessing.
+            loss *= tf.distribute.get_strategy().num_replicas_in_sync
             return guess is None or loss < guess - MARGIN * abs(guess)
 
         return start_from_checked(
             self.commentary,
             self.student,
-            weights,
+            self.initialization.another("checked"),
             train,
             checked.rebatch(batch_size),
             max(self.inner_steps, LEAST_STEPS),
@@ -530,15 +523,3 @@ class CommentaryLearner(OuterLoop):
             annotation = self.commentary(x, y=y, progress=self._progress()[-1])
         for name, value in summarize(annotation).items():
             self._logged[name].update_state(value)
-
-
-def _check_trains_as_keras(model):
-    """Raises a `ValueError` if a model has a `train_step` of its own."""
-    own = "train_step" in vars(model)
-    if own or type(model).train_step is not keras.Model.train_step:
-        raise ValueError(
-            f"The student {model.name!r} ({type(model).__name__}) has its own "
-            "`train_step`, which CommentaryLearner cannot differentiate: it trains "
-            "students with their optimizer and `compute_loss`. Put what is special in "
-            "`compute_loss`, or learn inside `fit` with `LearnCommentaryCallback`."
-        )

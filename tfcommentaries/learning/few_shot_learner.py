@@ -15,6 +15,7 @@ from tfcommentaries.learning.several_students import mean_over_students, student
 from tfcommentaries.learning.waiting import Waiting, student_of
 from tfcommentaries.learning.workers import spread_by_element
 from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.losses import check_trains_as_keras
 from tfcommentaries.students.repeating import check_repeats
 
 
@@ -87,6 +88,7 @@ class FewShotLearner(OuterLoop):
                 f"{type(commentary).__name__}, which sees the student's losses"
             )
         self.student = FunctionalStudent(student)
+        check_trains_as_keras(self.student.model)
         self.commentary = commentary
         self.inner_steps = inner_steps
         self.inner_rate = inner_rate

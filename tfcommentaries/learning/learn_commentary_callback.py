@@ -329,7 +329,10 @@ class LearnCommentaryCallback(CommentaryCallback):
                 loss, _ = student.measure(weights, x, y, sample_weight)
             else:
                 outputs, _ = student.predict(weights, x)
-                loss = self._outer_loss(y, outputs, sample_weight=sample_weight)
+                weight = sample_weight
+                if self.commentary.main_output is not None:
+                    weight = weight[self.commentary.main_output]
+                loss = self._outer_loss(y, outputs, sample_weight=weight)
                 loss = tf.reduce_mean(loss)
             return loss + self._layer.problem.penalty(annotations), annotations
 

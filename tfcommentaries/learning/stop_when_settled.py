@@ -34,7 +34,7 @@ class StopWhenSettled(keras.callbacks.Callback):
             )
         self.commentary = commentary
         self.patience = patience
-        self._columns = getattr(commentary, "columns", {})
+        self._columns = commentary.columns
         number = sum(len(column.names) for column in self._columns.values())
         self._trusted = tf.Variable(np.zeros(number, bool), trainable=False)
         # -1: not begun.
@@ -78,9 +78,8 @@ class StopWhenSettled(keras.callbacks.Callback):
             # Equal weights say nothing of the groups, but here nobody is told.
             warnings.simplefilter("ignore")
             table = self.commentary.table()
-        return [
-            name in trusted
-            for column, groups in self._columns.items()
-            for trusted in [{*table.trusted(column)}]
-            for name in groups.names
-        ]
+        found = []
+        for column, groups in self._columns.items():
+            trusted = set(table.trusted(column))
+            found += [name in trusted for name in groups.names]
+        return found

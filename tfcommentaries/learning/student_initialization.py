@@ -52,6 +52,15 @@ class StudentInitialization(keras.callbacks.Callback):
         """
         return tf.cast(outer_steps, tf.int32) * inner_steps if self.continues else 0
 
+    def another(self, name):
+        """`StudentWeights` of a student for another purpose, by its name.
+
+        Where students are not drawn, the model's own.
+        """
+        if not self.draws:
+            return self.student.weights
+        return self.student.draw(f"{name}-{self.seed}")
+
     def build(self, problem):
         """Makes the variables, once the student is built.
 

@@ -41,12 +41,15 @@ class Waiting(keras.callbacks.Callback):
         return self
 
     def __exit__(self, *error):
-        if self._timer is not None:
-            self._timer.cancel()
+        self._cancel()
 
     def on_train_batch_end(self, batch, logs=None):
         self._silent = True
-        self.__exit__()
+        self._cancel()
+
+    def _cancel(self):
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _say(self):
         if not self._silent:

@@ -136,7 +136,7 @@ class SavedCommentary(Trusting, Commentary):
     @property
     def columns(self):
         """Columns of groups; see `GroupWeighting`."""
-        return getattr(self.applying, "columns", {})
+        return self.applying.columns
 
     def add_groups(self, x, groups):
         """Like `GroupWeighting.add_groups`, if one was exported."""
@@ -157,6 +157,9 @@ class SavedCommentary(Trusting, Commentary):
 
     def student_inputs(self, x):
         return self.applying.student_inputs(x)
+
+    def untaught(self, batch):
+        return self.applying.untaught(batch)
 
     def student_labels(self, y):
         return self.applying.student_labels(y)

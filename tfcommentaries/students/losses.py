@@ -35,6 +35,18 @@ def has_own_loss(model):
     return type(model).compute_loss is not keras.Model.compute_loss
 
 
+def check_trains_as_keras(model):
+    """Raises a `ValueError` if a model has a `train_step` of its own."""
+    own = "train_step" in vars(model)
+    if own or type(model).train_step is not keras.Model.train_step:
+        raise ValueError(
+            f"The student {model.name!r} ({type(model).__name__}) has its own "
+            "`train_step`, which a learner cannot differentiate: it trains students "
+            "with their optimizer and `compute_loss`. Put what is special in "
+            "`compute_loss`, or learn inside `fit` with `LearnCommentaryCallback`."
+        )
+
+
 def example_losses(model, y, outputs, sample_weight=None):
     """Each example's loss, without regularisation.
 

@@ -80,7 +80,7 @@ def teach(
 
 def _trusted(dataset, commentary):
     """The examples of trusted groups, as a student without the commentary gets them."""
-    if not getattr(commentary, "columns", None):
+    if not commentary.columns:
         raise ValueError(
             "`trusted=True` keeps examples of trusted groups, but a "
             f"{type(commentary).__name__} of the kind {commentary.kind!r} has none."
@@ -91,7 +91,7 @@ def _trusted(dataset, commentary):
         untaught = commentary.untaught((commentary.prepare(batch[0]), *batch[1:]))
         return tf.nest.map_structure(
             lambda part: tf.boolean_mask(part, kept),
-            untaught if len(batch) > 2 else untaught[:2],
+            keras.utils.pack_x_y_sample_weight(*untaught),
         )
 
     first = next(iter(dataset.take(1)), None)

@@ -39,9 +39,9 @@ def evaluate(
     Args:
         student: a compiled `keras.Model`, or a function that makes one.
         conditions: `Condition`s; see `standard_conditions`.
-        test: `(x, y)` arrays, on which students are tested by the metrics that they
-            were compiled with, and by their loss; or a function from the trained
-            model and its condition to a dict of metrics.
+        test: `(x, y)` or `(x, y, sample_weight)` arrays, on which students are tested
+            by the metrics that they were compiled with, and by their loss; or a
+            function from the trained model and its condition to a dict of metrics.
         steps: training steps of each student; or all after which to test, ascending.
         seeds: number of students per condition, or a seed for each.
         batch_size: batch size of training.
@@ -85,8 +85,12 @@ def evaluate(
         def measure(step, condition=condition):
             if callable(test):
                 return test(model, condition)
-            x, y = test if step == steps[-1] else some
-            logs = model.evaluate(x, y, 1024, verbose=0, return_dict=True)
+            x, y, weights = keras.utils.unpack_x_y_sample_weight(
+                test if step == steps[-1] else some
+            )
+            logs = model.evaluate(
+                x, y, 1024, verbose=0, sample_weight=weights, return_dict=True
+            )
             # Of several outputs Keras names metrics by the output.
             return {name.removeprefix(f"{main}_"): v for name, v in logs.items()}
 
@@ -110,7 +114,8 @@ def _train(model, condition, batch_size, seed, tester):
     if condition.commentary is not None:
         callbacks.append(CommentaryCallback(condition.commentary))
     data = tf.data.Dataset.from_tensor_slices(tuple(condition.data))
-    data = data.shuffle(len(condition.data[1]), seed=seed).repeat().batch(batch_size)
+    number = _number(condition.data)
+    data = data.shuffle(number, seed=seed).repeat().batch(batch_size)
     model.fit(
         data,
         steps_per_epoch=tester.steps[-1],
@@ -157,8 +162,7 @@ def _built(student, condition):
     x, y, *_ = tf.nest.map_structure(lambda part: part[:2], tuple(condition.data))
     commentary = condition.commentary
     if commentary is not None:
-        x = commentary.student_inputs(commentary.prepare(x))
-        y = commentary.student_labels(y)
+        x, y, _ = commentary.untaught((commentary.prepare(x), y))
     student.build(x, y)
     student.model.optimizer.build(student.model.trainable_variables)
     return student
@@ -181,10 +185,15 @@ def _restarting(model):
 
 def _drawn(test, number):
     """The test examples, or some if there are more than that."""
-    if number is None or number >= len(test[1]):
+    if number is None or number >= _number(test):
         return test
-    chosen = np.random.default_rng(0).permutation(len(test[1]))[:number]
+    chosen = np.random.default_rng(0).permutation(_number(test))[:number]
     return tf.nest.map_structure(lambda part: part[chosen], tuple(test))
+
+
+def _number(data):
+    """How many examples arrays hold; labels may be of several outputs."""
+    return len(tf.nest.flatten(data[1])[0])
 
 
 def mean_and_std(values):

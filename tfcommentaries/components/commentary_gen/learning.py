@@ -137,7 +137,7 @@ def _read(recipe, fn_args, base):
 
 def _learn(recipe, fn_args, data, learner, examples):
     """Learns; returns the history, with `outer_step`."""
-    steps = fn_args.train_steps or learner.commentary.suggested.get("outer_steps", 100)
+    steps = fn_args.train_steps or learner.commentary.suggested["outer_steps"]
     # Weights of groups stop when those that are trusted have settled.
     per_epoch = 1 if learner.commentary.can_start else steps_per_epoch(steps)
     epochs = steps // per_epoch
