@@ -41,7 +41,7 @@ help:
 	@echo "make notebooks  tutorials as notebooks, run"
 	@echo "make dist       wheel and source distribution, dist/"
 	@echo "make fresh      demo and test in a Debian 13 made from nothing (root)"
-	@echo "make lint       ruff; make format mends what it can"
+	@echo "make lint       ruff and mypy; make format mends what it can"
 	@echo "make lock       write the pinned lists anew (needs uv)"
 
 $(ENVIRONMENTS:%=%-environment): %-environment:
@@ -119,6 +119,7 @@ fresh:
 lint: core-environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python scripts/check_types.py
 
 format: core-environment
 	$(BIN)/ruff check --fix .
@@ -143,4 +144,4 @@ lock:
 
 clean:
 	rm -rf .venv .venv-* runs dist build \
-	  .pytest_cache .ruff_cache *.egg-info
+	  .pytest_cache .ruff_cache .mypy_cache *.egg-info

@@ -31,6 +31,8 @@ EXTRAS = {
         "pytest-xdist>=3.2",
         "ruff>=0.6",
         "hypothesis>=6.100",
+        "mypy>=1.11",
+        "jedi>=0.19",
         "pandas>=1.5",
     ],
 }
@@ -50,7 +52,13 @@ setup(
         "tfcommentaries.insights": ["report.html"],
     },
     python_requires=">=3.10,<3.14",
-    install_requires=["tensorflow>=2.16", "keras>=3.9", "numpy>=1.26", "absl-py>=1.4"],
+    install_requires=[
+        "tensorflow>=2.16",
+        "keras>=3.9",
+        "numpy>=1.26",
+        "absl-py>=1.4",
+        "typing_extensions>=4.1",  # which TensorFlow installs
+    ],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["tfcommentaries = tfcommentaries.cli.main:main"]},
 )

@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # What editors and type checkers see.
         SoftLabels as SoftLabels,
         teachers as teachers,
     )
+    from tfcommentaries.components.artifact import (
+        CommentaryArtifact as CommentaryArtifact,
+    )
     from tfcommentaries.hypergradients import (
         ImplicitTraining as ImplicitTraining,
         UnrolledTraining as UnrolledTraining,
@@ -70,13 +73,14 @@ _OPTIONAL = {"CommentaryArtifact": "components.artifact"}
 
 __all__ = ["__version__", *_PUBLIC]
 
+if not TYPE_CHECKING:  # Or they would take every name for one of ours.
 
-def __getattr__(name):
-    place = {**_PUBLIC, **_OPTIONAL}.get(name)
-    if place is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{place}")
-    return getattr(module, name)
+    def __getattr__(name):
+        place = {**_PUBLIC, **_OPTIONAL}.get(name)
+        if place is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = importlib.import_module(f"{__name__}.{place}")
+        return getattr(module, name)
 
 
 def __dir__():

@@ -2,14 +2,18 @@
 
 import dataclasses
 import inspect
+from collections.abc import Callable
 from typing import Any, Literal
 
 import keras
 
 from tfcommentaries import commentaries, hypergradients
+from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.commentaries.group_names import Groups
 from tfcommentaries.learning import CommentaryLearner
 from tfcommentaries.saving.json_files import typed
 from tfcommentaries.students.outputs import metrics_for
+from tfcommentaries.typing import Shapes
 
 #: What a commentary may need that a recipe and its data can give.
 _GIVEN = {"classes", "groups", "images"}
@@ -55,7 +59,7 @@ class Part:
         return kinds()[self.commentary]
 
     @property
-    def needs(self):
+    def needs(self) -> tuple[str, ...]:
         """What it needs itself; see `Commentary.needs`."""
         return () if self.kind.composed else self.kind.needs
 
@@ -164,16 +168,21 @@ class Recipe:
             raise ValueError(f"{name} must be above 0. Found: {value}")
 
     @property
-    def part(self):
+    def part(self) -> Part:
         """The commentary as a `Part`."""
         return Part(self.commentary, self.commentary_config)
 
     @property
-    def needs(self):
+    def needs(self) -> set[str]:
         """What the commentary needs of the data; see `Commentary.needs`."""
         return {need for leaf in self.part.leaves for need in leaf.needs}
 
-    def make_commentary(self, num_classes=None, groups=None, x_shape=None):
+    def make_commentary(
+        self,
+        num_classes: int | None = None,
+        groups: Groups | None = None,
+        x_shape: Shapes = None,
+    ) -> Commentary:
         """Makes the commentary.
 
         Args:
@@ -191,7 +200,12 @@ class Recipe:
         """
         return self.part.make(num_classes, groups, x_shape)
 
-    def make_learner(self, commentary, student, labels):
+    def make_learner(
+        self,
+        commentary: Commentary,
+        student: keras.Model | Callable[[], keras.Model],
+        labels: str,
+    ) -> CommentaryLearner:
         """Makes the learner, compiled.
 
         Args:

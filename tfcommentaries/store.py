@@ -21,6 +21,7 @@ import os
 import posixpath
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from tfcommentaries.saving.json_files import read, typed
 from tfcommentaries.saving.manifest import to_json
 from tfcommentaries.saving.removing import remove_abandoned, remove_tree
 from tfcommentaries.saving.replacing import write_text
+from tfcommentaries.typing import ArrayLike, Config, Path
 
 __all__ = ["Stored", "list", "load", "remove", "save"]
 
@@ -46,7 +48,7 @@ class Stored:
         annotations: dict from TFDS example ids, strings, to annotations, or `None`.
     """
 
-    def __init__(self, directory, card):
+    def __init__(self, directory: str, card: Config) -> None:
         self.card = card
         self.commentary = SavedCommentary(f"{directory}/commentary")
         self.annotations = None
@@ -55,7 +57,9 @@ class Stored:
             arrays = np.load(io.BytesIO(_read(path)), allow_pickle=False)
             self.annotations = dict(zip(arrays["ids"].tolist(), arrays["values"]))
 
-    def join(self, dataset, default=None):
+    def join(
+        self, dataset: tf.data.Dataset, default: ArrayLike | None = None
+    ) -> tf.data.Dataset:
         """Adds the stored annotations to a data set, as an entry `annotation`.
 
         Args:
@@ -90,8 +94,14 @@ class Stored:
 
 
 def save(
-    commentary, dataset, name, data_dir=None, card=None, annotations=None, key=None
-):
+    commentary: Commentary | Path,
+    dataset: str,
+    name: str,
+    data_dir: Path | None = None,
+    card: Config | None = None,
+    annotations: tuple[Sequence[str], ArrayLike] | None = None,
+    key: bytes | None = None,
+) -> int:
     """Saves a commentary with a data set, as a new version.
 
     Args:
@@ -118,9 +128,9 @@ def save(
     tf.io.gfile.makedirs(written)
     try:
         saved = f"{written}/commentary"
-        source = getattr(commentary, "directory", commentary)
+        source: Any = getattr(commentary, "directory", commentary)
         if isinstance(source, Commentary):
-            export_commentary(commentary, saved)
+            export_commentary(source, saved)
         else:
             read_manifest(source)
             for file in _files(os.fspath(source)):
@@ -150,7 +160,7 @@ def save(
             remove_tree(written)
 
 
-def list(dataset, data_dir=None):
+def list(dataset: str, data_dir: Path | None = None) -> Sequence[Config]:
     """Lists what is stored with a data set.
 
     Args:
@@ -173,7 +183,13 @@ def list(dataset, data_dir=None):
     return cards
 
 
-def load(dataset, name, version=None, data_dir=None, key=None):
+def load(
+    dataset: str,
+    name: str,
+    version: int | None = None,
+    data_dir: Path | None = None,
+    key: bytes | None = None,
+) -> Stored:
     """Loads a commentary that is stored with a data set.
 
     Args:
@@ -217,7 +233,9 @@ def load(dataset, name, version=None, data_dir=None, key=None):
     return Stored(directory, card)
 
 
-def remove(dataset, name, version=None, data_dir=None):
+def remove(
+    dataset: str, name: str, version: int | None = None, data_dir: Path | None = None
+) -> None:
     """Removes one version of a commentary, or all.
 
     Args:

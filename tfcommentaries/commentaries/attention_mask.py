@@ -6,6 +6,7 @@ import tensorflow as tf
 from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.conditioning import check_channels_last, is_one_tensor
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
+from tfcommentaries.typing import Config, LayerOptions, Shapes, Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -47,8 +48,13 @@ class AttentionMask(TaughtByTeacher):
     channels_last = True
 
     def __init__(
-        self, teacher=None, fill="zero", blur_size=11, area_penalty=0.0, **kwargs
-    ):
+        self,
+        teacher: keras.layers.Layer | None = None,
+        fill: str = "zero",
+        blur_size: int = 11,
+        area_penalty: float = 0.0,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(teacher, **kwargs)
         if fill not in ("zero", "mean", "blur"):
             raise ValueError(
@@ -63,7 +69,9 @@ class AttentionMask(TaughtByTeacher):
         self.blur_size = blur_size
         self.area_penalty = area_penalty
 
-    def build(self, x_shape, y_shape=None, progress_shape=None):
+    def build(
+        self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
+    ) -> None:
         if not is_one_tensor(x_shape) or len(x_shape) != 4:
             raise ValueError(
                 "AttentionMask takes images (batch, height, width, channels). "
@@ -74,7 +82,9 @@ class AttentionMask(TaughtByTeacher):
             self.teacher = teachers.unet(tuple(x_shape[1:]), dtype=self.compute_dtype)
         self.built = True
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives the mask of each image.
 
         Args:
@@ -88,7 +98,9 @@ class AttentionMask(TaughtByTeacher):
         x = tf.cast(x, self.compute_dtype)
         return tf.convert_to_tensor(self.teacher(x, training=False))
 
-    def apply(self, annotation, x, y, sample_weight=None):
+    def apply(
+        self, annotation: Tensors, x: Tensors, y: Tensors, sample_weight: Tensors = None
+    ) -> tuple[Tensors, Tensors, Tensors]:
         x = tf.convert_to_tensor(x)
         if not x.dtype.is_floating:
             x = tf.cast(x, annotation.dtype)
@@ -100,10 +112,10 @@ class AttentionMask(TaughtByTeacher):
             shown += (1 - mask) * tf.nn.avg_pool2d(x, self.blur_size, 1, "SAME")
         return shown, y, sample_weight
 
-    def penalty(self, annotation):
+    def penalty(self, annotation: Tensors) -> Tensors:
         return self.area_penalty * tf.reduce_mean(annotation)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "fill": self.fill,

@@ -1,5 +1,7 @@
 """A second task for the student, invented by a teacher."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -11,6 +13,7 @@ from tfcommentaries.commentaries.conditioning import (
     one_hot,
 )
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
+from tfcommentaries.typing import Batch, Config, LayerOptions, Shapes, Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -51,13 +54,13 @@ class AuxiliaryTargets(TaughtByTeacher):
 
     def __init__(
         self,
-        num_targets,
-        teacher=None,
-        num_classes=None,
-        main="main",
-        auxiliary="auxiliary",
-        **kwargs,
-    ):
+        num_targets: int,
+        teacher: keras.layers.Layer | None = None,
+        num_classes: int | None = None,
+        main: str = "main",
+        auxiliary: str = "auxiliary",
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(teacher, **kwargs)
         self._check_number("num_targets", num_targets)
         if num_classes is not None:
@@ -68,18 +71,20 @@ class AuxiliaryTargets(TaughtByTeacher):
         self.auxiliary = auxiliary
 
     @property
-    def main_output(self):
+    def main_output(self) -> str | None:
         return self.main
 
     @property
-    def uses_labels(self):
+    def uses_labels(self) -> bool:
         return self.num_classes is not None
 
     @property
-    def channels_last(self):
+    def channels_last(self) -> bool:
         return self.uses_labels or self._default_teacher
 
-    def build(self, x_shape, y_shape=None, progress_shape=None):
+    def build(
+        self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
+    ) -> None:
         if self._default_teacher and self.teacher is None:
             if not is_one_tensor(x_shape):
                 raise ValueError(
@@ -95,7 +100,9 @@ class AuxiliaryTargets(TaughtByTeacher):
             kernel.assign(keras.initializers.GlorotUniform()(kernel.shape))
         self.built = True
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives each example's invented distribution.
 
         Args:
@@ -112,10 +119,14 @@ class AuxiliaryTargets(TaughtByTeacher):
             x = append_channels(x, [rows], self.compute_dtype)
         return tf.nn.softmax(tf.convert_to_tensor(self.teacher(x, training=False)))
 
-    def apply(self, annotation, x, y, sample_weight=None):
+    def apply(
+        self, annotation: Tensors, x: Tensors, y: Tensors, sample_weight: Tensors = None
+    ) -> tuple[Tensors, Tensors, Tensors]:
         return x, {self.main: y, self.auxiliary: annotation}, sample_weight
 
-    def complete_student(self, model, loss):
+    def complete_student(
+        self, model: keras.Model, loss: Any
+    ) -> tuple[keras.Model, Any]:
         """Adds a dense layer beside the last one, unless outputs have names already."""
         if len(model.outputs) == 1:
             head = keras.layers.Dense(self.num_targets, name=f"{self.auxiliary}_logits")
@@ -127,13 +138,13 @@ class AuxiliaryTargets(TaughtByTeacher):
         soft = keras.losses.CategoricalCrossentropy(from_logits=True)
         return model, {self.main: loss, self.auxiliary: soft}
 
-    def student_labels(self, y):
+    def student_labels(self, y: Tensors) -> Tensors:
         """Labels of an untaught student; the invented ones are uniform."""
         batch = tf.shape(y)[0]
         even = tf.fill([batch, self.num_targets], 1 / self.num_targets)
         return {self.main: y, self.auxiliary: tf.cast(even, self.compute_dtype)}
 
-    def untaught(self, batch):
+    def untaught(self, batch: Batch) -> tuple[Tensors, Tensors, Tensors]:
         """As `Commentary.untaught`; only the main output counts."""
         x, y, sample_weight = super().untaught(batch)
         nothing = tf.zeros(tf.shape(y[self.auxiliary])[:1], self.compute_dtype)
@@ -141,11 +152,11 @@ class AuxiliaryTargets(TaughtByTeacher):
             sample_weight = tf.ones_like(nothing)
         return x, y, {self.main: sample_weight, self.auxiliary: nothing}
 
-    def check_batch(self, x, y):
+    def check_batch(self, x: Tensors, y: Tensors) -> None:
         if self.uses_labels:
             check_labels(y, self.num_classes, type(self).__name__)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "num_targets": self.num_targets,

@@ -1,11 +1,15 @@
 """The base class of all commentaries."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries.batch_spec import check_spec, spec_of
 from tfcommentaries.commentaries.kind import Kind
+from tfcommentaries.typing import Batch, Config, NameOptions, Self, Tensors, Unpack
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
@@ -40,15 +44,21 @@ class Commentary(Kind, keras.layers.Layer):
             https://arxiv.org/abs/2011.03037)
     """
 
-    def __init__(self, dtype="float32", **kwargs):
+    def __init__(self, dtype: Any = "float32", **kwargs: Unpack[NameOptions]) -> None:
         super().__init__(dtype=dtype, **kwargs)
         #: Specs of the inputs and labels of the first call, with a free batch axis:
         #: `(x, y)`, or `None` before the first call.
-        self.batch_spec = None
+        self.batch_spec: tuple[Any, Any] | None = None
         #: A sentence that says why the annotations are unreliable, or `None`.
-        self.doubt = None
+        self.doubt: str | None = None
 
-    def __call__(self, x, y=None, progress=None, training=None):
+    def __call__(
+        self,
+        x: Tensors,
+        y: Tensors = None,
+        progress: Tensors = None,
+        training: bool | None = None,
+    ) -> tf.Tensor:
         """Annotates a batch; see `call`, which subclasses implement.
 
         Models pass `training` to their layers; a commentary ignores it.
@@ -67,7 +77,9 @@ class Commentary(Kind, keras.layers.Layer):
             self.batch_spec = (spec_of(x), None if y is None else spec_of(y))
         return annotation
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Annotates a batch, each example on its own.
 
         An example's annotation may depend only on that example and on progress, not
@@ -84,7 +96,9 @@ class Commentary(Kind, keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `call`.")
 
-    def apply(self, annotation, x, y, sample_weight=None):
+    def apply(
+        self, annotation: Tensors, x: Tensors, y: Tensors, sample_weight: Tensors = None
+    ) -> tuple[Tensors, Tensors, Tensors]:
         """Applies an annotation to the batch that it belongs to.
 
         Args:
@@ -99,7 +113,13 @@ class Commentary(Kind, keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `apply`.")
 
-    def teach(self, x, y, sample_weight=None, progress=None):
+    def teach(
+        self,
+        x: Tensors,
+        y: Tensors,
+        sample_weight: Tensors = None,
+        progress: Tensors = None,
+    ) -> tuple[Tensors, Tensors, Tensors]:
         """Annotates a training batch and applies the annotation to it.
 
         Args:
@@ -119,7 +139,7 @@ class Commentary(Kind, keras.layers.Layer):
         )
         return self.apply(annotation, x, y, sample_weight)
 
-    def prepare(self, x):
+    def prepare(self, x: Tensors) -> Tensors:
         """Prepares inputs for a training step.
 
         Names, which have no kernels on a GPU, become integers here. The base class
@@ -134,7 +154,7 @@ class Commentary(Kind, keras.layers.Layer):
         """
         return x
 
-    def own_inputs(self, x):
+    def own_inputs(self, x: Tensors) -> Tensors:
         """The part of prepared inputs that `call` reads: `reads`, or all of them.
 
         Args:
@@ -157,7 +177,7 @@ class Commentary(Kind, keras.layers.Layer):
             )
         return {name: x[name] for name in self.reads}
 
-    def serving_spec(self, x_spec):
+    def serving_spec(self, x_spec: Tensors) -> Tensors:
         """Specs of the inputs that an exported commentary takes.
 
         Args:
@@ -168,7 +188,7 @@ class Commentary(Kind, keras.layers.Layer):
         """
         return x_spec
 
-    def student_inputs(self, x):
+    def student_inputs(self, x: Tensors) -> Tensors:
         """The part of x that an untaught student gets.
 
         The base class gives all of it. A commentary whose inputs hold more than
@@ -182,7 +202,7 @@ class Commentary(Kind, keras.layers.Layer):
         """
         return x
 
-    def student_labels(self, y):
+    def student_labels(self, y: Tensors) -> Tensors:
         """The labels that an untaught student gets.
 
         The base class gives y. A commentary whose `apply` gives labels in another
@@ -196,7 +216,7 @@ class Commentary(Kind, keras.layers.Layer):
         """
         return y
 
-    def observe(self, x, y):
+    def observe(self, x: Tensors, y: Tensors) -> None:
         """Records which examples learning has used; called in the graph with them.
 
         The base class does nothing.
@@ -206,13 +226,13 @@ class Commentary(Kind, keras.layers.Layer):
             y: their labels.
         """
 
-    def check_learned(self):
+    def check_learned(self) -> None:
         """Warns about weights that learning did not reach; called at the end.
 
         The base class does nothing.
         """
 
-    def penalty(self, annotation):
+    def penalty(self, annotation: Tensors) -> Tensors:
         """What an annotation adds to the outer loss, apart from its effect on students.
 
         The base class adds nothing.
@@ -225,7 +245,7 @@ class Commentary(Kind, keras.layers.Layer):
         """
         return 0.0
 
-    def check_batch_size(self, number):
+    def check_batch_size(self, number: int) -> None:
         """Raises a `ValueError` if batches are so small that weights have no effect.
 
         Args:
@@ -238,7 +258,7 @@ class Commentary(Kind, keras.layers.Layer):
                 "Use larger batches, such as 32, or `normalize=None`."
             )
 
-    def check_batch(self, x, y):
+    def check_batch(self, x: Tensors, y: Tensors) -> None:
         """Raises a `ValueError` if a concrete batch does not fit.
 
         Called with eager data before any long work starts. The base class
@@ -249,7 +269,7 @@ class Commentary(Kind, keras.layers.Layer):
             y: labels likewise, or `None`.
         """
 
-    def untaught(self, batch):
+    def untaught(self, batch: Batch) -> tuple[Tensors, Tensors, Tensors]:
         """A batch as a student without this commentary gets it.
 
         Args:
@@ -261,7 +281,7 @@ class Commentary(Kind, keras.layers.Layer):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         return self.student_inputs(x), self.student_labels(y), sample_weight
 
-    def take_over(self, values, config):
+    def take_over(self, values: Sequence[tf.Tensor], config: Config) -> Config:
         """Takes the weights of another commentary of this class, to learn further.
 
         Args:
@@ -286,7 +306,7 @@ class Commentary(Kind, keras.layers.Layer):
             variable.assign(value)
         return {}
 
-    def get_teaching_config(self):
+    def get_teaching_config(self) -> Config:
         """The config of a commentary that can `apply`, without its teacher.
 
         Stored beside an exported annotation function, so that loading one needs
@@ -295,7 +315,7 @@ class Commentary(Kind, keras.layers.Layer):
         return self.get_config()
 
     @classmethod
-    def from_teaching_config(cls, config):
+    def from_teaching_config(cls, config: Config) -> Self:
         """Makes a commentary that can `apply` from `get_teaching_config`.
 
         Args:

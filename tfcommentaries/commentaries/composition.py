@@ -1,12 +1,27 @@
 """Several commentaries as one."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries.applying import make_applying
 from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.commentaries.group_names import GroupNames, Groups
 from tfcommentaries.commentaries.group_table import GroupTable
+from tfcommentaries.commentaries.kind import Kind
 from tfcommentaries.commentaries.trusting import Trusting
+from tfcommentaries.typing import (
+    ArrayLike,
+    Batch,
+    Config,
+    LayerOptions,
+    Self,
+    Shapes,
+    Tensors,
+    Unpack,
+)
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -33,7 +48,12 @@ class Composition(Trusting, Commentary):
     description = "several commentaries at once"
     composed = True
 
-    def __init__(self, commentaries, shapes=None, **kwargs):
+    def __init__(
+        self,
+        commentaries: Sequence[Commentary],
+        shapes: Shapes = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**kwargs)
         if not commentaries:
             raise ValueError("`commentaries` is empty: give at least one.")
@@ -53,62 +73,66 @@ class Composition(Trusting, Commentary):
         self.shapes = shapes and [tuple(shape) for shape in shapes]
 
     @property
-    def doubt(self):
+    def doubt(self) -> str | None:
         return self._doubt
 
     @doubt.setter
-    def doubt(self, doubt):
+    def doubt(self, doubt: str | None) -> None:
         self._doubt = doubt
         for part in getattr(self, "commentaries", ()):
             part.doubt = doubt
 
     @property
-    def channels_last(self):
+    def channels_last(self) -> bool:
         return any(part.channels_last for part in self.commentaries)
 
     @property
-    def uses_labels(self):
+    def uses_labels(self) -> bool:
         return any(part.uses_labels for part in self.commentaries)
 
     @property
-    def uses_progress(self):
+    def uses_progress(self) -> bool:
         return any(part.uses_progress for part in self.commentaries)
 
     @property
-    def divides_by_batch_mean(self):
+    def divides_by_batch_mean(self) -> bool:
         return any(part.divides_by_batch_mean for part in self.commentaries)
 
-    def parts(self):
+    def parts(self) -> list[Kind]:
         return [leaf for part in self.commentaries for leaf in part.parts()]
 
     @property
-    def needs(self):
+    def needs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(n for part in self.parts() for n in part.needs))
 
     @property
-    def gives_distributions(self):
+    def gives_distributions(self) -> bool:
         return any(part.gives_distributions for part in self.parts())
 
     @property
-    def main_output(self):
+    def main_output(self) -> str | None:
         return next((p.main_output for p in self.parts() if p.main_output), None)
 
-    def complete_student(self, model, loss):
+    def complete_student(
+        self, model: keras.Model, loss: Any
+    ) -> tuple[keras.Model, Any]:
         for part in self.commentaries:
             model, loss = part.complete_student(model, loss)
         return model, loss
 
     @property
-    def can_start(self):
+    def can_start(self) -> bool:
         return any(part.can_start for part in self.commentaries)
 
-    def start(self, x, y, agrees, chance=None):
+    def start(
+        self, x: Tensors, y: Tensors, agrees: ArrayLike, chance: float | None = None
+    ) -> bool:
         """See `GroupWeighting.start`."""
         parts = [part for part in self.commentaries if part.can_start]
         return any([part.start(x, y, agrees, chance) for part in parts])
 
     @property
-    def suggested(self):
+    def suggested(self) -> Mapping[str, Any]:
         # The smallest rate; `default_optimizer` gives each part its own.
         parts = [part.suggested for part in self.commentaries]
         steps = [part["steps"] for part in parts]
@@ -120,7 +144,7 @@ class Composition(Trusting, Commentary):
             "learner": {},
         }
 
-    def add_groups(self, x, groups):
+    def add_groups(self, x: Tensors, groups: Groups) -> dict[str, Tensors]:
         """Like `GroupWeighting.add_groups`, for all parts that have it."""
         parts = [p for p in self.commentaries if p.columns]
         if not parts:
@@ -132,12 +156,12 @@ class Composition(Trusting, Commentary):
         return parts[-1].add_groups(x, rest)
 
     @property
-    def columns(self):
+    def columns(self) -> Mapping[str, GroupNames]:
         """Columns of groups of all parts; see `GroupWeighting`."""
         parts = [part.columns for part in self.commentaries]
         return {name: column for part in parts for name, column in part.items()}
 
-    def table(self):
+    def table(self) -> GroupTable | None:
         """The rows of all parts that have a table, largest weights first; or `None`."""
         tables = [part.table() for part in self.commentaries]
         tables = [table for table in tables if table is not None]
@@ -145,12 +169,12 @@ class Composition(Trusting, Commentary):
         rows.sort(key=lambda row: -row["weight"])
         return GroupTable(rows, self.doubt) if tables else None
 
-    def prepare(self, x):
+    def prepare(self, x: Tensors) -> Tensors:
         for part in self.commentaries:
             x = part.prepare(x)
         return x
 
-    def serving_spec(self, x_spec):
+    def serving_spec(self, x_spec: Tensors) -> Tensors:
         spec = dict(x_spec) if isinstance(x_spec, dict) else x_spec
         for part in self.commentaries:
             if _reads_beside(part):
@@ -159,10 +183,14 @@ class Composition(Trusting, Commentary):
                 spec.update(part.serving_spec(seen))
         return spec
 
-    def build(self, x_shape, y_shape=None, progress_shape=None):
+    def build(
+        self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
+    ) -> None:
         self.built = True
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives all annotations; arguments as for `Commentary.call`.
 
         Returns:
@@ -184,7 +212,7 @@ class Composition(Trusting, Commentary):
         ]
         return tf.concat(flat, -1)
 
-    def split(self, annotation):
+    def split(self, annotation: Tensors) -> list[tf.Tensor]:
         """Gives the list of annotations that one annotation is made of."""
         if self.shapes is None:
             raise ValueError(
@@ -196,45 +224,47 @@ class Composition(Trusting, Commentary):
             tf.reshape(part, [-1, *shape]) for part, shape in zip(parts, self.shapes)
         ]
 
-    def apply(self, annotation, x, y, sample_weight=None):
+    def apply(
+        self, annotation: Tensors, x: Tensors, y: Tensors, sample_weight: Tensors = None
+    ) -> tuple[Tensors, Tensors, Tensors]:
         x = self.student_inputs(x)
         for part, piece in zip(self.commentaries, self.split(annotation)):
             x, y, sample_weight = part.apply(piece, x, y, sample_weight)
         return x, y, sample_weight
 
-    def observe(self, x, y):
+    def observe(self, x: Tensors, y: Tensors) -> None:
         for part in self.commentaries:
             part.observe(x, y)
 
-    def check_learned(self):
+    def check_learned(self) -> None:
         for part in self.commentaries:
             part.check_learned()
 
-    def penalty(self, annotation):
+    def penalty(self, annotation: Tensors) -> Tensors:
         pieces = zip(self.commentaries, self.split(annotation))
         return sum(part.penalty(piece) for part, piece in pieces)
 
-    def student_inputs(self, x):
+    def student_inputs(self, x: Tensors) -> Tensors:
         for part in self.commentaries:
             x = part.student_inputs(x)
         return x
 
-    def untaught(self, batch):
+    def untaught(self, batch: Batch) -> tuple[Tensors, Tensors, Tensors]:
         for part in self.commentaries:
             batch = part.untaught(batch)
         return batch
 
-    def student_labels(self, y):
+    def student_labels(self, y: Tensors) -> Tensors:
         for part in self.commentaries:
             y = part.student_labels(y)
         return y
 
-    def check_batch(self, x, y):
+    def check_batch(self, x: Tensors, y: Tensors) -> None:
         inputs = self.student_inputs(x)
         for part in self.commentaries:
             part.check_batch(x if _reads_beside(part) else inputs, y)
 
-    def take_over(self, values, config):
+    def take_over(self, values: Sequence[tf.Tensor], config: Config) -> Config:
         others = config["commentaries"]
         names = [keras.saving.get_registered_name(type(p)) for p in self.commentaries]
         if [other["class"] for other in others] != names:
@@ -242,18 +272,19 @@ class Composition(Trusting, Commentary):
                 f"It is made of {[other['class'] for other in others]}, but this "
                 f"Composition of {names}."
             )
-        notes, values = {}, list(values)
+        notes: Config = {}
+        values = list(values)
         for part, other in zip(self.commentaries, others):
             number = len(part.trainable_variables)
             notes |= part.take_over(values[:number], other["teaching_config"])
             del values[:number]
         return notes
 
-    def get_config(self):
+    def get_config(self) -> Config:
         parts = [keras.saving.serialize_keras_object(c) for c in self.commentaries]
         return {**super().get_config(), "commentaries": parts, "shapes": self.shapes}
 
-    def get_teaching_config(self):
+    def get_teaching_config(self) -> Config:
         parts = [
             {
                 "class": keras.saving.get_registered_name(type(part)),
@@ -264,12 +295,12 @@ class Composition(Trusting, Commentary):
         return {**self.get_config(), "commentaries": parts}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         parts = map(keras.saving.deserialize_keras_object, config["commentaries"])
         return cls(**{**config, "commentaries": list(parts)})
 
     @classmethod
-    def from_teaching_config(cls, config):
+    def from_teaching_config(cls, config: Config) -> Self:
         parts = [
             make_applying(part["class"], part["teaching_config"])
             for part in config["commentaries"]

@@ -1,10 +1,14 @@
 """Commentaries that learn nothing, as baselines for learned ones."""
 
+from collections.abc import Callable
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries.example_weighting import ExampleWeighting
 from tfcommentaries.commentaries.weighting import Weighting
+from tfcommentaries.typing import Config, LayerOptions, Self, Shapes, Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -24,16 +28,23 @@ class ConstantWeighting(Weighting):
     description = "nothing: one weight for all examples"
     needs = ("weight",)
 
-    def __init__(self, weight, normalize=None, **kwargs):
+    def __init__(
+        self,
+        weight: float,
+        normalize: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(normalize=normalize, **kwargs)
         self.weight = weight
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives `weight` for each example, `(batch,)`."""
         batch = tf.shape(tf.nest.flatten(x)[0])[0]
         return tf.fill([batch], tf.cast(self.weight, self.compute_dtype))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "weight": self.weight}
 
 
@@ -53,12 +64,16 @@ class RandomWeighting(ConstantWeighting):
     kind = "random_weighting"
     description = "nothing: random weights"
 
-    def __init__(self, weight=1.0, seed=0, **kwargs):
+    def __init__(
+        self, weight: float = 1.0, seed: int = 0, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(weight, **kwargs)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives a weight for each example, `(batch,)`."""
         mean = super().call(x, y, progress)
         share = keras.random.uniform(
@@ -66,7 +81,7 @@ class RandomWeighting(ConstantWeighting):
         )
         return 2 * mean * share
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "seed": self.seed}
 
 
@@ -86,7 +101,9 @@ class ShuffledWeighting(ExampleWeighting):
     description = "nothing: weights of other examples"
     needs = ("weighting",)
 
-    def __init__(self, weighting, seed=0, **kwargs):
+    def __init__(
+        self, weighting: ExampleWeighting, seed: int = 0, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(
             curriculum=weighting.curriculum,
             num_classes=weighting.num_classes,
@@ -99,24 +116,30 @@ class ShuffledWeighting(ExampleWeighting):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, x_shape, y_shape=None, progress_shape=None):
+    def build(
+        self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
+    ) -> None:
         self.built = True
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives the weights `(batch,)` of the batch in another order."""
         weights = self.weighting(x, y=y, progress=progress)
         return keras.random.shuffle(weights, seed=self.seed_generator)
 
-    def label_trust(self, annotate, y, num_classes):
+    def label_trust(
+        self, annotate: Callable[[Tensors], Tensors], y: Tensors, num_classes: int
+    ) -> np.ndarray | None:
         return None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = keras.layers.Layer.get_config(self)
         weighting = keras.saving.serialize_keras_object(self.weighting)
         return {**config, "weighting": weighting, "seed": self.seed}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         config = dict(config)
         config["weighting"] = keras.saving.deserialize_keras_object(config["weighting"])
         return cls(**config)

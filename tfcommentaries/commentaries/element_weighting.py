@@ -1,5 +1,7 @@
 """One weight per step of a sequence or pixel of an image."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -13,6 +15,7 @@ from tfcommentaries.commentaries.conditioning import (
     rows_of,
 )
 from tfcommentaries.commentaries.example_weighting import ExampleWeighting
+from tfcommentaries.typing import LayerOptions, Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -51,7 +54,12 @@ class ElementWeighting(ExampleWeighting):
     needs = ("elements",)
     weighs_examples = False
 
-    def __init__(self, teacher=None, num_classes=None, **kwargs):
+    def __init__(
+        self,
+        teacher: keras.layers.Layer | None = None,
+        num_classes: int | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(teacher, num_classes=num_classes, **kwargs)
 
     def _make_teacher(self, input_shape):
@@ -64,7 +72,9 @@ class ElementWeighting(ExampleWeighting):
             )
         return teachers.convolutions(input_shape[1:], dtype=self.compute_dtype)
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives the weight of each step or pixel.
 
         Args:
@@ -81,7 +91,9 @@ class ElementWeighting(ExampleWeighting):
             logits = tf.squeeze(logits, -1)
         return tf.sigmoid(logits)
 
-    def label_trust(self, annotate, y, num_classes):
+    def label_trust(
+        self, annotate: Callable[[Tensors], Tensors], y: Tensors, num_classes: int
+    ) -> np.ndarray | None:
         return None  # An example has many labels.
 
     def _label(self, y):
@@ -100,7 +112,7 @@ class ElementWeighting(ExampleWeighting):
         )
         return tf.reshape(rows, tf.concat([tf.shape(y), [self.num_classes]], 0))
 
-    def check_batch(self, x, y):
+    def check_batch(self, x: Tensors, y: Tensors) -> None:
         if y is None or is_several(y):
             super().check_batch(x, y)
             return

@@ -1,5 +1,8 @@
 """One weight per example: a curriculum."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -13,6 +16,7 @@ from tfcommentaries.commentaries.conditioning import (
 )
 from tfcommentaries.commentaries.keyed_inputs import KeyedInputs
 from tfcommentaries.commentaries.weighting import Weighting
+from tfcommentaries.typing import Config, LayerOptions, Shapes, Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -64,15 +68,15 @@ class ExampleWeighting(Weighting, KeyedInputs):
 
     def __init__(
         self,
-        teacher=None,
-        curriculum=True,
-        num_classes=None,
-        conditioning="channels",
-        normalize="batch_mean",
-        teacher_key=None,
-        student_key=None,
-        **kwargs,
-    ):
+        teacher: keras.layers.Layer | None = None,
+        curriculum: bool = True,
+        num_classes: int | None = None,
+        conditioning: str = "channels",
+        normalize: str | None = "batch_mean",
+        teacher_key: str | None = None,
+        student_key: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(
             teacher=teacher,
             normalize=normalize,
@@ -92,19 +96,21 @@ class ExampleWeighting(Weighting, KeyedInputs):
         self.conditioning = conditioning
 
     @property
-    def uses_labels(self):
+    def uses_labels(self) -> bool:
         return self.num_classes is not None
 
     @property
-    def uses_progress(self):
+    def uses_progress(self) -> bool:
         return self.curriculum
 
     @property
-    def channels_last(self):
+    def channels_last(self) -> bool:
         conditions = self.curriculum or self.uses_labels
         return self.conditioning == "channels" and (conditions or self._default_teacher)
 
-    def build(self, x_shape, y_shape=None, progress_shape=None):
+    def build(
+        self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
+    ) -> None:
         if self._default_teacher and self.teacher is None:
             shape = self._teacher_input_shape(x_shape)
             self.teacher = self._make_teacher(shape)
@@ -126,7 +132,9 @@ class ExampleWeighting(Weighting, KeyedInputs):
         extra = int(self.curriculum) + (self.num_classes or 0)
         return tuple(x_shape[:-1]) + (x_shape[-1] + extra,)
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives the weight of each example.
 
         Args:
@@ -141,7 +149,9 @@ class ExampleWeighting(Weighting, KeyedInputs):
         logits = self.teacher(self._teacher_input(x, y, progress), training=False)
         return tf.sigmoid(tf.reshape(tf.convert_to_tensor(logits), [-1]))
 
-    def label_trust(self, annotate, y, num_classes):
+    def label_trust(
+        self, annotate: Callable[[Tensors], Tensors], y: Tensors, num_classes: int
+    ) -> np.ndarray:
         if not self.uses_labels:
             weights = annotate(y)[:, None]
             return weights / max(weights.max(), np.finfo(weights.dtype).tiny)
@@ -150,7 +160,7 @@ class ExampleWeighting(Weighting, KeyedInputs):
         return weights / weights.max(-1, keepdims=True)
 
     @property
-    def suggested(self):
+    def suggested(self) -> Mapping[str, Any]:
         # A table has its own suggestions.
         return {**super().suggested, **getattr(self.teacher, "suggested", {})}
 
@@ -182,11 +192,11 @@ class ExampleWeighting(Weighting, KeyedInputs):
         name = type(self).__name__
         return one_hot(y, self.num_classes, self.compute_dtype, name)
 
-    def check_batch(self, x, y):
+    def check_batch(self, x: Tensors, y: Tensors) -> None:
         if self.uses_labels:
             check_labels(y, self.num_classes, type(self).__name__)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = super().get_config()
         config.update(
             curriculum=self.curriculum,

@@ -1,7 +1,11 @@
 """Names of groups, and the integers that stand for them in a training step."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import tensorflow as tf
+
+from tfcommentaries.typing import ArrayLike, Config, Tensors
 
 #: The integer that stands for a missing group in tf.Examples.
 MISSING = np.iinfo(np.int64).min
@@ -21,7 +25,9 @@ class GroupNames:
         ValueError: if there are no names, or no table can hold them.
     """
 
-    def __init__(self, names, counts=None):
+    def __init__(
+        self, names: Sequence[str | int], counts: Sequence[int] | None = None
+    ) -> None:
         self.names = list(names)
         self.counts = [1] * len(self.names) if counts is None else list(counts)
         if not self.names:
@@ -37,8 +43,8 @@ class GroupNames:
                 "group in tf.Examples. Name the groups otherwise."
             )
         try:
-            "".join(self.names if strings else ()).encode()
-        except UnicodeError as error:
+            "".join(map(str, self.names)).encode()
+        except UnicodeEncodeError as error:
             raise ValueError(
                 f"The name of a group is not Unicode text ({error.reason}). Name the "
                 "groups otherwise."
@@ -57,7 +63,7 @@ class GroupNames:
         return GroupNames, (self.names, self.counts)  # Tables cannot be copied.
 
     @classmethod
-    def of_column(cls, column, title):
+    def of_column(cls, column: Tensors, title: str) -> "GroupNames":
         """Finds the groups of a column.
 
         Args:
@@ -77,7 +83,7 @@ class GroupNames:
         names, counts = np.unique(as_names(column, title), return_counts=True)
         return cls(names.tolist(), counts.tolist())
 
-    def index(self, column, title="groups"):
+    def index(self, column: Tensors, title: str = "groups") -> Tensors:
         """The integer of each example's group.
 
         Args:
@@ -90,8 +96,8 @@ class GroupNames:
         """
         if not tf.is_tensor(column) and _are_bytes(column):
             # From tf.Examples: some may stand for no group.
-            found = self.index(tf.constant(np.asarray(column)), title)
-            return found.numpy() if tf.executing_eagerly() else found
+            index = self.index(tf.constant(np.asarray(column)), title)
+            return index.numpy() if tf.executing_eagerly() else index
         if not tf.is_tensor(column):
             names = as_names(column, title)
             self._check(tf.string if names.dtype.kind in "OU" else tf.int64, title)
@@ -112,14 +118,18 @@ class GroupNames:
                 f"The {title} must be {kind}, as in learning. Received: {dtype.name}"
             )
 
-    def including(self, names):
+    def including(self, names: Sequence[str | int]) -> "GroupNames":
         """These groups, and others of which there is no example."""
         others = [name for name in names if name not in set(self.names)]
         return GroupNames(self.names + others, self.counts + [0] * len(others))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The arguments, a dict that JSON can hold."""
         return {"names": self.names, "counts": self.counts}
+
+
+#: One column of groups, or several by their names.
+Groups = ArrayLike | GroupNames | Mapping[str, ArrayLike | GroupNames]
 
 
 def as_names(column, title):

@@ -1,8 +1,14 @@
 """The weights of a group weighting as a readable table."""
 
 import html
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from tfcommentaries.commentaries.group_counts import only_class
+from tfcommentaries.typing import Config
+
+if TYPE_CHECKING:
+    import pandas
 
 #: Minimum weights of groups to trust, and to look at, relative to the largest of their
 #: column. Over five seeds the first separated the good sources of MNIST from all others
@@ -93,15 +99,15 @@ class GroupTable(list):
         doubt: see `Commentary.doubt`; printed below.
     """
 
-    def __init__(self, rows, doubt=None):
+    def __init__(self, rows: Iterable[Config], doubt: str | None = None) -> None:
         super().__init__(rows)
         self.doubt = doubt
 
-    def advice(self):
+    def advice(self) -> list[str]:
         """What to do with each group, a list of texts; see `advise`."""
         return [row["advice"] for row in self]
 
-    def trusted(self, column=None):
+    def trusted(self, column: str | None = None) -> list[str | int]:
         """The groups to train on instead of using the weights.
 
         Args:
@@ -118,7 +124,7 @@ class GroupTable(list):
             if row["advice"] in keep and column in (None, row["column"])
         ]
 
-    def ends(self, most):
+    def ends(self, most: int) -> tuple[list[Config], list[Config]]:
         """The first rows and the last ones, to show at most `most`.
 
         Returns:
@@ -128,7 +134,7 @@ class GroupTable(list):
             return list(self), []
         return self[: most // 2], self[-(most // 2) :]
 
-    def to_pandas(self):
+    def to_pandas(self) -> "pandas.DataFrame":
         """The rows as a `pandas.DataFrame`, the advice among their columns."""
         # Only this needs it.
         import pandas

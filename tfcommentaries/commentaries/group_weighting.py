@@ -3,6 +3,7 @@
 import re
 import types
 import warnings
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -22,11 +23,20 @@ from tfcommentaries.commentaries.group_columns import (
     without_groups,
 )
 from tfcommentaries.commentaries.group_counts import label_sums
-from tfcommentaries.commentaries.group_names import GroupNames
+from tfcommentaries.commentaries.group_names import GroupNames, Groups
 from tfcommentaries.commentaries.group_start import start_logits
 from tfcommentaries.commentaries.group_table import GroupTable, advise, column_rows
 from tfcommentaries.commentaries.trusting import Trusting
 from tfcommentaries.commentaries.weighting import Weighting
+from tfcommentaries.typing import (
+    ArrayLike,
+    Config,
+    LayerOptions,
+    Self,
+    Shapes,
+    Tensors,
+    Unpack,
+)
 from tfcommentaries.upstream.index_check import checked_when_exported
 
 #: Number of points in training at which a curriculum has separate weights.
@@ -94,12 +104,12 @@ class GroupWeighting(Trusting, Weighting):
 
     def __init__(
         self,
-        groups,
-        num_classes=None,
-        curriculum=False,
-        normalize="data_mean",
-        **kwargs,
-    ):
+        groups: Groups,
+        num_classes: int | None = None,
+        curriculum: bool = False,
+        normalize: str | None = "data_mean",
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(normalize=normalize, **kwargs)
         if num_classes is not None:
             self._check_number("num_classes", num_classes)
@@ -120,7 +130,7 @@ class GroupWeighting(Trusting, Weighting):
             for name, c in self.columns.items()
         }
         #: Groups that the commentary from which learning started had not, by column.
-        self._new = {}
+        self._new: dict[str, list] = {}
         # Of each group, the unknown one first: number of examples in learning, sum of
         # their labels, sum of the squares.
         self._observed = {
@@ -136,18 +146,20 @@ class GroupWeighting(Trusting, Weighting):
         }
 
     @property
-    def uses_labels(self):
+    def uses_labels(self) -> bool:
         return self.num_classes is not None
 
     @property
-    def uses_progress(self):
+    def uses_progress(self) -> bool:
         return self.curriculum
 
     @property
-    def can_start(self):
+    def can_start(self) -> bool:
         return not any(np.any(logits) for logits in self.logits.values())
 
-    def start(self, x, y, agrees, chance=None):
+    def start(
+        self, x: Tensors, y: Tensors, agrees: ArrayLike, chance: float | None = None
+    ) -> bool:
         """Starts learning from which labels agree with a model of checked examples.
 
         `CommentaryLearner` does so by itself. By hand:
@@ -185,10 +197,12 @@ class GroupWeighting(Trusting, Weighting):
                 told = True
         return told
 
-    def build(self, x_shape, y_shape=None, progress_shape=None):
+    def build(
+        self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
+    ) -> None:
         self.built = True
 
-    def add_groups(self, x, groups):
+    def add_groups(self, x: Tensors, groups: Groups) -> dict[str, Tensors]:
         """Puts the groups of examples beside their inputs.
 
         Args:
@@ -207,23 +221,25 @@ class GroupWeighting(Trusting, Weighting):
         """
         return with_groups(self.columns, x, groups)
 
-    def prepare(self, x):
+    def prepare(self, x: Tensors) -> Tensors:
         return with_indices(self.columns, x)
 
     @property
-    def reads(self):
+    def reads(self) -> tuple[str, ...]:
         return tuple(map(index_name, self.columns))
 
-    def own_inputs(self, x):
+    def own_inputs(self, x: Tensors) -> Tensors:
         return indices(self.columns, x)
 
-    def serving_spec(self, x_spec):
+    def serving_spec(self, x_spec: Tensors) -> Tensors:
         return {
             name: tf.TensorSpec([None], column.dtype)
             for name, column in self.columns.items()
         }
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives the weight of each example.
 
         Args:
@@ -279,18 +295,18 @@ class GroupWeighting(Trusting, Weighting):
         points = tf.range(POINTS, dtype=self.compute_dtype)
         return tf.nn.relu(1 - tf.abs(progress * (POINTS - 1) - points))
 
-    def student_inputs(self, x):
+    def student_inputs(self, x: Tensors) -> Tensors:
         return without_groups(self.columns, x)
 
-    def check_batch(self, x, y):
+    def check_batch(self, x: Tensors, y: Tensors) -> None:
         if self.uses_labels:
             check_labels(y, self.num_classes, "GroupWeighting")
 
-    def observe(self, x, y):
+    def observe(self, x: Tensors, y: Tensors) -> None:
         for name, observed in self._observed.items():
             observed.assign_add(label_sums(x[index_name(name)], y, observed.shape[0]))
 
-    def check_learned(self):
+    def check_learned(self) -> None:
         for name, column in self.columns.items():
             seen = np.asarray(self._observed[name])[1:, 0]
             if seen.any() and not seen.all():
@@ -302,7 +318,7 @@ class GroupWeighting(Trusting, Weighting):
                     stacklevel=2,
                 )
 
-    def table(self, disagreement=None):
+    def table(self, disagreement: Mapping[str, float] | None = None) -> GroupTable:
         """Lists the weight of each group, with advice.
 
         Args:
@@ -346,7 +362,7 @@ class GroupWeighting(Trusting, Weighting):
         rows.sort(key=lambda row: -row["weight"])
         return GroupTable(rows, self.doubt)
 
-    def take_over(self, values, config):
+    def take_over(self, values: Sequence[tf.Tensor], config: Config) -> Config:
         """See `Commentary.take_over`. Groups are matched by name.
 
         New ones start at the mean weight of the others.
@@ -383,7 +399,7 @@ class GroupWeighting(Trusting, Weighting):
         )
         return f"<GroupWeighting: {groups}, {'not ' if self.can_start else ''}learned>"
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "groups": {name: c.get_config() for name, c in self.columns.items()},
@@ -392,7 +408,7 @@ class GroupWeighting(Trusting, Weighting):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         groups = {name: GroupNames(**c) for name, c in config["groups"].items()}
         return cls(**{**config, "groups": groups})
 

@@ -1,6 +1,17 @@
 """What a kind of commentary says of itself, so that nobody else has to know it."""
 
 import types
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from tfcommentaries.typing import ArrayLike, Tensors
+
+if TYPE_CHECKING:
+    from tfcommentaries.commentaries.group_names import GroupNames
+    from tfcommentaries.commentaries.group_table import GroupTable
 
 
 class Kind:
@@ -18,7 +29,7 @@ class Kind:
     #: What it needs besides examples: "classes", that is labels of classes, "groups",
     #: "images", "elements", labels of steps or pixels; "weight" or "weighting", as
     #: controls do.
-    needs = ()
+    needs: tuple[str, ...] = ()
     #: Whether the annotation of an example's inputs is its weight.
     weighs_examples = False
     #: Whether students get distributions over classes for labels.
@@ -27,9 +38,9 @@ class Kind:
     serves_students = False
     #: Name of the student's output that is used after training, if it has others only
     #: for this commentary.
-    main_output = None
+    main_output: str | None = None
     #: `GroupNames` by the names of the columns with groups.
-    columns = types.MappingProxyType({})
+    columns: "Mapping[str, GroupNames]" = types.MappingProxyType({})
     #: Whether the annotation depends on the labels.
     uses_labels = False
     #: Whether the annotation depends on training progress.
@@ -37,7 +48,7 @@ class Kind:
     #: Whether `call` takes the student's losses, `(batch,)`, in place of the inputs.
     uses_student_loss = False
     #: Names of the entries of x that `call` reads; none if it reads the student's.
-    reads = ()
+    reads: tuple[str, ...] = ()
     #: Whether weights are divided by their mean over the batch, so that a batch of one
     #: example has the weight 1, whatever is learned.
     divides_by_batch_mean = False
@@ -48,7 +59,7 @@ class Kind:
     #: Defaults for learning this kind: the learning rate of the outer Adam, `warmup`
     #: and `steps` of `LearnCommentaryCallback`, how many outer steps a
     #: `CommentaryLearner` makes, and arguments of it.
-    suggested = types.MappingProxyType(
+    suggested: Mapping[str, Any] = types.MappingProxyType(
         {
             "learning_rate": 1e-3,
             "warmup": 0,
@@ -58,12 +69,14 @@ class Kind:
         }
     )
 
-    def parts(self):
+    def parts(self) -> "list[Kind]":
         """The commentaries that this one is made of; itself, if it is not composed."""
         # No property: Keras would look for weights in it, and never end.
         return [self]
 
-    def complete_student(self, model, loss):
+    def complete_student(
+        self, model: keras.Model, loss: Any
+    ) -> tuple[keras.Model, Any]:
         """Gives a student the outputs that it has only for this commentary.
 
         Args:
@@ -75,7 +88,9 @@ class Kind:
         """
         return model, loss
 
-    def label_trust(self, annotate, y, num_classes):
+    def label_trust(
+        self, annotate: Callable[[Tensors], Tensors], y: Tensors, num_classes: int
+    ) -> np.ndarray | None:
         """How far labels are trusted, for `insights.suspected_labels`.
 
         Args:
@@ -91,7 +106,7 @@ class Kind:
         """
         return None
 
-    def table(self):
+    def table(self) -> "GroupTable | None":
         """The learned weights as readable rows, or `None` for kinds without such rows.
 
         Kept in the manifest of an exported commentary.
@@ -101,7 +116,9 @@ class Kind:
         """
         return None
 
-    def start(self, x, y, agrees, chance=None):
+    def start(
+        self, x: Tensors, y: Tensors, agrees: ArrayLike, chance: float | None = None
+    ) -> bool:
         """Starts learning from which labels agree with a model of checked examples.
 
         The base class does nothing. See `GroupWeighting.start`.

@@ -9,6 +9,7 @@ from tfcommentaries.commentaries.conditioning import (
     one_hot,
 )
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
+from tfcommentaries.typing import Config, LayerOptions, Shapes, Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -56,7 +57,13 @@ class LabelBlending(TaughtByTeacher):
     gives_distributions = True
     uses_labels = True
 
-    def __init__(self, num_classes, teacher=None, initial_logit=-1.0, **kwargs):
+    def __init__(
+        self,
+        num_classes: int,
+        teacher: keras.layers.Layer | None = None,
+        initial_logit: float = -1.0,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(teacher, **kwargs)
         self._check_number("num_classes", num_classes)
         self.num_classes = num_classes
@@ -70,13 +77,17 @@ class LabelBlending(TaughtByTeacher):
             )
 
     @property
-    def channels_last(self):
+    def channels_last(self) -> bool:
         return self.teacher is not None
 
-    def build(self, x_shape, y_shape=None, progress_shape=None):
+    def build(
+        self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
+    ) -> None:
         self.built = True
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives each example's proportions by the partner's class.
 
         Args:
@@ -96,7 +107,9 @@ class LabelBlending(TaughtByTeacher):
             logits = self.teacher(seen, training=False)
         return 1 - 0.5 * tf.sigmoid(tf.convert_to_tensor(logits))
 
-    def apply(self, annotation, x, y, sample_weight=None):
+    def apply(
+        self, annotation: Tensors, x: Tensors, y: Tensors, sample_weight: Tensors = None
+    ) -> tuple[Tensors, Tensors, Tensors]:
         labels = self.student_labels(y)
         partner = tf.roll(labels, 1, 0)
         own = tf.reduce_sum(annotation * partner, -1)
@@ -113,10 +126,10 @@ class LabelBlending(TaughtByTeacher):
             sample_weight = blend(sample_weight)
         return tf.nest.map_structure(blend, x), blend(labels), sample_weight
 
-    def student_labels(self, y):
+    def student_labels(self, y: Tensors) -> Tensors:
         return one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
 
-    def check_batch(self, x, y):
+    def check_batch(self, x: Tensors, y: Tensors) -> None:
         check_labels(y, self.num_classes, type(self).__name__)
         for tensor in tf.nest.flatten(x):
             dtype = tf.as_dtype(tensor.dtype)
@@ -127,7 +140,7 @@ class LabelBlending(TaughtByTeacher):
                     "cast it to float32 if it is a quantity."
                 )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

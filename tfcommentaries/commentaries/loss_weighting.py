@@ -9,6 +9,7 @@ from tfcommentaries.commentaries import teachers
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
 from tfcommentaries.commentaries.weighting import Weighting
+from tfcommentaries.typing import LayerOptions, Shapes, Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -56,15 +57,24 @@ class LossWeighting(Weighting, TaughtByTeacher):
         }
     )
 
-    def __init__(self, teacher=None, normalize="batch_mean", **kwargs):
+    def __init__(
+        self,
+        teacher: keras.layers.Layer | None = None,
+        normalize: str | None = "batch_mean",
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(teacher=teacher, normalize=normalize, **kwargs)
         if teacher is None:
             self.teacher = teachers.mlp((1,), units=(100,), dtype=self.compute_dtype)
 
-    def build(self, x_shape, y_shape=None, progress_shape=None):
+    def build(
+        self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
+    ) -> None:
         self.built = True
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives the weight of each example.
 
         Args:
@@ -78,7 +88,13 @@ class LossWeighting(Weighting, TaughtByTeacher):
         logits = self.teacher(tf.reshape(x, [-1, 1]), training=False)
         return tf.sigmoid(tf.reshape(tf.convert_to_tensor(logits), [-1]))
 
-    def teach(self, x, y, sample_weight=None, progress=None):
+    def teach(
+        self,
+        x: Tensors,
+        y: Tensors,
+        sample_weight: Tensors = None,
+        progress: Tensors = None,
+    ) -> tuple[Tensors, Tensors, Tensors]:
         """Raises, since a batch alone does not give the student's losses."""
         raise TypeError(
             "LossWeighting weights by the student's losses, which a batch does not "

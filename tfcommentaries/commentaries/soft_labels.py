@@ -1,6 +1,9 @@
 """Soft labels in place of the data set's."""
 
+from collections.abc import Callable
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries.conditioning import (
@@ -9,6 +12,7 @@ from tfcommentaries.commentaries.conditioning import (
     one_hot,
 )
 from tfcommentaries.commentaries.keyed_inputs import KeyedInputs
+from tfcommentaries.typing import Config, LayerOptions, Shapes, Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -49,13 +53,13 @@ class SoftLabels(KeyedInputs):
 
     def __init__(
         self,
-        num_classes,
-        teacher=None,
-        trust=4.0,
-        teacher_key=None,
-        student_key=None,
-        **kwargs,
-    ):
+        num_classes: int,
+        teacher: keras.layers.Layer | None = None,
+        trust: float = 4.0,
+        teacher_key: str | None = None,
+        student_key: str | None = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(teacher, teacher_key, student_key, **kwargs)
         self._check_number("num_classes", num_classes)
         self.num_classes = num_classes
@@ -67,13 +71,17 @@ class SoftLabels(KeyedInputs):
             )
 
     @property
-    def channels_last(self):
+    def channels_last(self) -> bool:
         return self.teacher is not None and self.teacher_key is None
 
-    def build(self, x_shape, y_shape=None, progress_shape=None):
+    def build(
+        self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
+    ) -> None:
         self.built = True
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Gives each example's distribution over classes.
 
         Args:
@@ -95,19 +103,23 @@ class SoftLabels(KeyedInputs):
             logits = self.teacher(seen, training=False)
         return tf.nn.softmax(tf.convert_to_tensor(logits) + self.trust * rows)
 
-    def apply(self, annotation, x, y, sample_weight=None):
+    def apply(
+        self, annotation: Tensors, x: Tensors, y: Tensors, sample_weight: Tensors = None
+    ) -> tuple[Tensors, Tensors, Tensors]:
         return self.student_inputs(x), annotation, sample_weight
 
-    def label_trust(self, annotate, y, num_classes):
+    def label_trust(
+        self, annotate: Callable[[Tensors], Tensors], y: Tensors, num_classes: int
+    ) -> np.ndarray:
         return annotate(y)
 
-    def student_labels(self, y):
+    def student_labels(self, y: Tensors) -> Tensors:
         return one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
 
-    def check_batch(self, x, y):
+    def check_batch(self, x: Tensors, y: Tensors) -> None:
         check_labels(y, self.num_classes, type(self).__name__)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

@@ -1,8 +1,12 @@
 """What commentaries with a teacher have in common."""
 
+from collections.abc import Sequence
+
 import keras
+import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.typing import Config, LayerOptions, Self, Unpack
 
 
 class TaughtByTeacher(Commentary):
@@ -16,7 +20,9 @@ class TaughtByTeacher(Commentary):
         TypeError: if the teacher is not a Keras layer.
     """
 
-    def __init__(self, teacher=None, **kwargs):
+    def __init__(
+        self, teacher: keras.layers.Layer | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         if not isinstance(teacher, keras.layers.Layer | None):
             raise TypeError(
@@ -27,16 +33,16 @@ class TaughtByTeacher(Commentary):
         self.teacher = teacher
         self._default_teacher = teacher is None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         teacher = None
         if not self._default_teacher:
             teacher = keras.saving.serialize_keras_object(self.teacher)
         return {**super().get_config(), "teacher": teacher}
 
-    def get_teaching_config(self):
+    def get_teaching_config(self) -> Config:
         return {**self.get_config(), "teacher": None}
 
-    def take_over(self, values, config):
+    def take_over(self, values: Sequence[tf.Tensor], config: Config) -> Config:
         table = getattr(self, "logits", None)
         if table is not None and len(values) == 1:
             old, new = tuple(values[0].shape), tuple(table.shape)
@@ -49,7 +55,7 @@ class TaughtByTeacher(Commentary):
         return super().take_over(values, config)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         config = dict(config)
         if config.get("teacher") is not None:
             config["teacher"] = keras.saving.deserialize_keras_object(config["teacher"])

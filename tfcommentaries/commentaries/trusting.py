@@ -1,9 +1,13 @@
 """Which groups, and which of their examples, to train on instead of weighing them."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries.group_columns import index_name, indices
+from tfcommentaries.commentaries.group_names import GroupNames
+from tfcommentaries.typing import Tensors
 
 
 class Trusting:
@@ -13,7 +17,10 @@ class Trusting:
     a `GroupTable`; and `prepare`.
     """
 
-    def trusted(self):
+    columns: Mapping[str, GroupNames]
+    prepare: Callable[[Tensors], Tensors]
+
+    def trusted(self) -> list[str | int] | dict[str, list[str | int]]:
         """The groups to train on instead of using the weights.
 
         Returns:
@@ -27,7 +34,7 @@ class Trusting:
         found = {name: table.trusted(name) for name in _columns(table)}
         return found if len(found) > 1 else found.popitem()[1]
 
-    def trusts(self, x):
+    def trusts(self, x: Tensors) -> Tensors:
         """Whether examples are of trusted groups, in all columns.
 
         Example:

@@ -1,7 +1,10 @@
 """What commentaries that weight examples have in common."""
 
+from typing import Any
+
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.weights import weigh
+from tfcommentaries.typing import Config, Tensors
 
 
 class Weighting(Commentary):
@@ -22,7 +25,7 @@ class Weighting(Commentary):
     #: What `normalize` may be besides `None`.
     mean = "batch_mean"
 
-    def __init__(self, normalize="batch_mean", **kwargs):
+    def __init__(self, normalize: str = "batch_mean", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if normalize not in (self.mean, None):
             raise ValueError(
@@ -31,12 +34,14 @@ class Weighting(Commentary):
         self.normalize = normalize
 
     @property
-    def divides_by_batch_mean(self):
+    def divides_by_batch_mean(self) -> bool:
         return self.normalize == "batch_mean"
 
-    def apply(self, annotation, x, y, sample_weight=None):
+    def apply(
+        self, annotation: Tensors, x: Tensors, y: Tensors, sample_weight: Tensors = None
+    ) -> tuple[Tensors, Tensors, Tensors]:
         weights = weigh(annotation, sample_weight, self.divides_by_batch_mean, y)
         return self.student_inputs(x), y, weights
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "normalize": self.normalize}

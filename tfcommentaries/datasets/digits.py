@@ -5,7 +5,9 @@ import numpy as np
 from tfcommentaries.datasets.splits import Examples, Splits, split
 
 
-def load_digits(validation_size=300, test_size=497, seed=0):
+def load_digits(
+    validation_size: int = 300, test_size: int = 497, seed: int = 0
+) -> Splits:
     """Loads 1,797 images of 8x8 pixels.
 
     Args:

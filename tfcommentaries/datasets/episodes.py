@@ -3,8 +3,17 @@
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.typing import Tensors
 
-def episodes(x, y, ways=5, shots=1, queries=15, seed=0):
+
+def episodes(
+    x: Tensors,
+    y: Tensors,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    seed: int = 0,
+) -> tf.data.Dataset:
     """Makes endless N-way K-shot tasks.
 
     Each task takes `ways` classes at random, numbers them 0 to `ways - 1` at random,

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from tfcommentaries.datasets.shards import (
 from tfcommentaries.datasets.splits import Examples
 from tfcommentaries.datasets.table_encoding import TableEncoding
 from tfcommentaries.datasets.table_images import read_images
+from tfcommentaries.typing import Path
 
 #: Labels with more values than this, and than a tenth of the examples, may be numbers.
 _MANY = 50
@@ -57,15 +59,15 @@ def is_file(name):
 
 
 def load_file(
-    path,
-    label=None,
-    columns=(),
-    classes=None,
-    encoding=None,
-    image_size=32,
-    labels=None,
-    image=None,
-):
+    path: Path,
+    label: str | None = None,
+    columns: Sequence[str] = (),
+    classes: Sequence[str | int] | None = None,
+    encoding: TableEncoding | None = None,
+    image_size: int = 32,
+    labels: str | None = None,
+    image: str | None = None,
+) -> FileData:
     """Loads labelled examples.
 
     Args:

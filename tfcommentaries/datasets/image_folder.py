@@ -1,6 +1,7 @@
 """Examples from a folder of images."""
 
 import os
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -8,9 +9,12 @@ import tensorflow as tf
 
 from tfcommentaries.datasets.splits import Examples
 from tfcommentaries.datasets.table_images import check_size, read_image
+from tfcommentaries.typing import Path
 
 
-def load_image_folder(path, size=32, classes=None):
+def load_image_folder(
+    path: Path, size: int = 32, classes: Sequence[str] | None = None
+) -> tuple[Examples, list[str]]:
     """Loads images whose folders are their classes.
 
     Args:

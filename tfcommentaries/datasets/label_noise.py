@@ -3,7 +3,9 @@
 import numpy as np
 
 
-def corrupt_labels(y, fraction, num_classes, seed, kind="random"):
+def corrupt_labels(
+    y: np.ndarray, fraction: float, num_classes: int, seed: int, kind: str = "random"
+) -> tuple[np.ndarray, np.ndarray]:
     """Gives part of the examples another label.
 
     Args:

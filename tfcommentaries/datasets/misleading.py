@@ -26,7 +26,9 @@ class Misleading(NamedTuple):
     distracting: np.ndarray
 
 
-def load_coloured_digits(digits, size, agreement, seed=0):
+def load_coloured_digits(
+    digits: Examples, size: int, agreement: float, seed: int = 0
+) -> Misleading:
     """Pairs a red with a blue digit, side by side; the red one is the label.
 
     The side of the red one is random.
@@ -57,7 +59,9 @@ def load_coloured_digits(digits, size, agreement, seed=0):
     return Misleading(Examples(x, labels), aligned, x[..., 0] > 0.2, x[..., 2] > 0.2)
 
 
-def load_digits_on_scenes(digits, scenes, size, agreement, seed=0):
+def load_digits_on_scenes(
+    digits: Examples, scenes: Examples, size: int, agreement: float, seed: int = 0
+) -> Misleading:
     """Puts white digits at random places on photographs.
 
     A stand-in for birds in front of land and water: each class of digits has a class of

@@ -1,10 +1,11 @@
 """The paper's synthetic problem: images of the digit 1, classified by their angle."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from tfcommentaries.datasets.splits import Examples
+from tfcommentaries.datasets.splits import Examples, Splits
 
 #: Range of angles of the two classes, degrees.
 ANGLES = {"separated": ((-60, -15), (15, 60)), "overlapping": ((-60, 20), (-20, 60))}
@@ -30,8 +31,13 @@ class RotatedDigits(NamedTuple):
 
 
 def load_rotated_digits(
-    splits, kind, sizes=(2000, 500, 1000), digit=1, size=28, seed=0
-):
+    splits: Splits,
+    kind: str,
+    sizes: Sequence[int] = (2000, 500, 1000),
+    digit: int = 1,
+    size: int = 28,
+    seed: int = 0,
+) -> RotatedDigits:
     """Rotates images of one digit; the range of the angle is the class.
 
     In the overlapping set angles within 20 degrees of upright occur in both
@@ -79,4 +85,5 @@ def load_rotated_digits(
         x = np.clip(x, 0, 1)[..., np.newaxis].astype(np.float32)
         parts.append(Examples(x, labels.astype(np.int32)))
         part_angles.append(angles)
-    return RotatedDigits(*parts, angles=tuple(part_angles), kind=kind)
+    train, validation, test = parts
+    return RotatedDigits(train, validation, test, tuple(part_angles), kind)

@@ -1,5 +1,6 @@
 """Data that come from several sources, some of them bad."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +50,13 @@ class Sources(NamedTuple):
     faults: dict
 
 
-def spoil_sources(examples, num_classes, seed=0, faults=FAULTS, shares=None):
+def spoil_sources(
+    examples: Examples,
+    num_classes: int,
+    seed: int = 0,
+    faults: Sequence[str] = FAULTS,
+    shares: Sequence[float] | None = None,
+) -> Sources:
     """Deals examples out to sources and spoils some of these.
 
     Args:
@@ -72,8 +79,8 @@ def spoil_sources(examples, num_classes, seed=0, faults=FAULTS, shares=None):
         raise ValueError(f"There is no fault {unknown[0]!r}. Known: {list(known)}")
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(faults))
-    shares = np.ones(len(faults)) if shares is None else np.asarray(shares, float)
-    ends = np.cumsum(shares / shares.sum() * len(examples.y)).round().astype(int)
+    sizes = np.ones(len(faults)) if shares is None else np.asarray(shares, float)
+    ends = np.cumsum(sizes / sizes.sum() * len(examples.y)).round().astype(int)
     number = np.searchsorted(ends, np.arange(len(examples.y)), side="right")
     number = generator.permutation(number)
     x, y = examples.x.copy(), examples.y.copy()

@@ -37,7 +37,9 @@ class Splits(NamedTuple):
     name: str
 
 
-def split(examples, validation_size, test_size, seed):
+def split(
+    examples: Examples, validation_size: int, test_size: int, seed: int
+) -> tuple[Examples, Examples, Examples]:
     """Splits examples at random, each class in proportion.
 
     Args:
@@ -69,7 +71,8 @@ def split(examples, validation_size, test_size, seed):
             index, parts[name] = train_test_split(
                 index, test_size=size, random_state=seed, stratify=examples.y[index]
             )
-    return tuple(
+    train, validation, test = (
         Examples(examples.x[i], examples.y[i])
         for i in (index, parts["validation"], parts["test"])
     )
+    return train, validation, test

@@ -3,10 +3,17 @@
 import dataclasses
 import numbers
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from tfcommentaries.typing import Config, Self
+
+if TYPE_CHECKING:
+    import pandas
 
 #: Texts with more values than this name things rather than describe them.
 MOST_CATEGORIES = 50
@@ -43,17 +50,17 @@ class TableEncoding:
         ValueError: if there are no columns, or one is of another type or empty.
     """
 
-    def __init__(self, table):
+    def __init__(self, table: "pandas.DataFrame") -> None:
         if not len(table.columns):
             raise ValueError("There are no columns that could be features.")
         self.columns = [_column(table[name]) for name in table.columns]
 
-    def get_config(self):
+    def get_config(self) -> list[Config]:
         """The encoding as lists and dicts, for `from_config`."""
         return [dataclasses.asdict(column) for column in self.columns]
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Sequence["Config | Column"]) -> Self:
         """Makes the encoding of `get_config`, or of a list of `Column`."""
         encoding = cls.__new__(cls)
         encoding.columns = [
@@ -63,12 +70,12 @@ class TableEncoding:
         return encoding
 
     @property
-    def is_plain(self):
+    def is_plain(self) -> bool:
         """Whether every column is a feature as it is: no texts, nothing missing."""
         return all(c.categories is None and not c.flagged for c in self.columns)
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """Names of the features, in order."""
         names = []
         for column in self.columns:
@@ -79,7 +86,7 @@ class TableEncoding:
             names += [f"{column.name} is missing"] * column.flagged
         return names
 
-    def __call__(self, table):
+    def __call__(self, table: "pandas.DataFrame") -> tf.Tensor:
         """Features of a table with the same columns.
 
         Args:
@@ -108,7 +115,7 @@ class TableEncoding:
             features += [missing] * column.flagged
         return np.stack([np.asarray(f, "float32") for f in features], -1)
 
-    def model(self):
+    def model(self) -> keras.Model:
         """The encoding as a model, to put before one that takes features.
 
         Returns:
@@ -153,7 +160,7 @@ class _Indicators(keras.layers.Layer):
     def call(self, texts):
         return tf.cast(tf.equal(texts, tf.constant(self.categories)), "float32")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "categories": self.categories}
 
 

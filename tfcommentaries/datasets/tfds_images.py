@@ -8,14 +8,14 @@ from tfcommentaries.datasets.splits import Examples, Splits, split
 
 
 def load_tfds(
-    name,
-    data_dir=None,
-    train_size=None,
-    validation_size=5000,
-    test_size=None,
-    seed=0,
-    download=False,
-):
+    name: str,
+    data_dir: str | None = None,
+    train_size: int | None = None,
+    validation_size: int = 5000,
+    test_size: int | None = None,
+    seed: int = 0,
+    download: bool = False,
+) -> Splits:
     """Loads an image classification data set by its TFDS name.
 
     The test set is the data set's own `test` split; validation examples are

@@ -1,8 +1,12 @@
 """The solution of an inner problem as a differentiable layer."""
 
+from collections.abc import Callable, Sequence
+
 import tensorflow as tf
 
 from tfcommentaries.hypergradients import solvers
+from tfcommentaries.hypergradients.optimality import Root, Stationary
+from tfcommentaries.hypergradients.solvers import Solver
 
 
 class ImplicitSolution:
@@ -37,13 +41,18 @@ class ImplicitSolution:
             https://arxiv.org/abs/2105.15183)
     """
 
-    def __init__(self, find, optimality, solver="neumann"):
+    def __init__(
+        self,
+        find: Callable[[list[tf.Tensor]], Sequence[tf.Tensor]],
+        optimality: Root | Stationary,
+        solver: Solver | str = "neumann",
+    ) -> None:
         self.find = find
         self.optimality = optimality
         self.solver = solvers.get(solver)
 
     @tf.autograph.experimental.do_not_convert
-    def __call__(self, parameters):
+    def __call__(self, parameters: list[tf.Tensor]) -> list[tf.Tensor]:
         """Finds the solution.
 
         Args:
@@ -67,7 +76,12 @@ class ImplicitSolution:
 
         return list(solution_of(*parameters))
 
-    def pull_back(self, solution, parameters, upstream):
+    def pull_back(
+        self,
+        solution: list[tf.Tensor],
+        parameters: list[tf.Tensor],
+        upstream: list[tf.Tensor],
+    ) -> list[tf.Tensor]:
         """Turns `upstream`, a gradient by the solution, into one by the parameters."""
         transposed, mixed = self.optimality.linearize(solution, parameters)
         u = self.solver.solve(transposed, upstream)

@@ -2,16 +2,20 @@
 
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.hypergradients import solvers
 from tfcommentaries.hypergradients.adjoint_scan import plain_scan
 from tfcommentaries.hypergradients.implicit_solution import ImplicitSolution
 from tfcommentaries.hypergradients.inner_problem import InnerProblem
 from tfcommentaries.hypergradients.optimality import FiniteDifference, Stationary
 from tfcommentaries.hypergradients.preconditioned import Preconditioned
+from tfcommentaries.hypergradients.solvers import Solver
 from tfcommentaries.hypergradients.training_layer import (
     TrainingLayer,
     number_of_steps,
 )
+from tfcommentaries.students.functional_student import FunctionalStudent
+from tfcommentaries.typing import Optimizer
 
 
 class ImplicitTraining:
@@ -43,11 +47,11 @@ class ImplicitTraining:
 
     def __init__(
         self,
-        optimizer=None,
-        solver="neumann",
-        products="forward",
-        preconditioned=False,
-    ):
+        optimizer: Optimizer = None,
+        solver: Solver | str = "neumann",
+        products: str = "forward",
+        preconditioned: bool = False,
+    ) -> None:
         if products not in ("forward", "reverse", "finite_difference"):
             raise ValueError(
                 "`products` must be 'forward', 'reverse' or 'finite_difference'. "
@@ -64,7 +68,7 @@ class ImplicitTraining:
             f"products={self.products!r}, preconditioned={self.preconditioned!r})"
         )
 
-    def bind(self, commentary, student):
+    def bind(self, commentary: Commentary, student: FunctionalStudent) -> TrainingLayer:
         """Makes the layer for one commentary and one student.
 
         Args:

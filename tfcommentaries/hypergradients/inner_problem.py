@@ -1,15 +1,18 @@
 """One step of a student's training, as a pure function."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.hypergradients.adjoint_scaling import AdjointScaling
 from tfcommentaries.hypergradients.chunked_map import chunked_map
 from tfcommentaries.optimizers import from_keras
 from tfcommentaries.optimizers.flattened import Flattened
-from tfcommentaries.students.functional_student import StudentWeights
+from tfcommentaries.students.functional_student import FunctionalStudent, StudentWeights
+from tfcommentaries.typing import Batch, Optimizer, Tensors
 
 #: Examples that are annotated at a time; more only cost memory.
 CHUNK = 256
@@ -59,7 +62,13 @@ class InnerProblem:
         eps_root: as for `from_keras`.
     """
 
-    def __init__(self, commentary, student, optimizer=None, eps_root=None):
+    def __init__(
+        self,
+        commentary: Commentary | None,
+        student: FunctionalStudent,
+        optimizer: Optimizer = None,
+        eps_root: float | None = None,
+    ) -> None:
         self.commentary = commentary
         self.student = student
         model = student.model
@@ -70,7 +79,9 @@ class InnerProblem:
         if Flattened.suits(self.optimizer, weights):
             self.optimizer = Flattened(self.optimizer, student.weights.trainable)
 
-    def annotate(self, phi, batches, progress):
+    def annotate(
+        self, phi: Sequence[tf.Tensor], batches: Batch, progress: Tensors
+    ) -> list[tf.Tensor]:
         """Annotates the batches of all steps.
 
         Args:
@@ -109,7 +120,13 @@ class InnerProblem:
         annotation = tf.reshape(annotation, shape)
         return [annotation]
 
-    def loss(self, annotation, weights, batch, tape=None):
+    def loss(
+        self,
+        annotation: list[tf.Tensor],
+        weights: StudentWeights,
+        batch: Batch,
+        tape: tf.GradientTape | None = None,
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The inner loss.
 
         Args:
@@ -142,7 +159,7 @@ class InnerProblem:
             )
         return self.student.loss(weights, x, y, sample_weight, weigh=weigh)
 
-    def penalty(self, annotations):
+    def penalty(self, annotations: list[tf.Tensor]) -> tf.Tensor:
         """The commentary's penalty on annotations as `annotate` gave them."""
         if not annotations or self.commentary.uses_student_loss:
             return 0.0
@@ -154,25 +171,31 @@ class InnerProblem:
         with keras.StatelessScope(state_mapping=mapping):
             return self.commentary(*args, **kwargs)
 
-    def initial_state(self, weights):
+    def initial_state(self, weights: StudentWeights) -> TrainingState:
         """The state before the first step, with `StudentWeights` `weights`."""
         return TrainingState(weights, self.optimizer.init(weights.trainable))
 
-    def joined(self, state):
+    def joined(self, state: TrainingState) -> TrainingState | JoinedState:
         """A `TrainingState` as loops carry it, if possible a `JoinedState`."""
         if not isinstance(self.optimizer, Flattened):
             return state
         (trainable, non_trainable), slots = state
         return JoinedState(self.optimizer.join(trainable), non_trainable, slots)
 
-    def parted(self, state):
+    def parted(self, state: TrainingState | JoinedState) -> TrainingState:
         """The `TrainingState` of what `joined` gave."""
         if not isinstance(state, JoinedState):
             return state
         weights = self.optimizer.split(state.vector)
         return TrainingState(StudentWeights(weights, state.non_trainable), state.slots)
 
-    def step(self, annotation, state, batch, index):
+    def step(
+        self,
+        annotation: list[tf.Tensor],
+        state: TrainingState,
+        batch: Batch,
+        index: tf.Tensor,
+    ) -> TrainingState:
         """One training step.
 
         Args:
@@ -206,7 +229,9 @@ class InnerProblem:
             vector = self.optimizer.join(self.student.constrain(split(vector)))
         return JoinedState(vector, non_trainable, slots)
 
-    def gradients(self, annotation, weights, batch):
+    def gradients(
+        self, annotation: list[tf.Tensor], weights: StudentWeights, batch: Batch
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         """Gradients of the inner loss, and the student's updated state."""
         return self._gradients(annotation, *weights, batch)
 

@@ -7,8 +7,17 @@ two products with its derivatives, which `linearize` gives as functions:
 """
 
 import contextlib
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
+
+from tfcommentaries.hypergradients.solvers import MatVec
+
+#: Function `(solution, parameters)`, lists of tensors, to a list of tensors.
+Condition: TypeAlias = Callable[[list[tf.Tensor], list[tf.Tensor]], Sequence[tf.Tensor]]
+#: Likewise to a scalar.
+Loss: TypeAlias = Callable[[list[tf.Tensor], list[tf.Tensor]], tf.Tensor]
 
 
 class Root:
@@ -21,10 +30,15 @@ class Root:
         function: takes and gives lists of tensors; as many as `solution` has.
     """
 
-    def __init__(self, function):
+    def __init__(
+        self,
+        function: Condition,
+    ) -> None:
         self.function = function
 
-    def linearize(self, solution, parameters):
+    def linearize(
+        self, solution: list[tf.Tensor], parameters: list[tf.Tensor]
+    ) -> tuple[MatVec, MatVec]:
         """Gives `(transposed, mixed)`; see the module."""
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch([solution, parameters])
@@ -45,7 +59,10 @@ class FixedPoint(Root):
         function: takes and gives lists of tensors; as many as `solution` has.
     """
 
-    def __init__(self, function):
+    def __init__(
+        self,
+        function: Condition,
+    ) -> None:
         def difference(solution, parameters):
             after = function(solution, parameters)
             return [s - a for s, a in zip(solution, after, strict=True)]
@@ -69,7 +86,9 @@ class Stationary:
             divided by, for losses whose gradients are float16.
     """
 
-    def __init__(self, loss, mode="forward", loss_scale=1.0):
+    def __init__(
+        self, loss: Loss, mode: str = "forward", loss_scale: float = 1.0
+    ) -> None:
         if mode not in ("forward", "reverse"):
             raise ValueError(
                 f"`mode` must be 'forward' or 'reverse'. Received: mode={mode!r}"
@@ -78,14 +97,18 @@ class Stationary:
         self.mode = mode
         self.loss_scale = loss_scale
 
-    def gradient(self, solution, parameters):
+    def gradient(
+        self, solution: list[tf.Tensor], parameters: list[tf.Tensor]
+    ) -> list[tf.Tensor]:
         """The gradient of the loss by the solution."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(solution)
             loss = self.loss(solution, parameters) * self.loss_scale
         return [g / self.loss_scale for g in _gradient(tape, loss, solution)]
 
-    def linearize(self, solution, parameters):
+    def linearize(
+        self, solution: list[tf.Tensor], parameters: list[tf.Tensor]
+    ) -> tuple[MatVec, MatVec]:
         """Gives `(transposed, mixed)`; see the module."""
         if self.mode == "reverse":
             products = Root(self.gradient).linearize(solution, parameters)
@@ -131,13 +154,15 @@ class FiniteDifference(Stationary):
         loss_scale: as for `Stationary`.
     """
 
-    def __init__(self, loss, step=1e-2, loss_scale=1.0):
+    def __init__(self, loss: Loss, step: float = 1e-2, loss_scale: float = 1.0) -> None:
         super().__init__(loss, loss_scale=loss_scale)
         if step <= 0:
             raise ValueError(f"`step` must be positive. Received: step={step}")
         self.step = step
 
-    def linearize(self, solution, parameters):
+    def linearize(
+        self, solution: list[tf.Tensor], parameters: list[tf.Tensor]
+    ) -> tuple[MatVec, MatVec]:
         """Gives `(transposed, mixed)`; see the module."""
 
         def by_parameters(solution):

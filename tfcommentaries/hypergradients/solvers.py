@@ -4,8 +4,21 @@
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
 import tensorflow as tf
+
+#: Multiplies a list of tensors by a matrix.
+MatVec: TypeAlias = Callable[[list[tf.Tensor]], Sequence[tf.Tensor]]
+
+
+class Solver(Protocol):
+    """Anything with this method."""
+
+    def solve(self, matvec: MatVec, b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Gives x with `A x = b`; `matvec(v)` is `A v`."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +33,7 @@ class Identity:
             https://arxiv.org/abs/1511.06727)
     """
 
-    def solve(self, matvec, b):
+    def solve(self, matvec: MatVec, b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """See the module."""
         return list(b)
 
@@ -57,7 +70,7 @@ class Neumann:
                 f"Received: terms={self.terms}, scale={self.scale}"
             )
 
-    def solve(self, matvec, b):
+    def solve(self, matvec: MatVec, b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """See the module."""
 
         def body(step, term, total):
@@ -106,7 +119,7 @@ class ConjugateGradient:
                 f"Received: iterations={self.iterations}"
             )
 
-    def solve(self, matvec, b):
+    def solve(self, matvec: MatVec, b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """See the module."""
         b = list(b)
         squared = _dot(b, b)
@@ -178,7 +191,7 @@ class Nystrom:
                 f"Received: columns={self.columns!r}"
             )
 
-    def solve(self, matvec, b):
+    def solve(self, matvec: MatVec, b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """See the module."""
         vector = _flatten(b)
         size = tf.shape(vector)[0]
@@ -209,7 +222,7 @@ class Exact:
 
     damping: float = 0.0
 
-    def solve(self, matvec, b):
+    def solve(self, matvec: MatVec, b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """See the module."""
         vector = _flatten(b)
         size = tf.shape(vector)[0]
@@ -227,7 +240,7 @@ _NAMES = {
 }
 
 
-def get(solver):
+def get(solver: Solver | str) -> Solver:
     """Gives a solver by name or returns it as it is.
 
     Args:

@@ -1,6 +1,13 @@
 """What all differentiable forms of inner training have in common."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import tensorflow as tf
+
+from tfcommentaries.hypergradients.inner_problem import InnerProblem, TrainingState
+from tfcommentaries.students.functional_student import StudentWeights
+from tfcommentaries.typing import Batch, Tensors
 
 
 class TrainingLayer:
@@ -12,11 +19,17 @@ class TrainingLayer:
         problem: `InnerProblem`.
     """
 
-    def __init__(self, problem):
+    def __init__(self, problem: InnerProblem) -> None:
         self.problem = problem
 
     @tf.autograph.experimental.do_not_convert
-    def __call__(self, phi, weights, batches, progress=None):
+    def __call__(
+        self,
+        phi: Sequence[tf.Tensor],
+        weights: StudentWeights,
+        batches: Batch,
+        progress: Tensors = None,
+    ) -> StudentWeights:
         """Trains a student.
 
         Args:
@@ -37,14 +50,14 @@ class TrainingLayer:
     @tf.autograph.experimental.do_not_convert
     def go_on(
         self,
-        phi,
-        state,
-        batches,
-        progress=None,
-        first_step=0,
-        measure=None,
-        parameters=(),
-    ):
+        phi: Sequence[tf.Tensor],
+        state: TrainingState,
+        batches: Batch,
+        progress: Tensors = None,
+        first_step: int | tf.Tensor = 0,
+        measure: Callable[..., tf.Tensor] | None = None,
+        parameters: Sequence[tf.Tensor] = (),
+    ) -> Any:
         """Continues a training.
 
         Args:

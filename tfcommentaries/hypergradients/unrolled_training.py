@@ -5,6 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.hypergradients.adjoint_scan import adjoint_scan, plain_scan
 from tfcommentaries.hypergradients.inner_problem import InnerProblem
 from tfcommentaries.hypergradients.training_layer import (
@@ -12,6 +13,8 @@ from tfcommentaries.hypergradients.training_layer import (
     number_of_steps,
 )
 from tfcommentaries.optimizers.any_keras_optimizer import AnyKerasOptimizer
+from tfcommentaries.students.functional_student import FunctionalStudent
+from tfcommentaries.typing import Optimizer
 from tfcommentaries.upstream.graph_rewrites import MANY_VARIABLES
 from tfcommentaries.upstream.private_names import inside_xla
 
@@ -63,12 +66,12 @@ class UnrolledTraining:
 
     def __init__(
         self,
-        optimizer=None,
-        checkpoint_interval=None,
-        truncate=None,
-        memory_budget=2**30,
-        eps_root=1e-8,
-    ):
+        optimizer: Optimizer = None,
+        checkpoint_interval: int | None = None,
+        truncate: int | None = None,
+        memory_budget: int = 2**30,
+        eps_root: float = 1e-8,
+    ) -> None:
         for name, value, least in (
             ("checkpoint_interval", checkpoint_interval, 0),
             ("truncate", truncate, 1),
@@ -88,7 +91,7 @@ class UnrolledTraining:
         given = f"{self.checkpoint_interval!r}, truncate={self.truncate!r}"
         return f"UnrolledTraining(checkpoint_interval={given})"
 
-    def bind(self, commentary, student):
+    def bind(self, commentary: Commentary, student: FunctionalStudent) -> TrainingLayer:
         """Makes the layer for one commentary and one student.
 
         Args:

@@ -3,8 +3,11 @@
 import itertools
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from tfcommentaries.insights.pictures import COLORS, plain_axes
+from tfcommentaries.teaching.comparison import Comparison
 from tfcommentaries.teaching.scores import less_is_better
 
 #: For more baselines than `COLORS` are enough for (Tol's muted colours).
@@ -30,7 +33,12 @@ def condition_colors(conditions):
     return {one.name: next(of_role[one.role]) for one in conditions}
 
 
-def learning_curves(comparison, metric=None, axes=None, named=True):
+def learning_curves(
+    comparison: Comparison,
+    metric: str | None = None,
+    axes: Axes | None = None,
+    named: bool = True,
+) -> Figure:
     """Draws how well students do over training, one line per condition.
 
     Args:
@@ -85,7 +93,9 @@ def _name_ends(axes, ends):
         )
 
 
-def final_scores(comparison, metric=None, axes=None):
+def final_scores(
+    comparison: Comparison, metric: str | None = None, axes: Axes | None = None
+) -> Figure:
     """Draws how well students do at the end of training, one bar per condition.
 
     Args:

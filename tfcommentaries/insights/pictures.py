@@ -1,8 +1,15 @@
 """Pictures of commentaries."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from tfcommentaries.commentaries.group_table import GroupTable
+from tfcommentaries.typing import ArrayLike
 
 #: Colours that people with colour blindness can tell apart (Okabe and Ito).
 COLORS = (
@@ -38,7 +45,11 @@ def names_of(rows, table):
     ]
 
 
-def group_weights(table, notes=None, axes=None):
+def group_weights(
+    table: GroupTable,
+    notes: Mapping[str, str] | None = None,
+    axes: Axes | None = None,
+) -> Figure:
     """Draws the weight of each group, the largest on top.
 
     Of more than 40 groups, the first and the last 20, and a histogram of all weights.
@@ -91,7 +102,12 @@ def group_weights(table, notes=None, axes=None):
     return figure
 
 
-def weights_over_progress(progress, weights, groups, axes=None):
+def weights_over_progress(
+    progress: ArrayLike,
+    weights: np.ndarray,
+    groups: Mapping[str, np.ndarray],
+    axes: Axes | None = None,
+) -> Figure:
     """Draws the mean weight of groups of examples over training.
 
     Args:
@@ -104,8 +120,8 @@ def weights_over_progress(progress, weights, groups, axes=None):
         The Matplotlib figure.
     """
     figure, axes = plain_axes(axes)
-    colors = list(COLORS)
-    if len(groups) > len(colors):
+    colors: Iterable[Any] = COLORS
+    if len(groups) > len(COLORS):
         colors = colormaps["tab20"](np.linspace(0, 1, len(groups)))
     for (name, mask), color in zip(groups.items(), colors):
         if mask.any():
@@ -216,7 +232,13 @@ def single_image(image):
     return figure
 
 
-def ranked_examples(x, captions, weights, count=8, figure=None):
+def ranked_examples(
+    x: np.ndarray,
+    captions: Sequence[str],
+    weights: np.ndarray,
+    count: int = 8,
+    figure: Figure | None = None,
+) -> Figure:
     """Draws the examples with the largest and with the smallest weight.
 
     Args:
@@ -257,7 +279,7 @@ def ranked_examples(x, captions, weights, count=8, figure=None):
     return figure
 
 
-def learning_history(history, axes=None):
+def learning_history(history: Mapping[str, Any], axes: Axes | None = None) -> Figure:
     """Draws the outer loss and the hypergradient's norm over outer steps.
 
     Args:

@@ -3,15 +3,24 @@
 import base64
 import io
 import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.insights import gains, headline, pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
 from tfcommentaries.saving.replacing import check_file, write_text
+from tfcommentaries.teaching.comparison import Comparison
+from tfcommentaries.typing import ArrayLike, Path
+
+if TYPE_CHECKING:
+    from tfcommentaries.datasets.splits import Examples
+
 
 #: Images drawn as thumbnails among suspected labels.
 _SUSPECTS = 12
@@ -22,16 +31,16 @@ _CHART = 3.8, 2.9
 
 
 def write_report(
-    path,
-    commentary,
-    examples=None,
-    comparison=None,
-    history=None,
-    facts=None,
-    num_classes=None,
-    corrupted=None,
-    location="commentary",
-):
+    path: Path,
+    commentary: Commentary,
+    examples: "Examples | None" = None,
+    comparison: Comparison | None = None,
+    history: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    num_classes: int | None = None,
+    corrupted: ArrayLike | None = None,
+    location: str = "commentary",
+) -> None:
     """Writes one HTML file that needs no other file and no network.
 
     Args:

@@ -2,12 +2,17 @@
 
 import importlib.util
 import io
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
 
 from tfcommentaries.insights.views import views
 from tfcommentaries.teaching import annotate
+from tfcommentaries.typing import Logs, Path
+
+if TYPE_CHECKING:
+    from tfcommentaries.datasets.splits import Examples
 
 
 class CommentarySummaries(keras.callbacks.Callback):
@@ -31,7 +36,7 @@ class CommentarySummaries(keras.callbacks.Callback):
             of TensorFlow do not include.
     """
 
-    def __init__(self, log_dir, examples, every=1):
+    def __init__(self, log_dir: Path, examples: "Examples", every: int = 1) -> None:
         super().__init__()
         if importlib.util.find_spec("tensorboard") is None:
             raise ImportError("CommentarySummaries needs `pip install tensorboard`.")
@@ -39,10 +44,10 @@ class CommentarySummaries(keras.callbacks.Callback):
         self.examples = examples
         self.every = every
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         self.writer = tf.summary.create_file_writer(str(self.log_dir))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if (epoch + 1) % self.every:
             return
         commentary = self.model.commentary
@@ -54,7 +59,7 @@ class CommentarySummaries(keras.callbacks.Callback):
                 image = tf.io.decode_png(_png(view.figure), 3)
                 tf.summary.image(view.name, image[tf.newaxis], description=view.text)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         self.writer.close()
 
 

@@ -1,10 +1,14 @@
 """Labels that a commentary considers wrong."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.teaching import annotate
+
+if TYPE_CHECKING:
+    from tfcommentaries.datasets.splits import Examples
 
 
 class Suspects(NamedTuple):
@@ -17,12 +21,14 @@ class Suspects(NamedTuple):
             `(examples,)`.
     """
 
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # Not `tuple.index`.
     score: np.ndarray
     suggested: np.ndarray
 
 
-def suspected_labels(commentary, examples, num_classes):
+def suspected_labels(
+    commentary: Commentary, examples: "Examples", num_classes: int
+) -> Suspects:
     """Ranks examples by how likely their label is wrong.
 
     A weighting that sees the label is asked about every label an example might have:

@@ -4,13 +4,21 @@ import copy
 import dataclasses
 import functools
 import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from tfcommentaries import commentaries
+from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.insights import pictures
 from tfcommentaries.teaching import annotate
+from tfcommentaries.typing import ArrayLike, Tensors
+
+if TYPE_CHECKING:
+    from tfcommentaries.datasets.splits import Examples
+
 
 #: Progress at which curricula are evaluated.
 POINTS = np.linspace(0, 1, 11)
@@ -33,7 +41,12 @@ class View:
     figure: object
 
 
-def views(commentary, examples, corrupted=None, notes=None):
+def views(
+    commentary: Commentary,
+    examples: "Examples | None",
+    corrupted: ArrayLike | None = None,
+    notes: Mapping[str, str] | None = None,
+) -> list[View]:
     """Draws what a commentary says about some examples.
 
     Args:
@@ -347,6 +360,6 @@ def _mean_by_class(subject):
     return rows
 
 
-def are_images(x):
+def are_images(x: Tensors) -> bool:
     """Whether inputs can be drawn."""
     return getattr(x, "ndim", 0) == 4 and x.shape[-1] in (1, 3)

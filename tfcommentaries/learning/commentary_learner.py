@@ -1,11 +1,15 @@
 """Learns a commentary."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries.commentaries.commentary import check_is_commentary
-from tfcommentaries.hypergradients import UnrolledTraining
+from tfcommentaries.commentaries.commentary import Commentary, check_is_commentary
+from tfcommentaries.commentaries.group_table import GroupTable
+from tfcommentaries.hypergradients import ImplicitTraining, UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.checked_start import LEAST_STEPS, start_from_checked
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
@@ -30,6 +34,15 @@ from tfcommentaries.learning.tried import Tried
 from tfcommentaries.learning.waiting import Waiting, student_of
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.students.losses import check_trains_as_keras, has_own_loss
+from tfcommentaries.typing import (
+    CompileOptions,
+    Data,
+    LayerOptions,
+    Optimizer,
+    Path,
+    Tensors,
+    Unpack,
+)
 
 #: Losses on which a commentary that sees losses is built and logged.
 _LOSSES = np.linspace(0, 10, 11, dtype="float32")
@@ -109,21 +122,21 @@ class CommentaryLearner(OuterLoop):
 
     def __init__(
         self,
-        commentary,
-        student,
-        inner_training=None,
-        inner_steps=100,
-        student_initialization="fresh",
-        students_per_step=1,
-        outer_loss_at="end",
-        validation_taught=False,
-        validation_mode="training",
-        seed=0,
-        kept_layers=(),
-        start_from_checked=True,
-        settled_after=3,
-        **kwargs,
-    ):
+        commentary: Commentary,
+        student: keras.Model | Callable[[], keras.Model],
+        inner_training: UnrolledTraining | ImplicitTraining | None = None,
+        inner_steps: int = 100,
+        student_initialization: str | int = "fresh",
+        students_per_step: int = 1,
+        outer_loss_at: str = "end",
+        validation_taught: bool = False,
+        validation_mode: str = "training",
+        seed: int = 0,
+        kept_layers: Sequence[keras.layers.Layer | str] = (),
+        start_from_checked: bool = True,
+        settled_after: int | None = 3,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**kwargs)
         check_is_commentary(commentary, "CommentaryLearner(weighting, model)")
         if not hasattr(inner_training, "bind") and inner_training is not None:
@@ -177,11 +190,17 @@ class CommentaryLearner(OuterLoop):
             self.student, student_initialization, seed
         )
         self._outer_step = None
-        self._outer_steps = None
+        self._outer_steps: tf.Variable | None = None
         self._tried = Tried()
         self._logged = {name: keras.metrics.Mean(name) for name in ANNOTATION_SUMMARY}
 
-    def compile(self, optimizer=None, loss=None, metrics=None, **kwargs):
+    def compile(
+        self,
+        optimizer: Optimizer = None,
+        loss: Any = None,
+        metrics: Any = None,
+        **kwargs: Unpack[CompileOptions],
+    ) -> None:
         """Configures the outer loop; `fit` calls it if nobody has.
 
         Args:
@@ -211,11 +230,11 @@ class CommentaryLearner(OuterLoop):
             kwargs.setdefault("loss_weights", weights)
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
-    def table(self):
+    def table(self) -> GroupTable | None:
         """What the commentary has learned of each group; see `GroupWeighting.table`."""
         return self.commentary.table()
 
-    def summary(self, print_fn=print):
+    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Prints what learns what, and how; `print_fn` takes each line."""
         print_fn(repr(self))
         print_fn(f"  commentary: {self.commentary!r}")
@@ -229,25 +248,27 @@ class CommentaryLearner(OuterLoop):
             f"{self.inner_steps} inner steps, {done} outer steps made>"
         )
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """The commentary's annotation; see `Commentary.call`."""
         return self.commentary(x, y=y, progress=progress)
 
     def fit(
         self,
-        x,
-        y=None,
+        x: Tensors,
+        y: Tensors = None,
         *,
-        validation_data=None,
-        sample_weight=None,
-        batch_size=None,
-        validation_batch_size=None,
-        steps_per_epoch=10,
-        epochs=1,
-        callbacks=None,
-        checkpoint_dir=None,
-        verbose="auto",
-    ):
+        validation_data: Data = None,
+        sample_weight: Tensors = None,
+        batch_size: int | None = None,
+        validation_batch_size: int | None = None,
+        steps_per_epoch: int = 10,
+        epochs: int = 1,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        checkpoint_dir: Path | None = None,
+        verbose: int | str = "auto",
+    ) -> keras.callbacks.History:
         """Learns the commentary.
 
         Args:
@@ -456,7 +477,7 @@ class CommentaryLearner(OuterLoop):
             has_learned,
         )
 
-    def train_step(self, data):
+    def train_step(self, data: Data) -> dict[str, tf.Tensor]:
         variables = self.commentary.trainable_variables
         losses, hypergradient, outputs = mean_over_students(
             self._one_student,

@@ -1,14 +1,25 @@
 """How good an estimate of the hypergradient is on a user's own problem."""
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.hypergradients import ImplicitTraining, UnrolledTraining
 from tfcommentaries.hypergradients.outer_gradient import outer_gradient
+from tfcommentaries.students.functional_student import FunctionalStudent
+from tfcommentaries.typing import Batch, Tensors
 from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
 
 
 def compare_hypergradients(
-    commentary, student, estimators, batches, validation_batch, progress=None
-):
+    commentary: Commentary,
+    student: FunctionalStudent,
+    estimators: Mapping[str, UnrolledTraining | ImplicitTraining],
+    batches: Batch,
+    validation_batch: Batch,
+    progress: Tensors = None,
+) -> dict[str, dict[str, float]]:
     """Compares estimators of the hypergradient on the same training.
 
     Example, what truncation leaves out:

@@ -1,10 +1,12 @@
 """Learns initial weights from which a student learns with few examples."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries.commentaries.commentary import check_is_commentary
+from tfcommentaries.commentaries.commentary import Commentary, check_is_commentary
 from tfcommentaries.hypergradients import InnerProblem
 from tfcommentaries.hypergradients.outer_gradient import outer_gradient
 from tfcommentaries.learning.hypergradient_update import (
@@ -17,6 +19,15 @@ from tfcommentaries.learning.workers import spread_by_element
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.students.losses import check_trains_as_keras
 from tfcommentaries.students.repeating import check_repeats
+from tfcommentaries.typing import (
+    CompileOptions,
+    Data,
+    FitOptions,
+    LayerOptions,
+    Optimizer,
+    Tensors,
+    Unpack,
+)
 
 
 class FewShotLearner(OuterLoop):
@@ -66,14 +77,14 @@ class FewShotLearner(OuterLoop):
 
     def __init__(
         self,
-        student,
-        commentary=None,
-        inner_steps=5,
-        inner_rate=0.1,
-        learn_rates=False,
-        first_order=False,
-        **kwargs,
-    ):
+        student: keras.Model,
+        commentary: Commentary | None = None,
+        inner_steps: int = 5,
+        inner_rate: float = 0.1,
+        learn_rates: bool = False,
+        first_order: bool = False,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**kwargs)
         if commentary is not None:
             check_is_commentary(commentary, "FewShotLearner(model, weighting)")
@@ -94,12 +105,17 @@ class FewShotLearner(OuterLoop):
         self.inner_rate = inner_rate
         self.learn_rates = learn_rates
         self.first_order = first_order
-        self.rates = []
+        self.rates: list[keras.Variable] = []
         self._problem = None
-        self._tasks_per_step = None
+        self._tasks_per_step: int | None = None
         self._output_dtype = None
 
-    def compile(self, optimizer="adam", metrics=("accuracy",), **kwargs):
+    def compile(
+        self,
+        optimizer: Optimizer = "adam",
+        metrics: Any = ("accuracy",),
+        **kwargs: Unpack[CompileOptions],
+    ) -> None:
         """Configures the outer loop.
 
         Args:
@@ -112,12 +128,14 @@ class FewShotLearner(OuterLoop):
         super().compile(optimizer=optimizer, loss=loss, metrics=list(metrics), **kwargs)
 
     @property
-    def learned_variables(self):
+    def learned_variables(self) -> list[keras.Variable]:
         """Initial weights, then rates, then the commentary's weights."""
         commentary = self.commentary.trainable_variables if self.commentary else []
         return [*self.student.model.trainable_variables, *self.rates, *commentary]
 
-    def fit(self, tasks, **kwargs):
+    def fit(
+        self, tasks: tf.data.Dataset, **kwargs: Unpack[FitOptions]
+    ) -> keras.callbacks.History:
         """Learns from tasks.
 
         Args:
@@ -212,7 +230,7 @@ class FewShotLearner(OuterLoop):
         ends = np.cumsum([len(self.student.model.trainable_variables), len(self.rates)])
         return values[: ends[0]], values[ends[0] : ends[1]], values[ends[1] :]
 
-    def train_step(self, data):
+    def train_step(self, data: Data) -> dict[str, tf.Tensor]:
         variables = self.learned_variables
 
         def one_task(task):
@@ -236,7 +254,9 @@ class FewShotLearner(OuterLoop):
         join = [tf.concat([t[i] for i in range(count)], 0) for t in (labels, outputs)]
         return self.compute_metrics(None, *join)
 
-    def evaluate_tasks(self, tasks, count=600):
+    def evaluate_tasks(
+        self, tasks: tf.data.Dataset, count: int = 600
+    ) -> dict[str, float]:
         """Adapts to unseen tasks and measures the accuracy.
 
         Args:
@@ -267,7 +287,7 @@ class FewShotLearner(OuterLoop):
             "tasks": len(found),
         }
 
-    def adapt(self, x, y):
+    def adapt(self, x: Tensors, y: Tensors) -> keras.Model:
         """Makes a student for one new task.
 
         Args:

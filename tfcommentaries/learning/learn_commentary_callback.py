@@ -1,11 +1,16 @@
 """Learning a commentary while a user's own model trains."""
 
 import warnings
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfcommentaries.hypergradients import ImplicitTraining, InnerProblem
+from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.hypergradients import (
+    ImplicitTraining,
+    InnerProblem,
+)
 from tfcommentaries.hypergradients.implicit_training import ImplicitLayer
 from tfcommentaries.hypergradients.outer_gradient import outer_gradient
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
@@ -24,7 +29,11 @@ from tfcommentaries.optimizers.any_keras_optimizer import mean_squares
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.students.losses import as_loss, has_own_loss
 from tfcommentaries.students.repeating import check_repeats
-from tfcommentaries.teaching import CommentaryCallback
+from tfcommentaries.teaching.commentary_callback import (
+    CommentaryCallback,
+    TeachingOptions,
+)
+from tfcommentaries.typing import Data, Logs, Optimizer, Path, Tensors, Unpack
 
 _MEND = (
     "Let the model train longer before and while the commentary is learned (`warmup=`, "
@@ -96,20 +105,20 @@ class LearnCommentaryCallback(CommentaryCallback):
 
     def __init__(
         self,
-        commentary,
-        validation_data,
-        inner_training=None,
-        optimizer=None,
-        every=1,
-        warmup=None,
-        steps=None,
-        loss=None,
-        validation_batch_size=None,
-        seed=0,
-        start=None,
-        checkpoint_dir=None,
-        **kwargs,
-    ):
+        commentary: Commentary,
+        validation_data: Data,
+        inner_training: ImplicitTraining | None = None,
+        optimizer: Optimizer = None,
+        every: int = 1,
+        warmup: int | None = None,
+        steps: int | None = None,
+        loss: Any = None,
+        validation_batch_size: int | None = None,
+        seed: int = 0,
+        start: Data = None,
+        checkpoint_dir: Path | None = None,
+        **kwargs: Unpack[TeachingOptions],
+    ) -> None:
         self._iterator = None
         super().__init__(commentary, **kwargs)
         suggested = commentary.suggested
@@ -143,7 +152,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         self.seed = seed
         self.start = None if start is None else as_dataset(start, "training")
         self.checkpoint_dir = checkpoint_dir
-        self._checkpoint = None
+        self._checkpoint: LearnerCheckpoint | None = None
         validation_data = as_dataset(validation_data, "validation")
         self._validation_data = validation_data
         self._validation, self._batch = endless(
@@ -160,7 +169,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         self._logged = {name: keras.metrics.Mean(name) for name in names}
         self._monitor = HypergradientMonitor()
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model) -> None:
         if model.distribute_strategy.num_replicas_in_sync > 1:
             raise ValueError(
                 "LearnCommentaryCallback learns on one replica, but the model is "
@@ -232,7 +241,7 @@ class LearnCommentaryCallback(CommentaryCallback):
                 self.checkpoint_dir, state, 2, {"validation": self._validation_data}
             )
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         super().on_train_batch_begin(batch, logs)
         # With `steps_per_execution` these are several steps.
         first = self._before_epoch + batch
@@ -246,12 +255,12 @@ class LearnCommentaryCallback(CommentaryCallback):
         )
         self._read.assign_add(1)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         super().on_train_batch_end(batch, logs)
         if self._learning:
             self._guard.on_train_batch_end(batch, logs)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         super().on_epoch_begin(epoch, logs)
         self._before_epoch = int(self._step)
         if self.steps is not None and int(self._step) >= self._last:
@@ -272,7 +281,7 @@ class LearnCommentaryCallback(CommentaryCallback):
                 stacklevel=2,
             )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         super().on_epoch_end(epoch, logs)
         if self._checkpoint is not None:
             self._checkpoint.on_epoch_end(epoch)
@@ -282,15 +291,17 @@ class LearnCommentaryCallback(CommentaryCallback):
         if "annotation_mean" in self._logged:
             self._monitor.on_epoch_end(epoch, logs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         super().on_train_end(logs)
         self._reliability.on_train_end(logs)
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         super().reset_state()
         self._iterator = None
 
-    def after_step(self, x, y, sample_weight, progress):
+    def after_step(
+        self, x: Tensors, y: Tensors, sample_weight: Tensors, progress: Tensors
+    ) -> dict[str, tf.Tensor]:
         """See `CommentaryCallback`."""
         batch = (x, y) if sample_weight is None else (x, y, sample_weight)
 

@@ -1,12 +1,15 @@
 """What all models have whose `fit` runs outer steps."""
 
 import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 import keras
 import tensorflow as tf
 
 from tfcommentaries.learning.hypergradient_update import apply_hypergradient
 from tfcommentaries.learning.workers import check_strategy
+from tfcommentaries.typing import LayerOptions, Unpack
 from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.upstream.graph_rewrites import chosen_rewrites
 from tfcommentaries.upstream.plain_errors import plain_errors
@@ -27,12 +30,17 @@ class OuterLoop(keras.Model):
         "its `commentary`, which annotates: `commentary(x, y=y, progress=1.0)`"
     )
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         check_strategy()
         super().__init__(**kwargs)
         self.hypergradient_norm = keras.metrics.Mean("hypergradient_norm")
 
-    def compile(self, *args, jit_compile="auto", **kwargs):
+    def compile(
+        self,
+        *args: Any,
+        jit_compile: bool | str = "auto",
+        **kwargs: Any,
+    ) -> None:
         """As `keras.Model.compile`; `"auto"` also asks whether the student compiles."""
         if jit_compile == "auto" and not self.student.model.jit_compile:
             jit_compile = False
@@ -41,13 +49,18 @@ class OuterLoop(keras.Model):
         super().compile(*args, jit_compile=jit_compile, **kwargs)
 
     @contextlib.contextmanager
-    def stepping(self):
+    def stepping(self) -> Iterator[None]:
         """Context in which outer steps are traced and made."""
         model = self.student.model
         with chosen_rewrites(model), forgotten_custom_gradients(), plain_errors(model):
             yield
 
-    def finish_step(self, loss, hypergradient, variables):
+    def finish_step(
+        self,
+        loss: tf.Tensor,
+        hypergradient: Sequence[tf.Tensor],
+        variables: Sequence[keras.Variable],
+    ) -> None:
         """Updates what is learned, and the metrics of every learner.
 
         Args:
@@ -69,27 +82,27 @@ class OuterLoop(keras.Model):
         the data, and fails with several workers.
         """
 
-    def evaluate(self, *args, **kwargs):
+    def evaluate(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises: `teaching.evaluate` measures a commentary, on new students."""
         raise self._refusal("evaluate", self.evaluated_by)
 
-    def predict(self, *args, **kwargs):
+    def predict(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises, since a learner is not a network."""
         raise self._refusal("predict", self.predicted_by)
 
-    def train_on_batch(self, *args, **kwargs):
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises, since an outer step takes many batches."""
         raise self._refusal("train on single batches", "`fit(steps_per_epoch=1)`")
 
     test_on_batch = evaluate
     predict_on_batch = predict
 
-    def save(self, *args, **kwargs):
+    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises, since a learner is saved by its parts."""
         # Keras would have emptied an existing file.
         self.get_config()
 
-    def get_config(self):
+    def get_config(self) -> NoReturn:
         """Raises, since a learner is saved by its parts."""
         raise NotImplementedError(
             f"{type(self).__name__} cannot be saved itself: save what it has learned, "

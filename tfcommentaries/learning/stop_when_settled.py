@@ -6,6 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.typing import Logs
+
 
 class StopWhenSettled(keras.callbacks.Callback):
     """Stops `fit` when the trusted groups have not changed for some outer steps.
@@ -25,7 +28,7 @@ class StopWhenSettled(keras.callbacks.Callback):
         patience: outer steps without a change, at least 1; `None` never stops.
     """
 
-    def __init__(self, commentary, patience=3):
+    def __init__(self, commentary: Commentary, patience: int | None = 3) -> None:
         super().__init__()
         if patience is not None and patience < 1:
             raise ValueError(
@@ -41,30 +44,30 @@ class StopWhenSettled(keras.callbacks.Callback):
         self._unchanged = tf.Variable(-1, dtype=tf.int64, trainable=False)
 
     @property
-    def variables(self):
+    def variables(self) -> list[tf.Variable]:
         """What a checkpoint must hold, so that learning stops where it would have."""
         return [self._trusted, self._unchanged]
 
     @property
-    def begun(self):
+    def begun(self) -> tf.Tensor:
         """Whether steps are counted."""
         return int(self._unchanged) >= 0
 
     @property
-    def settled(self):
+    def settled(self) -> tf.Tensor:
         """Whether nothing has changed for long enough."""
         return self.patience is not None and int(self._unchanged) >= self.patience
 
-    def begin(self):
+    def begin(self) -> None:
         """Notes what is trusted before the first outer step."""
         self._trusted.assign(self._now())
         self._unchanged.assign(0)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         if not self.begun:
             self.begin()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         now = self._now()
         same = np.array_equal(now, self._trusted)
         self._trusted.assign(now)

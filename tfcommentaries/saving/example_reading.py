@@ -1,9 +1,13 @@
 """From features of tf.Examples to what a commentary and a student take."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import tensorflow as tf
 
 from tfcommentaries.saving.example_columns import Column
 from tfcommentaries.saving.example_groups import first_group
+from tfcommentaries.typing import Config, Self, Tensors
 
 #: The arguments of a reading and their defaults.
 DEFAULTS = {
@@ -45,14 +49,14 @@ class ExampleReading:
 
     def __init__(
         self,
-        features,
-        label="label",
-        image_shape=None,
-        num_classes=None,
-        groups=None,
-        resize=None,
-        columns=None,
-    ):
+        features: str | Sequence[str],
+        label: str | None = "label",
+        image_shape: Sequence[int] | None = None,
+        num_classes: int | None = None,
+        groups: str | Sequence[str] | None = None,
+        resize: str | None = None,
+        columns: Mapping[str, Config] | None = None,
+    ) -> None:
         names, groups = _names(features, "features"), _names(groups, "groups")
         if not names:
             raise ValueError("`features` must name at least one feature.")
@@ -100,12 +104,12 @@ class ExampleReading:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Makes one from a dict, such as `custom_config` holds."""
         known = {key: config[key] for key in DEFAULTS if key in config}
         return cls(**{**DEFAULTS, **known})
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """The arguments, a dict that JSON can hold."""
         return {
             "features": self.features,
@@ -117,7 +121,7 @@ class ExampleReading:
             "columns": {n: c.get_config() for n, c in self.columns.items()} or None,
         }
 
-    def column(self, name):
+    def column(self, name: str) -> "Column":
         """The `Column` of a feature or the label."""
         if name in self.columns:
             return self.columns[name]
@@ -126,11 +130,11 @@ class ExampleReading:
         return Column(name, "float32" if self.image_shape is None else "string")
 
     @property
-    def vector_size(self):
+    def vector_size(self) -> int:
         """Length of the vector that the features form."""
         return sum(self.column(name).width for name in self.features)
 
-    def dense(self, features):
+    def dense(self, features: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """The features and the label that are read, each `(batch, size)`.
 
         Args:
@@ -153,7 +157,7 @@ class ExampleReading:
         found = {name: self.column(name).dense(features[name]) for name in wanted}
         return found | self.read_groups(features)
 
-    def complete(self, dense):
+    def complete(self, dense: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Which examples can be read, booleans `(batch,)`; argument from `dense`."""
         return tf.reduce_all(
             [
@@ -164,7 +168,7 @@ class ExampleReading:
             0,
         )
 
-    def read(self, dense):
+    def read(self, dense: Mapping[str, tf.Tensor]) -> tuple[Tensors, tf.Tensor | None]:
         """Makes inputs and labels of examples that are complete.
 
         Args:
@@ -188,11 +192,11 @@ class ExampleReading:
             x = {"x": x, **{name: dense[name] for name in self.groups}}
         return x, None if self.label is None else self.read_label(dense)
 
-    def read_groups(self, features):
+    def read_groups(self, features: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """Columns of groups, a dict of tensors `(batch,)`; argument as for `dense`."""
         return {name: first_group(features[name]) for name in self.groups}
 
-    def read_label(self, dense):
+    def read_label(self, dense: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Labels `(batch,)`: classes are int64, other numbers float32."""
         column = self.column(self.label)
         if column.vocabulary is not None:
@@ -230,7 +234,7 @@ class ExampleReading:
         with tf.control_dependencies([] if check is None else [check]):
             return tf.ensure_shape(tf.cast(image, tf.float32) / 255, self.image_shape)
 
-    def check_fits(self, x_spec):
+    def check_fits(self, x_spec: Tensors) -> None:
         """Raises a `ValueError` if a commentary takes inputs of another shape.
 
         Args:
@@ -257,7 +261,7 @@ class ExampleReading:
                 "name those, or learn a commentary for these."
             )
 
-    def fitted(self, x_spec, uses_labels):
+    def fitted(self, x_spec: Tensors, uses_labels: bool) -> "ExampleReading":
         """The reading for what a commentary takes.
 
         Args:

@@ -2,12 +2,15 @@
 
 import os
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfcommentaries.commentaries.commentary import check_is_commentary
+from tfcommentaries.commentaries.commentary import Commentary, check_is_commentary
 from tfcommentaries.saving.example_annotation import ExampleAnnotation
+from tfcommentaries.saving.example_reading import ExampleReading
 from tfcommentaries.saving.graph_check import check_graph
 from tfcommentaries.saving.manifest import (
     FILE,
@@ -17,6 +20,7 @@ from tfcommentaries.saving.manifest import (
     to_json,
 )
 from tfcommentaries.saving.replacing import replacing_directory
+from tfcommentaries.typing import Path
 from tfcommentaries.upstream.empty_batches import annotate_any
 
 #: Names that the signature uses for what is not a user's input.
@@ -24,8 +28,13 @@ _RESERVED = ("y", "progress")
 
 
 def export_commentary(
-    commentary, path, learned=None, metrics=None, reading=None, columns=None
-):
+    commentary: Commentary,
+    path: Path,
+    learned: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    reading: ExampleReading | None = None,
+    columns: keras.Model | None = None,
+) -> None:
     """Exports a commentary as a SavedModel that needs none of this package.
 
     Its signature `annotate`, which is also `serving_default`, takes the inputs by

@@ -21,10 +21,10 @@ CALLING = {
     "StatelessWhile",
     "While",
 }
-_allowed = set()
+_allowed: set[str] = set()
 
 
-def allow_operations(*names):
+def allow_operations(*names: str) -> None:
     """Allows operations in the graphs of commentaries, in this process.
 
     Commentaries are exported and loaded only if their graphs have nothing but

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfcommentaries import version
 from tfcommentaries.saving.json_files import read, typed
+from tfcommentaries.typing import Config, Path
 
 #: Where the manifest is inside the SavedModel.
 FILE = os.path.join("assets", "commentary.json")
@@ -131,7 +132,7 @@ def is_commentary(path):
     return "saved_model.pb" in names and names <= _SAVED_MODEL
 
 
-def read_manifest(path):
+def read_manifest(path: Path) -> Config:
     """Reads the manifest of an exported commentary.
 
     Args:

@@ -1,17 +1,32 @@
 """Using an exported commentary."""
 
 import os
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries import Commentary, GroupTable
 from tfcommentaries.commentaries.applying import make_applying
+from tfcommentaries.commentaries.group_names import GroupNames, Groups
+from tfcommentaries.commentaries.kind import Kind
 from tfcommentaries.commentaries.trusting import Trusting
 from tfcommentaries.saving.graph_check import load_graph
 from tfcommentaries.saving.manifest import read_manifest
+from tfcommentaries.typing import (
+    Batch,
+    Config,
+    LayerOptions,
+    Path,
+    Shapes,
+    Tensors,
+    Unpack,
+)
 
 
-def _of_applying(name):
+def _of_applying(name: str) -> Any:
     """An attribute of the commentary that applies annotations."""
     return property(lambda self: getattr(self.applying, name))
 
@@ -32,7 +47,7 @@ class SavedCommentary(Trusting, Commentary):
             that no commentary needs; see `SECURITY.md`.
     """
 
-    def __init__(self, path, **kwargs):
+    def __init__(self, path: Path, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.directory = os.fspath(path)
         self.manifest = read_manifest(path)
@@ -52,11 +67,11 @@ class SavedCommentary(Trusting, Commentary):
         self.doubt = self.manifest.get("doubt")
 
     @property
-    def uses_labels(self):
+    def uses_labels(self) -> bool:
         return self.manifest["uses_labels"]
 
     @property
-    def uses_progress(self):
+    def uses_progress(self) -> bool:
         return self.manifest["uses_progress"]
 
     uses_student_loss = _of_applying("uses_student_loss")
@@ -69,21 +84,27 @@ class SavedCommentary(Trusting, Commentary):
     serves_students = _of_applying("serves_students")
     main_output = _of_applying("main_output")
 
-    def parts(self):
+    def parts(self) -> list[Kind]:
         return self.applying.parts()
 
-    def complete_student(self, model, loss):
+    def complete_student(
+        self, model: keras.Model, loss: Any
+    ) -> tuple[keras.Model, Any]:
         return self.applying.complete_student(model, loss)
 
     @property
-    def learned_steps(self):
+    def learned_steps(self) -> int | None:
         """Student steps that it was learned for, or `None` if it does not say."""
         return self.manifest["learned"].get("inner_steps")
 
-    def build(self, x_shape, y_shape=None, progress_shape=None):
+    def build(
+        self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
+    ) -> None:
         self.built = True
 
-    def call(self, x, y=None, progress=None):
+    def call(
+        self, x: Tensors, y: Tensors = None, progress: Tensors = None
+    ) -> tf.Tensor:
         """Annotates a batch with the SavedModel; see `Commentary.call`."""
         inputs = dict(x) if isinstance(x, dict) else {"x": x}
         if self.uses_labels:
@@ -125,20 +146,28 @@ class SavedCommentary(Trusting, Commentary):
             )
         return tf.cast(tensor, spec["dtype"])
 
-    def teach(self, x, y, sample_weight=None, progress=None):
+    def teach(
+        self,
+        x: Tensors,
+        y: Tensors,
+        sample_weight: Tensors = None,
+        progress: Tensors = None,
+    ) -> tuple[Tensors, Tensors, Tensors]:
         if self.uses_student_loss:
             return self.applying.teach(x, y, sample_weight, progress)
         return super().teach(x, y, sample_weight, progress)
 
-    def apply(self, annotation, x, y, sample_weight=None):
+    def apply(
+        self, annotation: Tensors, x: Tensors, y: Tensors, sample_weight: Tensors = None
+    ) -> tuple[Tensors, Tensors, Tensors]:
         return self.applying.apply(annotation, x, y, sample_weight)
 
     @property
-    def columns(self):
+    def columns(self) -> Mapping[str, GroupNames]:
         """Columns of groups; see `GroupWeighting`."""
         return self.applying.columns
 
-    def add_groups(self, x, groups):
+    def add_groups(self, x: Tensors, groups: Groups) -> dict[str, Tensors]:
         """Like `GroupWeighting.add_groups`, if one was exported."""
         if not self.columns:
             raise ValueError(
@@ -147,34 +176,38 @@ class SavedCommentary(Trusting, Commentary):
             )
         return self.applying.add_groups(x, groups)
 
-    def table(self):
+    def table(self) -> GroupTable | None:
         """The table as it was exported; see `GroupWeighting.table`."""
         rows = self.manifest.get("table")
         return GroupTable(rows, self.doubt) if rows else None
 
-    def prepare(self, x):
+    def prepare(self, x: Tensors) -> Tensors:
         return self.applying.prepare(x)
 
-    def student_inputs(self, x):
+    def student_inputs(self, x: Tensors) -> Tensors:
         return self.applying.student_inputs(x)
 
-    def untaught(self, batch):
+    def untaught(self, batch: Batch) -> tuple[Tensors, Tensors, Tensors]:
         return self.applying.untaught(batch)
 
-    def student_labels(self, y):
+    def student_labels(self, y: Tensors) -> Tensors:
         return self.applying.student_labels(y)
 
-    def label_trust(self, annotate, y, num_classes):
+    def label_trust(
+        self, annotate: Callable[[Tensors], Tensors], y: Tensors, num_classes: int
+    ) -> np.ndarray | None:
         return self.applying.label_trust(annotate, y, num_classes)
 
-    def check_batch(self, x, y):
+    def check_batch(self, x: Tensors, y: Tensors) -> None:
         self.applying.check_batch(x, y)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "path": self.directory}
 
 
-def load_commentary(commentary, learned_steps=None):
+def load_commentary(
+    commentary: Commentary | Path, learned_steps: int | None = None
+) -> tuple[Commentary, int | None]:
     """Loads a commentary if it is not one already.
 
     Args:

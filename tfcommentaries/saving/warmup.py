@@ -1,17 +1,26 @@
 """Requests that TensorFlow Serving answers before it takes those of clients."""
 
 import os
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from tfcommentaries.saving.manifest import read_manifest
 from tfcommentaries.saving.replacing import replacing_directory
+from tfcommentaries.typing import Path, Tensors
 
 #: What TensorFlow Serving looks for.
 _FILE = "tf_serving_warmup_requests"
 
 
-def write_warmup_requests(path, x, y=None, progress=0.0, batch_sizes=(1,), name=None):
+def write_warmup_requests(
+    path: Path,
+    x: Tensors,
+    y: Tensors = None,
+    progress: float = 0.0,
+    batch_sizes: Sequence[int] = (1,),
+    name: str | None = None,
+) -> None:
     """Adds warm-up requests to an exported commentary.
 
     The first answer of a SavedModel is slow, as its graph is prepared then. TensorFlow

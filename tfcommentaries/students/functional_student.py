@@ -2,13 +2,15 @@
 
 import contextlib
 import random
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tfcommentaries.students.losses import example_losses, has_own_loss
 from tfcommentaries.students.model_like import built, check_is_keras, fresh_values
+from tfcommentaries.typing import Tensors
 from tfcommentaries.upstream.cudnn import without_cudnn
 from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.upstream.exact_derivatives import exact_derivatives
@@ -52,7 +54,11 @@ class FunctionalStudent:
         ValueError: if the model is not compiled, or has no such layer.
     """
 
-    def __init__(self, model, kept_layers=()):
+    def __init__(
+        self,
+        model: keras.Model | Callable[[], keras.Model],
+        kept_layers: Sequence[keras.layers.Layer | str] = (),
+    ) -> None:
         self._make_model = None
         if callable(model) and (
             isinstance(model, type) or not hasattr(model, "weights")
@@ -71,13 +77,13 @@ class FunctionalStudent:
         self.model = model
         self._inputs = None
         #: Which layers train, and identities of variables that training never changes.
-        self._unchanging = None, set()
+        self._unchanging: tuple[Any, set[int]] = None, set()
         self.kept_layers = [
             model.get_layer(layer) if isinstance(layer, str) else layer
             for layer in kept_layers
         ]
 
-    def build(self, x, y):
+    def build(self, x: Tensors, y: Tensors) -> Tensors:
         """Creates the variables that the model makes on its first batch.
 
         Args:
@@ -113,7 +119,7 @@ class FunctionalStudent:
         return outputs
 
     @property
-    def weights(self):
+    def weights(self) -> StudentWeights:
         """The model's current weights, as `StudentWeights`."""
         return self._read(self.model)
 
@@ -124,7 +130,7 @@ class FunctionalStudent:
             [tf.convert_to_tensor(v) for v in model.non_trainable_variables],
         )
 
-    def assign(self, weights):
+    def assign(self, weights: StudentWeights) -> None:
         """Writes `weights` into the model's own variables."""
         for variable, value in zip(
             self.model.trainable_variables, weights.trainable, strict=True
@@ -135,7 +141,7 @@ class FunctionalStudent:
         ):
             variable.assign(value)
 
-    def draw(self, seed):
+    def draw(self, seed: int | str) -> StudentWeights:
         """Draws the weights of a new student of the same architecture.
 
         What training never changes stays as the model has it: frozen layers with their
@@ -145,7 +151,7 @@ class FunctionalStudent:
         student, all is as the function makes it.
 
         Args:
-            seed: an integer; the same seed gives the same weights.
+            seed: an integer or a text; the same seed gives the same weights.
 
         Returns:
             Fresh `StudentWeights`. The model keeps its own.
@@ -192,7 +198,7 @@ class FunctionalStudent:
         )
         self._trace(lambda weights, x: self.predict(weights, x, True)[1], spec)
 
-    def traced_loss(self, x, y):
+    def traced_loss(self, x: Tensors, y: Tensors) -> tf.Graph:
         """The graph of the loss of a training step on such a batch.
 
         Args:
@@ -220,7 +226,9 @@ class FunctionalStudent:
             traced = tf.function(step, autograph=False)
             return traced.get_concrete_function(self.weights, *batch).graph
 
-    def predict(self, weights, x, training=False):
+    def predict(
+        self, weights: StudentWeights, x: Tensors, training: bool = False
+    ) -> tuple[Tensors, list[tf.Tensor]]:
         """Runs the student.
 
         Args:
@@ -235,7 +243,15 @@ class FunctionalStudent:
             outputs = self.model(x, training=training)
         return outputs, self._updated(scope)
 
-    def loss(self, weights, x, y, sample_weight=None, training=True, weigh=None):
+    def loss(
+        self,
+        weights: StudentWeights,
+        x: Tensors,
+        y: Tensors,
+        sample_weight: Tensors = None,
+        training: bool = True,
+        weigh: Callable[[Tensors, Tensors], Tensors] | None = None,
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The student's own compiled loss, regularisation included.
 
         Args:
@@ -258,7 +274,14 @@ class FunctionalStudent:
         loss *= tf.distribute.get_strategy().num_replicas_in_sync
         return loss, non_trainable
 
-    def measure(self, weights, x, y, sample_weight=None, training=False):
+    def measure(
+        self,
+        weights: StudentWeights,
+        x: Tensors,
+        y: Tensors,
+        sample_weight: Tensors = None,
+        training: bool = False,
+    ) -> tuple[tf.Tensor, Tensors]:
         """The student's own loss as Keras computes it, and its outputs.
 
         Arguments are those of `loss`.
@@ -281,7 +304,7 @@ class FunctionalStudent:
         return loss, outputs, self._updated(scope)
 
     @property
-    def loss_scale(self):
+    def loss_scale(self) -> float:
         """What to multiply losses by before their gradients are taken.
 
         1, but 1024 if a layer computes in float16, where gradients would underflow.
@@ -290,11 +313,11 @@ class FunctionalStudent:
         return 1024.0 if half else 1.0
 
     @property
-    def is_constrained(self):
+    def is_constrained(self) -> bool:
         """Whether any variable has a constraint."""
         return any(v.constraint is not None for v in self.model.trainable_variables)
 
-    def constrain(self, trainable):
+    def constrain(self, trainable: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Applies the variables' constraints, as Keras does after a step."""
         return [
             value if variable.constraint is None else variable.constraint(value)

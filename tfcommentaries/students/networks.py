@@ -5,11 +5,15 @@ hundred steps before it can be used for evaluation), and convolutions before it
 have no bias: the bias's gradient would be exactly zero, which Adam turns into noise.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 
-def cbr(input_shape, num_classes, filters=(32, 64)):
+def cbr(
+    input_shape: Sequence[int], num_classes: int, filters: Sequence[int] = (32, 64)
+) -> keras.Model:
     """The paper's small student: blocks of convolution, batch norm, ReLU, pool.
 
     Convolutions are 5x5 and then 3x3 with stride 2, pools 3x3 with stride 2;
@@ -37,7 +41,9 @@ def cbr(input_shape, num_classes, filters=(32, 64)):
     return keras.Model(inputs, layers.Dense(num_classes)(x), name="cbr")
 
 
-def mlp(input_shape, num_classes, units=(64, 64)):
+def mlp(
+    input_shape: Sequence[int], num_classes: int, units: Sequence[int] = (64, 64)
+) -> keras.Model:
     """A multi-layer perceptron with batch normalisation, for vectors.
 
     Args:
@@ -58,7 +64,9 @@ def mlp(input_shape, num_classes, units=(64, 64)):
     return keras.Model(inputs, layers.Dense(num_classes)(x), name="mlp")
 
 
-def resnet18(input_shape, num_classes, width=64):
+def resnet18(
+    input_shape: Sequence[int], num_classes: int, width: int = 64
+) -> keras.Model:
     """ResNet-18 for 32x32 images (3x3 stem, no first pool).
 
     Args:
@@ -75,7 +83,9 @@ def resnet18(input_shape, num_classes, width=64):
     return _resnet(input_shape, num_classes, (2, 2, 2, 2), width, "resnet18")
 
 
-def resnet34(input_shape, num_classes, width=64):
+def resnet34(
+    input_shape: Sequence[int], num_classes: int, width: int = 64
+) -> keras.Model:
     """ResNet-34 for 32x32 images; arguments as `resnet18`."""
     return _resnet(input_shape, num_classes, (3, 4, 6, 3), width, "resnet34")
 
@@ -103,7 +113,9 @@ def _resnet(input_shape, num_classes, depths, width, name):
     return keras.Model(inputs, layers.Dense(num_classes)(x), name=name)
 
 
-def few_shot_net(input_shape, num_classes, filters=64):
+def few_shot_net(
+    input_shape: Sequence[int], num_classes: int, filters: int = 64
+) -> keras.Model:
     """Four blocks of convolution, batch norm, ReLU and 2x2 pool, as in MAML.
 
     Args:

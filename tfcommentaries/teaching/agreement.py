@@ -1,13 +1,24 @@
 """Clean examples as a filter, without a commentary."""
 
+from collections.abc import Callable, Mapping
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.students import outputs
+from tfcommentaries.typing import ArrayLike, Tensors
 
 
-def agreeing(make_student, clean, examples, steps, batch_size, seed=0, threshold=None):
+def agreeing(
+    make_student: Callable[[], keras.Model],
+    clean: tuple[Tensors, Tensors],
+    examples: tuple[Tensors, Tensors],
+    steps: int,
+    batch_size: int,
+    seed: int = 0,
+    threshold: float | None = None,
+) -> np.ndarray:
     """Finds the examples whose label a student of clean examples predicts.
 
     Training on these and the clean examples is the simplest alternative to a
@@ -60,7 +71,14 @@ def agreeing(make_student, clean, examples, steps, batch_size, seed=0, threshold
     return same_class(found, y, threshold)
 
 
-def cross_agreeing(make_student, examples, steps, batch_size, seed=0, threshold=None):
+def cross_agreeing(
+    make_student: Callable[[], keras.Model],
+    examples: tuple[Tensors, Tensors],
+    steps: int,
+    batch_size: int,
+    seed: int = 0,
+    threshold: float | None = None,
+) -> np.ndarray:
     """Finds the examples whose label a student of the other half of them predicts.
 
     The two halves are drawn at random. This needs no clean examples, but most labels
@@ -122,7 +140,7 @@ def _check_has_classes(student, x):
         )
 
 
-def agreement_rates(agrees, groups):
+def agreement_rates(agrees: np.ndarray, groups: ArrayLike) -> dict[str, float]:
     """The share of each group's examples that have the predicted label.
 
     If examples have groups, compare a commentary with the rule that trusts the groups
@@ -140,7 +158,7 @@ def agreement_rates(agrees, groups):
     return dict(zip(names.tolist(), rates.tolist()))
 
 
-def trusted(rates, share):
+def trusted(rates: Mapping[str, float], share: float) -> list[str]:
     """The groups that agree nearly as often as the one that agrees most.
 
     Args:

@@ -1,10 +1,20 @@
 """Annotations of whole data sets."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.typing import Tensors
 
-def annotate(commentary, examples, progress, batch_size=1024):
+
+def annotate(
+    commentary: Commentary,
+    examples: tuple[Tensors, Tensors],
+    progress: Sequence[float],
+    batch_size: int = 1024,
+) -> np.ndarray:
     """Annotates every example at several points of progress.
 
     Args:

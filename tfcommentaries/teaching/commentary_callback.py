@@ -2,10 +2,13 @@
 
 import contextlib
 import warnings
+from collections.abc import Callable
+from typing import TypedDict
 
 import keras
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.weights import batches_shared_by_replicas
 from tfcommentaries.saving import load_commentary
 from tfcommentaries.students.losses import example_losses
@@ -13,7 +16,16 @@ from tfcommentaries.students.model_like import check_is_keras
 from tfcommentaries.teaching.progress import progress_schedule
 from tfcommentaries.teaching.student_view import StudentView
 from tfcommentaries.teaching.weight_use import checked_step, no_effect, with_loss
+from tfcommentaries.typing import Logs, Path, Tensors
 from tfcommentaries.upstream.plain_errors import plain_errors
+
+
+class TeachingOptions(TypedDict, total=False):
+    """Arguments of `CommentaryCallback` besides the commentary."""
+
+    progress: str | Callable[[tf.Tensor], tf.Tensor]
+    total_steps: int | None
+    learned_steps: int | None
 
 
 class CommentaryCallback(keras.callbacks.Callback):
@@ -49,27 +61,31 @@ class CommentaryCallback(keras.callbacks.Callback):
     _learns = False
 
     def __init__(
-        self, commentary, progress="stretch", total_steps=None, learned_steps=None
-    ):
+        self,
+        commentary: Commentary | Path,
+        progress: str | Callable[[tf.Tensor], tf.Tensor] = "stretch",
+        total_steps: int | None = None,
+        learned_steps: int | None = None,
+    ) -> None:
         super().__init__()
         self.commentary, self.learned_steps = load_commentary(commentary, learned_steps)
         self.progress = progress
         self.total_steps = total_steps
         self._armed = False
-        self._taught = None
+        self._taught: tf.Variable | None = None
         self._trained = 0
-        self._view = None
+        self._view: StudentView | None = None
         self._fits = False
         self.reset_state()
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Forgets earlier training: the next `fit` starts at progress 0."""
-        self._step = None
-        self._total = None
+        self._step: tf.Variable | None = None
+        self._total: tf.Variable | None = None
         self._finished = True
         self._warned = False
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model) -> None:
         # `fit` calls this just before it asks for the train function, which it
         # would otherwise keep from an earlier `fit`. The shadow also notices the
         # next `fit` without this callback, if this one was interrupted.
@@ -171,7 +187,9 @@ class CommentaryCallback(keras.callbacks.Callback):
                 "examples. Compute the loss with `self.compute_loss(...)`."
             )
 
-    def after_step(self, x, y, sample_weight, progress):
+    def after_step(
+        self, x: Tensors, y: Tensors, sample_weight: Tensors, progress: Tensors
+    ) -> dict[str, tf.Tensor]:
         """Called in the graph after each training step, with the untaught batch.
 
         Returns:
@@ -179,7 +197,7 @@ class CommentaryCallback(keras.callbacks.Callback):
         """
         return {}
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         if self._armed:
             self.restore()
             raise ValueError(
@@ -202,7 +220,7 @@ class CommentaryCallback(keras.callbacks.Callback):
     def _needs_total(self):
         return self.commentary.uses_progress and self.progress == "stretch"
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         steps = self.params.get("steps")
         if self._offset is None:
             self._begin(epoch, steps)
@@ -231,10 +249,10 @@ class CommentaryCallback(keras.callbacks.Callback):
                 stacklevel=2,
             )
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self._last_batch = batch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if self.params.get("steps") is not None:
             self._trained += min(self._last_batch + 1, self.params["steps"])
         else:
@@ -252,7 +270,7 @@ class CommentaryCallback(keras.callbacks.Callback):
         if not self._learns:
             self._check_effect()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         self._finished = True
         if self._learns:
             self._check_effect()
@@ -272,19 +290,19 @@ class CommentaryCallback(keras.callbacks.Callback):
                 stacklevel=2,
             )
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: Logs = None) -> None:
         if not self._fits:
             self._armed = False  # A later `fit` is not taught.
 
     on_predict_begin = on_test_begin
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: Logs = None) -> None:
         if not self._fits:
             self.restore()  # `evaluate`, outside of `fit`.
 
     on_predict_end = on_test_end
 
-    def restore(self):
+    def restore(self) -> None:
         """Restores the model. Only needed by hand after an interruption."""
         model = self.model
         if model is not None and "make_train_function" in vars(model):

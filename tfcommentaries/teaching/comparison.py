@@ -90,7 +90,12 @@ class Comparison:
         """The conditions with one of these roles."""
         return [one for one in self.conditions if one.role in roles]
 
-    def score(self, condition, step: int | None = None, metric: str | None = None):
+    def score(
+        self,
+        condition: Condition | str,
+        step: int | None = None,
+        metric: str | None = None,
+    ) -> Row:
         """The score of the students of a condition.
 
         Args:
@@ -115,7 +120,11 @@ class Comparison:
         return self._found[key]
 
     def gain(
-        self, condition, over, step: int | None = None, metric: str | None = None
+        self,
+        condition: Condition | str,
+        over: Condition | str,
+        step: int | None = None,
+        metric: str | None = None,
     ) -> Gain:
         """How much better one condition is than another.
 
@@ -134,7 +143,7 @@ class Comparison:
             error = differences.std(ddof=1) / np.sqrt(len(differences))
         return Gain(float(differences.mean()), float(error), one.metric)
 
-    def beaten(self, condition) -> list[Condition]:
+    def beaten(self, condition: Condition | str) -> list[Condition]:
         """Plain training and baselines than which a condition is certainly better.
 
         Args:

@@ -1,20 +1,24 @@
 """Teaching inside a tf.data pipeline."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
+from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.saving import load_commentary
 from tfcommentaries.teaching.progress import progress_schedule
+from tfcommentaries.typing import Path
 
 
 def teach(
-    dataset,
-    commentary,
-    total_steps=None,
-    progress="stretch",
-    learned_steps=None,
-    trusted=False,
-):
+    dataset: tf.data.Dataset,
+    commentary: Commentary | Path,
+    total_steps: int | None = None,
+    progress: str | Callable[[tf.Tensor], tf.Tensor] = "stretch",
+    learned_steps: int | None = None,
+    trusted: bool = False,
+) -> tf.data.Dataset:
     """Applies a commentary to each batch of a data set.
 
     Example:

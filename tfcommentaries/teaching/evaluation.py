@@ -79,7 +79,7 @@ def evaluate(
     restart = _restarting(model)
     draws = [student.draw(f"test-{seed}") for seed in seeds]
     some = test if callable(test) else _drawn(test, tested_on_the_way)
-    found = {}
+    found: dict[tuple[str, int, str], list[float]] = {}
     for condition in conditions:
 
         def measure(step, condition=condition):
@@ -105,7 +105,10 @@ def evaluate(
                     found.setdefault(key, []).append(float(value))
             on_student(f"student {number} of {len(seeds)}, {condition.name}")
     model.steps_per_execution, model.train_function = executed, None
-    rows = tuple(Row(*key, tuple(values)) for key, values in found.items())
+    rows = tuple(
+        Row(name, step, metric, tuple(values))
+        for (name, step, metric), values in found.items()
+    )
     return Comparison(conditions, rows)
 
 
@@ -196,7 +199,7 @@ def _number(data):
     return len(tf.nest.flatten(data[1])[0])
 
 
-def mean_and_std(values):
+def mean_and_std(values: Sequence[float]) -> dict[str, float]:
     """Summarizes one number measured with several seeds.
 
     Args:

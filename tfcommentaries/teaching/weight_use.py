@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfcommentaries.students.losses import check_takes_weights
 
 #: Models whose loss is changed: how often, and their original function, if any.
-_changed = weakref.WeakKeyDictionary()
+_changed: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from tensorflow.python.framework import ops
 _OURS = "tfcommentaries.", "tensorflow.python.distribute."
 _lock = threading.Lock()
 _fits = 0
-_before = frozenset()
+_before: frozenset[str] = frozenset()
 
 
 @contextlib.contextmanager

@@ -1,15 +1,16 @@
 """Integers that must lie in a range and rows of probabilities, checked in the graph."""
 
 import contextlib
+from typing import Any
 
 import tensorflow as tf
 
 #: Messages of checks in graphs, whose errors bury them in other text.
-MESSAGES = set()
+MESSAGES: set[str] = set()
 #: How far from 1 probabilities may sum to; bfloat16 has two or three digits.
 TOLERANCE = 0.02
 #: Lists to which `checked_index` adds, the innermost `watching` last.
-_watching = []
+_watching: list[Any] = []
 
 
 def checked_index(values, size, message):

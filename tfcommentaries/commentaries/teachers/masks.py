@@ -1,15 +1,24 @@
 """Networks that give masks over images."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import layers
 
 from tfcommentaries.commentaries.conditioning import check_channels_last
+from tfcommentaries.typing import Config, LayerOptions, Shapes, Tensors, Unpack
 
 
-def unet(input_shape, depth=2, width=16, stride=1, dtype="float32"):
+def unet(
+    input_shape: Sequence[int],
+    depth: int = 2,
+    width: int = 16,
+    stride: int = 1,
+    dtype: Any = "float32",
+) -> keras.Model:
     """A small U-Net that gives a mask.
 
     Args:
@@ -62,7 +71,12 @@ def unet(input_shape, depth=2, width=16, stride=1, dtype="float32"):
     return keras.Model(inputs, x, name="unet_teacher")
 
 
-def key_points(input_shape, points=1, filters=(16, 32), dtype="float32"):
+def key_points(
+    input_shape: Sequence[int],
+    points: int = 1,
+    filters: Sequence[int] = (16, 32),
+    dtype: Any = "float32",
+) -> keras.Model:
     """A network that looks for points and gives a round mask around each.
 
     Args:
@@ -103,19 +117,24 @@ class GaussianMask(layers.Layer):
         **kwargs: arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, size, initial_width=0.3, **kwargs):
+    def __init__(
+        self,
+        size: Sequence[int],
+        initial_width: float = 0.3,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self.size = tuple(size)
         self.initial_width = initial_width
 
-    def build(self, heat_shape):
+    def build(self, heat_shape: Shapes) -> None:
         self.log_widths = self.add_weight(
             name="log_widths",
             shape=(heat_shape[-1],),
             initializer=keras.initializers.Constant(math.log(self.initial_width)),
         )
 
-    def call(self, heat):
+    def call(self, heat: Tensors) -> tf.Tensor:
         """Maps heat maps `(batch, h, w, points)` to masks `(batch, *size, 1)`."""
         shape = tf.shape(heat)
         flat = tf.reshape(heat, [shape[0], -1, heat.shape[-1]])
@@ -141,10 +160,10 @@ class GaussianMask(layers.Layer):
             self._places(width, 2) - columns[:, None, None]
         ) ** 2
 
-    def compute_output_shape(self, heat_shape):
+    def compute_output_shape(self, heat_shape: Shapes) -> Shapes:
         return (heat_shape[0], *self.size, 1)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "size": self.size,

@@ -1,12 +1,17 @@
 """Networks that give logits: weights, proportions, distributions."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers
 
 from tfcommentaries.commentaries.conditioning import check_channels_last
 
 
-def default(input_shape, dtype="float32", outputs=1):
+def default(
+    input_shape: Sequence[int], dtype: Any = "float32", outputs: int = 1
+) -> keras.Model:
     """Makes a small teacher that fits the inputs.
 
     Args:
@@ -23,7 +28,12 @@ def default(input_shape, dtype="float32", outputs=1):
     return mlp(input_shape[1:], outputs, dtype=dtype)
 
 
-def cbr(input_shape, outputs=1, filters=(32, 64), dtype="float32"):
+def cbr(
+    input_shape: Sequence[int],
+    outputs: int = 1,
+    filters: Sequence[int] = (32, 64),
+    dtype: Any = "float32",
+) -> keras.Model:
     """The paper's two-block convolutional network.
 
     Each block is a convolution with stride 2 (5x5, then 3x3), normalisation,
@@ -62,7 +72,12 @@ def cbr(input_shape, outputs=1, filters=(32, 64), dtype="float32"):
     return keras.Model(inputs, x, name="cbr_teacher")
 
 
-def convolutions(input_shape, outputs=1, filters=(32, 32), dtype="float32"):
+def convolutions(
+    input_shape: Sequence[int],
+    outputs: int = 1,
+    filters: Sequence[int] = (32, 32),
+    dtype: Any = "float32",
+) -> keras.Model:
     """Convolutions of size 3 that keep the size: logits for each step or pixel.
 
     Args:
@@ -87,7 +102,12 @@ def convolutions(input_shape, outputs=1, filters=(32, 32), dtype="float32"):
     return keras.Model(inputs, x, name="convolutions_teacher")
 
 
-def mlp(input_shape, outputs=1, units=(128, 64), dtype="float32"):
+def mlp(
+    input_shape: Sequence[int],
+    outputs: int = 1,
+    units: Sequence[int] = (128, 64),
+    dtype: Any = "float32",
+) -> keras.Model:
     """A multi-layer perceptron for vectors.
 
     Args:

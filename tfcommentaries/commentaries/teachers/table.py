@@ -1,11 +1,13 @@
 """A teacher without a network."""
 
 import types
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import layers
 
+from tfcommentaries.typing import Config, NameOptions, Tensors, Unpack
 from tfcommentaries.upstream.index_check import checked_index
 
 
@@ -37,8 +39,13 @@ class Table(layers.Layer):
     )
 
     def __init__(
-        self, num_examples, initial_logit=0.0, outputs=1, dtype="float32", **kwargs
-    ):
+        self,
+        num_examples: int,
+        initial_logit: float = 0.0,
+        outputs: int = 1,
+        dtype: Any = "float32",
+        **kwargs: Unpack[NameOptions],
+    ) -> None:
         super().__init__(dtype=dtype, **kwargs)
         if num_examples < 1:
             raise ValueError(
@@ -54,7 +61,7 @@ class Table(layers.Layer):
             initializer=keras.initializers.Constant(initial_logit),
         )
 
-    def call(self, ids):
+    def call(self, ids: Tensors) -> tf.Tensor:
         """Looks up ids `(batch,)`; gives logits `(batch,)` or `(batch, outputs)`."""
         ids = checked_index(
             ids,
@@ -65,7 +72,7 @@ class Table(layers.Layer):
         )
         return tf.gather(tf.convert_to_tensor(self.logits), ids)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = super().get_config()
         config.update(
             num_examples=self.num_examples,

@@ -1,5 +1,8 @@
 """The CommentaryAnnotator component."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
@@ -85,14 +88,14 @@ class CommentaryAnnotator(base_beam_component.BaseBeamComponent):
 
     def __init__(
         self,
-        examples,
-        commentary,
-        progress=(0.0, 0.5, 1.0),
-        reading=None,
-        splits=None,
-        prefix="commentary",
-        max_rejected=0.01,
-    ):
+        examples: types.BaseChannel,
+        commentary: types.BaseChannel,
+        progress: Sequence[float] = (0.0, 0.5, 1.0),
+        reading: Mapping[str, Any] | None = None,
+        splits: Sequence[str] | None = None,
+        prefix: str = "commentary",
+        max_rejected: float = 0.01,
+    ) -> None:
         if not all(0 <= p <= 1 for p in [*progress, max_rejected]):
             raise ValueError(
                 "`progress` and `max_rejected` must be from 0 to 1. Received: "

@@ -1,5 +1,8 @@
 """The CommentaryGen component."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tfx import types
 from tfx.components.util import udf_utils
 from tfx.dsl.components.base import base_component, executor_spec
@@ -122,16 +125,16 @@ class CommentaryGen(base_component.BaseComponent):
 
     def __init__(
         self,
-        examples,
-        transform_graph=None,
-        schema=None,
-        base_commentary=None,
-        hyperparameters=None,
-        module_file=None,
-        custom_config=None,
-        train_args=None,
-        eval_args=None,
-    ):
+        examples: types.BaseChannel,
+        transform_graph: types.BaseChannel | None = None,
+        schema: types.BaseChannel | None = None,
+        base_commentary: types.BaseChannel | None = None,
+        hyperparameters: types.BaseChannel | None = None,
+        module_file: str | None = None,
+        custom_config: Mapping[str, Any] | None = None,
+        train_args: trainer_pb2.TrainArgs | None = None,
+        eval_args: trainer_pb2.EvalArgs | None = None,
+    ) -> None:
         if module_file is None:
             recipe_of(custom_config or {})
             if transform_graph is None and schema is None:

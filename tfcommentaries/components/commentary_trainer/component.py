@@ -1,5 +1,8 @@
 """The CommentaryTrainer component."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tfx import types
 from tfx.components.util import udf_utils
 from tfx.dsl.components.base import base_component, executor_spec
@@ -71,18 +74,18 @@ class CommentaryTrainer(base_component.BaseComponent):
 
     def __init__(
         self,
-        examples,
-        commentary=None,
-        transform_graph=None,
-        schema=None,
-        base_model=None,
-        hyperparameters=None,
-        module_file=None,
-        run_fn=None,
-        train_args=None,
-        eval_args=None,
-        custom_config=None,
-    ):
+        examples: types.BaseChannel,
+        commentary: types.BaseChannel | None = None,
+        transform_graph: types.BaseChannel | None = None,
+        schema: types.BaseChannel | None = None,
+        base_model: types.BaseChannel | None = None,
+        hyperparameters: types.BaseChannel | None = None,
+        module_file: str | None = None,
+        run_fn: str | None = None,
+        train_args: trainer_pb2.TrainArgs | None = None,
+        eval_args: trainer_pb2.EvalArgs | None = None,
+        custom_config: Mapping[str, Any] | None = None,
+    ) -> None:
         if (module_file is None) == (run_fn is None):
             raise ValueError(
                 "CommentaryTrainer needs exactly one of `module_file` and `run_fn`. "
