@@ -138,19 +138,19 @@ class AuxiliaryTargets(TaughtByTeacher):
         soft = keras.losses.CategoricalCrossentropy(from_logits=True)
         return model, {self.main: loss, self.auxiliary: soft}
 
-    def student_labels(self, y: Tensors) -> Tensors:
-        """Labels of an untaught student; the invented ones are uniform."""
-        batch = tf.shape(y)[0]
-        even = tf.fill([batch, self.num_targets], 1 / self.num_targets)
-        return {self.main: y, self.auxiliary: tf.cast(even, self.compute_dtype)}
-
     def untaught(self, batch: Batch) -> tuple[Tensors, Tensors, Tensors]:
         """As `Commentary.untaught`; only the main output counts."""
         x, y, sample_weight = super().untaught(batch)
-        nothing = tf.zeros(tf.shape(y[self.auxiliary])[:1], self.compute_dtype)
+        nothing = tf.zeros(tf.shape(y)[:1], self.compute_dtype)
+        even = tf.fill([tf.shape(y)[0], self.num_targets], 1 / self.num_targets)
+        even = tf.cast(even, self.compute_dtype)
         if sample_weight is None:
             sample_weight = tf.ones_like(nothing)
-        return x, y, {self.main: sample_weight, self.auxiliary: nothing}
+        return (
+            x,
+            {self.main: y, self.auxiliary: even},
+            {self.main: sample_weight, self.auxiliary: nothing},
+        )
 
     def check_batch(self, x: Tensors, y: Tensors) -> None:
         if self.uses_labels:

@@ -177,17 +177,6 @@ class Commentary(Kind, keras.layers.Layer):
             )
         return {name: x[name] for name in self.reads}
 
-    def serving_spec(self, x_spec: Tensors) -> Tensors:
-        """Specs of the inputs that an exported commentary takes.
-
-        Args:
-            x_spec: specs of what `call` has seen, in the structure of `own_inputs`.
-
-        Returns:
-            Specs of inputs before `prepare`; the base class gives `x_spec`.
-        """
-        return x_spec
-
     def student_inputs(self, x: Tensors) -> Tensors:
         """The part of x that an untaught student gets.
 
@@ -201,20 +190,6 @@ class Commentary(Kind, keras.layers.Layer):
             The inputs of an untaught student.
         """
         return x
-
-    def student_labels(self, y: Tensors) -> Tensors:
-        """The labels that an untaught student gets.
-
-        The base class gives y. A commentary whose `apply` gives labels in another
-        form (soft ones) gives the same form here.
-
-        Args:
-            y: labels, as for `call`.
-
-        Returns:
-            The labels of an untaught student.
-        """
-        return y
 
     def observe(self, x: Tensors, y: Tensors) -> None:
         """Records which examples learning has used; called in the graph with them.
@@ -272,6 +247,9 @@ class Commentary(Kind, keras.layers.Layer):
     def untaught(self, batch: Batch) -> tuple[Tensors, Tensors, Tensors]:
         """A batch as a student without this commentary gets it.
 
+        The base class leaves labels as they are. A commentary whose `apply` gives
+        labels in another form (soft ones) gives the same form here.
+
         Args:
             batch: `(x, y)` or `(x, y, sample_weight)`.
 
@@ -279,7 +257,7 @@ class Commentary(Kind, keras.layers.Layer):
             `(x, y, sample_weight)`.
         """
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        return self.student_inputs(x), self.student_labels(y), sample_weight
+        return self.student_inputs(x), y, sample_weight
 
     def take_over(self, values: Sequence[tf.Tensor], config: Config) -> Config:
         """Takes the weights of another commentary of this class, to learn further.

@@ -174,15 +174,6 @@ class Composition(Trusting, Commentary):
             x = part.prepare(x)
         return x
 
-    def serving_spec(self, x_spec: Tensors) -> Tensors:
-        spec = dict(x_spec) if isinstance(x_spec, dict) else x_spec
-        for part in self.commentaries:
-            if _reads_beside(part):
-                seen = part.own_inputs(x_spec)
-                spec = {key: s for key, s in spec.items() if key not in seen}
-                spec.update(part.serving_spec(seen))
-        return spec
-
     def build(
         self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
     ) -> None:
@@ -253,11 +244,6 @@ class Composition(Trusting, Commentary):
         for part in self.commentaries:
             batch = part.untaught(batch)
         return batch
-
-    def student_labels(self, y: Tensors) -> Tensors:
-        for part in self.commentaries:
-            y = part.student_labels(y)
-        return y
 
     def check_batch(self, x: Tensors, y: Tensors) -> None:
         inputs = self.student_inputs(x)

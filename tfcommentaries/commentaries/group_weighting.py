@@ -231,12 +231,6 @@ class GroupWeighting(Trusting, Weighting):
     def own_inputs(self, x: Tensors) -> Tensors:
         return indices(self.columns, x)
 
-    def serving_spec(self, x_spec: Tensors) -> Tensors:
-        return {
-            name: tf.TensorSpec([None], column.dtype)
-            for name, column in self.columns.items()
-        }
-
     def call(
         self, x: Tensors, y: Tensors = None, progress: Tensors = None
     ) -> tf.Tensor:

@@ -9,7 +9,7 @@ from tfcommentaries.commentaries.conditioning import (
     one_hot,
 )
 from tfcommentaries.commentaries.taught_by_teacher import TaughtByTeacher
-from tfcommentaries.typing import Config, LayerOptions, Shapes, Tensors, Unpack
+from tfcommentaries.typing import Batch, Config, LayerOptions, Shapes, Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -99,7 +99,7 @@ class LabelBlending(TaughtByTeacher):
         Returns:
             `lambda`, each in (0.5, 1), `(batch, num_classes)`.
         """
-        rows = one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
+        rows = self._soft(y)
         if self.teacher is None:
             logits = tf.matmul(rows, tf.convert_to_tensor(self.logits))
         else:
@@ -110,7 +110,7 @@ class LabelBlending(TaughtByTeacher):
     def apply(
         self, annotation: Tensors, x: Tensors, y: Tensors, sample_weight: Tensors = None
     ) -> tuple[Tensors, Tensors, Tensors]:
-        labels = self.student_labels(y)
+        labels = self._soft(y)
         partner = tf.roll(labels, 1, 0)
         own = tf.reduce_sum(annotation * partner, -1)
 
@@ -126,7 +126,11 @@ class LabelBlending(TaughtByTeacher):
             sample_weight = blend(sample_weight)
         return tf.nest.map_structure(blend, x), blend(labels), sample_weight
 
-    def student_labels(self, y: Tensors) -> Tensors:
+    def untaught(self, batch: Batch) -> tuple[Tensors, Tensors, Tensors]:
+        x, y, sample_weight = super().untaught(batch)
+        return x, self._soft(y), sample_weight
+
+    def _soft(self, y):
         return one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
 
     def check_batch(self, x: Tensors, y: Tensors) -> None:

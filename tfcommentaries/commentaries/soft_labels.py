@@ -12,7 +12,7 @@ from tfcommentaries.commentaries.conditioning import (
     one_hot,
 )
 from tfcommentaries.commentaries.keyed_inputs import KeyedInputs
-from tfcommentaries.typing import Config, LayerOptions, Shapes, Tensors, Unpack
+from tfcommentaries.typing import Batch, Config, LayerOptions, Shapes, Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -93,7 +93,7 @@ class SoftLabels(KeyedInputs):
         Returns:
             Probabilities `(batch, num_classes)`.
         """
-        rows = one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
+        rows = self._soft(y)
         if self.teacher is None:
             logits = tf.matmul(rows, tf.convert_to_tensor(self.logits))
         elif self.teacher_key is not None:
@@ -113,7 +113,11 @@ class SoftLabels(KeyedInputs):
     ) -> np.ndarray:
         return annotate(y)
 
-    def student_labels(self, y: Tensors) -> Tensors:
+    def untaught(self, batch: Batch) -> tuple[Tensors, Tensors, Tensors]:
+        x, y, sample_weight = super().untaught(batch)
+        return x, self._soft(y), sample_weight
+
+    def _soft(self, y):
         return one_hot(y, self.num_classes, self.compute_dtype, type(self).__name__)
 
     def check_batch(self, x: Tensors, y: Tensors) -> None:

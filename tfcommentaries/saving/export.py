@@ -17,6 +17,7 @@ from tfcommentaries.saving.manifest import (
     input_specs,
     is_commentary,
     make_manifest,
+    served_spec,
     to_json,
 )
 from tfcommentaries.saving.replacing import replacing_directory
@@ -75,7 +76,7 @@ def export_commentary(
             "of inputs. Learn it on a dict, {'image': ..., 'table': ...}."
         )
     manifest = make_manifest(commentary, learned, metrics)
-    x_spec = commentary.serving_spec(seen_spec)
+    x_spec = served_spec(commentary)
     taken = set(_RESERVED).intersection(x_spec if isinstance(x_spec, dict) else ())
     if taken:
         raise ValueError(

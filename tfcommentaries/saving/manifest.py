@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcommentaries import version
+from tfcommentaries.commentaries.group_columns import index_name
 from tfcommentaries.saving.json_files import read, typed
 from tfcommentaries.typing import Config, Path
 
@@ -96,7 +97,7 @@ def make_manifest(commentary, learned=None, metrics=None):
     Returns:
         A dict that JSON can hold.
     """
-    x_spec = commentary.serving_spec(commentary.batch_spec[0])
+    x_spec = served_spec(commentary)
     table = commentary.table()
     return {
         "format": FORMAT,
@@ -195,6 +196,23 @@ def to_json(value):
         raise TypeError(f"JSON cannot hold a {type(item).__name__}: {item!r}")
 
     return json.dumps(value, indent=2, default=plain) + "\n"
+
+
+def served_spec(commentary):
+    """Specs of the inputs that an exported commentary takes: names of groups.
+
+    Args:
+        commentary: a `Commentary` that has been called, with integers for groups.
+
+    Returns:
+        A `tf.TensorSpec` or a dict of such.
+    """
+    spec, columns = commentary.batch_spec[0], commentary.columns
+    if not columns:
+        return spec
+    integers = {index_name(name) for name in columns}
+    names = {n: tf.TensorSpec([None], column.dtype) for n, column in columns.items()}
+    return {**{n: s for n, s in spec.items() if n not in integers}, **names}
 
 
 def input_specs(commentary, x_spec):

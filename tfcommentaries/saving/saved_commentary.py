@@ -190,9 +190,6 @@ class SavedCommentary(Trusting, Commentary):
     def untaught(self, batch: Batch) -> tuple[Tensors, Tensors, Tensors]:
         return self.applying.untaught(batch)
 
-    def student_labels(self, y: Tensors) -> Tensors:
-        return self.applying.student_labels(y)
-
     def label_trust(
         self, annotate: Callable[[Tensors], Tensors], y: Tensors, num_classes: int
     ) -> np.ndarray | None:
