@@ -96,24 +96,11 @@ class TableEncoding:
             `(examples, features)`, float32.
 
         Raises:
-            ValueError: if there are texts where numbers were.
+            ValueError: if there are texts where numbers were, or none of the texts of
+                a column is known.
         """
-        features = []
-        for column in self.columns:
-            values = table[column.name]
-            if column.categories is not None:
-                features += _indicators(values, column)
-                continue
-            if not _is_number(values):
-                raise ValueError(
-                    f"The column {column.name!r} has numbers in the training data, "
-                    f"but here it is {values.dtype}."
-                )
-            found = values.to_numpy("float32", na_value=np.nan)
-            missing = np.isnan(found)
-            features.append(np.where(missing, np.float32(column.fill), found))
-            features += [missing] * column.flagged
-        return np.stack([np.asarray(f, "float32") for f in features], -1)
+        values = [_values(table[column.name], column) for column in self.columns]
+        return _Features(self.get_config())(values).numpy()
 
     def model(self) -> keras.Model:
         """The encoding as a model, to put before one that takes features.
@@ -123,7 +110,7 @@ class TableEncoding:
             each, strings or float32 with NaN for missing numbers, to
             `(examples, features)`.
         """
-        inputs, features, names = {}, [], {"y", "progress"}
+        inputs, names = {}, {"y", "progress"}
         for column in self.columns:
             dtype = "float32" if column.categories is None else "string"
             # SavedModels allow only these characters in names, of which case does not
@@ -133,35 +120,38 @@ class TableEncoding:
             while name.lower() in names:
                 name += "_"
             names.add(name.lower())
-            values = inputs[str(column.name)] = keras.Input(
-                (1,), dtype=dtype, name=name
-            )
-            if column.categories is not None:
-                features.append(_Indicators(column.categories)(values))
-                continue
-            missing = keras.ops.isnan(values)
-            features.append(keras.ops.where(missing, column.fill, values))
-            if column.flagged:
-                features.append(keras.ops.cast(missing, "float32"))
-        return keras.Model(inputs, keras.layers.Concatenate()(features), name="columns")
+            inputs[str(column.name)] = keras.Input((1,), dtype=dtype, name=name)
+        features = _Features(self.get_config())(list(inputs.values()))
+        return keras.Model(inputs, features, name="columns")
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
-class _Indicators(keras.layers.Layer):
-    """A feature for each category of texts `(batch, 1)`.
+class _Features(keras.layers.Layer):
+    """Features of a list of columns, `(batch, 1)` each.
 
     Lookup layers of Keras reserve a text for those that they do not know.
     """
 
-    def __init__(self, categories, **kwargs):
-        super().__init__(**kwargs)
-        self.categories = list(categories)
+    def __init__(self, columns, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        self.columns = columns
 
-    def call(self, texts):
-        return tf.cast(tf.equal(texts, tf.constant(self.categories)), "float32")
+    def call(self, inputs):
+        features = []
+        for config, values in zip(self.columns, inputs):
+            column = Column(**config)
+            if column.categories is not None:
+                found = tf.equal(values, tf.constant(column.categories, tf.string))
+                features.append(tf.cast(found, tf.float32))
+                continue
+            missing = tf.math.is_nan(values)
+            features.append(tf.where(missing, column.fill, values))
+            if column.flagged:
+                features.append(tf.cast(missing, tf.float32))
+        return tf.concat(features, -1)
 
     def get_config(self) -> Config:
-        return {**super().get_config(), "categories": self.categories}
+        return {**super().get_config(), "columns": self.columns}
 
 
 def _column(values):
@@ -195,17 +185,24 @@ def _column(values):
     return Column(name, categories)
 
 
-def _indicators(values, column):
-    """A feature for each category, 1 where a text equals it."""
+def _values(values, column):
+    """Values of a column as `_Features` takes them, `(examples, 1)`."""
+    if column.categories is None:
+        if not _is_number(values):
+            raise ValueError(
+                f"The column {column.name!r} has numbers in the training data, "
+                f"but here it is {values.dtype}."
+            )
+        return values.to_numpy("float32", na_value=np.nan)[:, None]
     texts = values.astype("string")
-    found = [(texts == value).fillna(False) for value in column.categories]
-    if values.notna().any() and not np.any(found):
+    if values.notna().any() and not texts.isin(column.categories).any():
         raise ValueError(
             f"None of the texts of the column {column.name!r} is one of those in the "
             f"training data, {column.categories[:5]}. The first here is "
             f"{values.dropna().iloc[0]!r}."
         )
-    return found
+    other = "".join(column.categories) + "?"  # Longer than each category.
+    return texts.fillna(other).to_numpy(object)[:, None]
 
 
 def _is_number(values):
