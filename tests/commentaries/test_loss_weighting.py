@@ -18,6 +18,7 @@ from tfcommentaries import (
     export_commentary,
     teach,
 )
+from tfcommentaries.hypergradients import InnerProblem
 from tfcommentaries.students import FunctionalStudent
 
 
@@ -138,3 +139,8 @@ def test_says_where_it_cannot_be_used(digits):
         Composition([LossWeighting()])
     with pytest.raises(ValueError, match="validation_taught=False"):
         CommentaryLearner(LossWeighting(), make_student(), validation_taught=True)
+
+
+def test_a_problem_of_the_data_is_refused():
+    with pytest.raises(ValueError, match="Use LossWeightedProblem for a LossWeighting"):
+        InnerProblem(LossWeighting(), None)

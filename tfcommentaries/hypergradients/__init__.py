@@ -4,6 +4,7 @@ from tfcommentaries.hypergradients import solvers
 from tfcommentaries.hypergradients.implicit_solution import ImplicitSolution
 from tfcommentaries.hypergradients.implicit_training import ImplicitTraining
 from tfcommentaries.hypergradients.inner_problem import InnerProblem, TrainingState
+from tfcommentaries.hypergradients.loss_weighted_problem import LossWeightedProblem
 from tfcommentaries.hypergradients.optimality import (
     FiniteDifference,
     FixedPoint,
@@ -18,6 +19,7 @@ __all__ = [
     "ImplicitSolution",
     "ImplicitTraining",
     "InnerProblem",
+    "LossWeightedProblem",
     "Root",
     "Stationary",
     "TrainingState",

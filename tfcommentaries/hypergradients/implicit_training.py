@@ -6,7 +6,7 @@ from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.hypergradients import solvers
 from tfcommentaries.hypergradients.adjoint_scan import plain_scan
 from tfcommentaries.hypergradients.implicit_solution import ImplicitSolution
-from tfcommentaries.hypergradients.inner_problem import InnerProblem
+from tfcommentaries.hypergradients.loss_weighted_problem import inner_problem
 from tfcommentaries.hypergradients.optimality import FiniteDifference, Stationary
 from tfcommentaries.hypergradients.preconditioned import Preconditioned
 from tfcommentaries.hypergradients.solvers import Solver
@@ -78,7 +78,7 @@ class ImplicitTraining:
         Returns:
             A `TrainingLayer`.
         """
-        return ImplicitLayer(InnerProblem(commentary, student, self.optimizer), self)
+        return ImplicitLayer(inner_problem(commentary, student, self.optimizer), self)
 
 
 class ImplicitLayer(TrainingLayer):

@@ -51,8 +51,8 @@ class InnerProblem:
 
     All methods are pure functions of tensors. Annotations do not depend on the
     student, so those of all steps are made at once, and a training step sees the
-    annotation of its batch instead of the commentary's weights. If they do
-    (`uses_student_loss`), every step sees a copy of the commentary's weights.
+    annotation of its batch instead of the commentary's weights. For weights that do,
+    see `LossWeightedProblem`.
 
     Args:
         commentary: a built `Commentary`, or `None` to train without one.
@@ -60,7 +60,13 @@ class InnerProblem:
         optimizer: a Keras optimizer, its name, or an `InnerOptimizer`. `None` takes
             the one that the student was compiled with.
         eps_root: as for `from_keras`.
+
+    Raises:
+        ValueError: if this class is not for such a commentary.
     """
+
+    #: Whether it is for commentaries of the student's losses.
+    of_losses = False
 
     def __init__(
         self,
@@ -69,6 +75,9 @@ class InnerProblem:
         optimizer: Optimizer = None,
         eps_root: float | None = None,
     ) -> None:
+        if commentary is not None and commentary.uses_student_loss != self.of_losses:
+            right = "InnerProblem" if self.of_losses else "LossWeightedProblem"
+            raise ValueError(f"Use {right} for a {type(commentary).__name__}.")
         self.commentary = commentary
         self.student = student
         model = student.model
@@ -91,16 +100,14 @@ class InnerProblem:
             progress: `(T,)`.
 
         Returns:
-            A list: the annotation `(T, batch, ...)`, or copies of `phi`, each
-            `(T, ...)`, or nothing without a commentary. Gradients flow to `phi`.
+            What a step needs of the commentary, a list of tensors `(T, ...)`: the
+            annotation `(T, batch, ...)`, or nothing without a commentary. Gradients
+            flow to `phi`.
         """
         if self.commentary is None:
             return []
         commentary = self.commentary
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batches)
-        if commentary.uses_student_loss:
-            steps = tf.shape(tf.nest.flatten(x)[0])[0]
-            return [tf.repeat(p[None], steps, 0) for p in phi]
         seen = {"x": commentary.own_inputs(x)}
         if commentary.uses_labels:
             seen["y"] = y
@@ -140,30 +147,15 @@ class InnerProblem:
             `(loss, non_trainable)`, a scalar and the student's updated state.
         """
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        weigh = None
-        if annotation and self.commentary.uses_student_loss:
-
-            def weigh(losses, sample_weight):
-                if tape is None:
-                    return weigh_constant(tf.stop_gradient(losses), sample_weight)
-                with tape.stop_recording():
-                    return weigh_constant(losses, sample_weight)
-
-            def weigh_constant(losses, sample_weight):
-                weights = self._call(annotation, losses)
-                return self.commentary.apply(weights, x, y, sample_weight)[2]
-
-        elif annotation:
+        if annotation:
             x, y, sample_weight = self.commentary.apply(
                 annotation[0], x, y, sample_weight
             )
-        return self.student.loss(weights, x, y, sample_weight, weigh=weigh)
+        return self.student.loss(weights, x, y, sample_weight)
 
     def penalty(self, annotations: list[tf.Tensor]) -> tf.Tensor:
         """The commentary's penalty on annotations as `annotate` gave them."""
-        if not annotations or self.commentary.uses_student_loss:
-            return 0.0
-        return self.commentary.penalty(annotations[0])
+        return self.commentary.penalty(annotations[0]) if annotations else 0.0
 
     def _call(self, phi, *args, **kwargs):
         """The commentary with weights `phi`."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.hypergradients.adjoint_scan import adjoint_scan, plain_scan
-from tfcommentaries.hypergradients.inner_problem import InnerProblem
+from tfcommentaries.hypergradients.loss_weighted_problem import inner_problem
 from tfcommentaries.hypergradients.training_layer import (
     TrainingLayer,
     number_of_steps,
@@ -104,7 +104,7 @@ class UnrolledTraining:
         Raises:
             ValueError: if no gradient flows through the optimizer's steps.
         """
-        problem = InnerProblem(commentary, student, self.optimizer, self.eps_root)
+        problem = inner_problem(commentary, student, self.optimizer, self.eps_root)
         if isinstance(problem.optimizer, AnyKerasOptimizer):
             problem.optimizer.check_derivative()
         return UnrolledLayer(problem, self)

@@ -7,11 +7,9 @@ import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import Commentary
-from tfcommentaries.hypergradients import (
-    ImplicitTraining,
-    InnerProblem,
-)
+from tfcommentaries.hypergradients import ImplicitTraining
 from tfcommentaries.hypergradients.implicit_training import ImplicitLayer
+from tfcommentaries.hypergradients.loss_weighted_problem import inner_problem
 from tfcommentaries.hypergradients.outer_gradient import outer_gradient
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.checked_start import LEAST_STEPS, start_from_checked
@@ -222,7 +220,7 @@ class LearnCommentaryCallback(CommentaryCallback):
             )
         self._reliability = ReliabilityMonitor(self.commentary, guess, _MEND)
         # The inner optimizer takes no steps here; any will do.
-        problem = InnerProblem(self.commentary, student, "sgd")
+        problem = inner_problem(self.commentary, student, "sgd")
         self._layer = ImplicitLayer(problem, self.inner_training)
         self.optimizer.build(self.commentary.trainable_variables)
         self._guard = StopAtNonFinite(
