@@ -15,7 +15,7 @@ def chunked_map(function, parameters, inputs, chunk):
             layers, get no gradient.
         parameters: list of float tensors.
         inputs: list of tensors with a leading axis of examples.
-        chunk: integer, examples at a time.
+        chunk: integer, examples at a time; `None` takes all at once.
 
     Returns:
         A tensor `(examples, ...)`. Gradients flow to `parameters`.
@@ -23,7 +23,7 @@ def chunked_map(function, parameters, inputs, chunk):
     total = inputs[0].shape[0]
     if total is None:
         total = tf.shape(inputs[0])[0]
-    count = -(-total // chunk)
+    count = 1 if chunk is None else -(-total // chunk)
     # Traced once, as the first chunk, in the loop and in that of the derivative.
     function = tf.function(function, autograph=False)
     if isinstance(count, int) and count <= 1:

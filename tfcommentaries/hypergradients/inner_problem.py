@@ -122,7 +122,9 @@ class InnerProblem:
         def annotate(phi, inputs):
             return self._call(phi, **tf.nest.pack_sequence_as(seen, inputs))
 
-        annotation = chunked_map(annotate, phi, flat, CHUNK)
+        # Whoever trains on one batch can also annotate it.
+        alone = tf.nest.flatten(x)[0].shape[0] == 1
+        annotation = chunked_map(annotate, phi, flat, None if alone else CHUNK)
         shape = tf.concat([[steps, batch], tf.shape(annotation)[1:]], 0)
         annotation = tf.reshape(annotation, shape)
         return [annotation]
