@@ -210,6 +210,13 @@ class Composition(Trusting, Commentary):
         for part in self.commentaries:
             part.check_learned()
 
+    def combine(self, learnings):
+        start = 0
+        for part in self.commentaries:
+            end = start + len(part.trainable_variables)
+            part.combine([values[start:end] for values in learnings])
+            start = end
+
     def penalty(self, annotation):
         pieces = zip(self.commentaries, self.split(annotation))
         return sum(part.penalty(piece) for part, piece in pieces)
