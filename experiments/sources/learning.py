@@ -17,9 +17,9 @@ def learn(setting, data, seed):
     return _learn(setting, data, seed, 4, start_from_checked=False)
 
 
-def learn_from_start(setting, data, seed):
-    """A group weighting, learned with the defaults of now."""
-    return _learn(setting, data, seed, 1)
+def learn_from_start(setting, data, seed, **options):
+    """A group weighting, learned with the defaults of now, or other options."""
+    return _learn(setting, data, seed, 1, **options)
 
 
 def _learn(setting, data, seed, epochs, **options):

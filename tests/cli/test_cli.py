@@ -100,8 +100,9 @@ def test_evaluate_compares_new_students(learned, capsys):
 def test_sources(tmp_path, capsys):
     folder = tmp_path / "sources"
     flags = ["--spoiled_sources", "--validation_size=50", "--inner_steps=10"]
-    assert run("learn", f"--run_dir={folder}", *flags) == 0
+    assert run("learn", f"--run_dir={folder}", *flags, "--repeats=1") == 0
     printed = capsys.readouterr().out
+    assert "10 student steps, 2 times." in " ".join(printed.split())
     # It has settled long before.
     assert "at most 10 outer" in printed and "outer step 10" not in printed
     assert "what is wrong with it" in printed
@@ -129,10 +130,12 @@ def test_sources(tmp_path, capsys):
     pictures = {p.stem for p in (folder / "pictures").iterdir()}
     assert pictures == {"learning", "learning_curves", "overview", "sources"}
     assert run("report", folder) == 0
-    assert 'aria-label="Table of sources"' in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert 'aria-label="Table of sources"' in page and ">interval</th>" in page
     assert run("inspect", folder / "commentary") == 0
     printed = capsys.readouterr().out
     assert str(SavedCommentary(folder / "commentary").table()) in printed
+    assert "weight  interval" in printed
     # Settings of other kinds, and those that were not set.
     for name in ("curriculum", "label_noise", "label_column", "image_size", ": None"):
         assert name not in printed

@@ -43,6 +43,11 @@ def test_each_flag_reaches_the_recipe():
     )
 
 
+def test_repeats_reach_the_learner():
+    found = settings("--spoiled_sources", "--repeats=5").recipe(10)
+    assert found == Recipe("GroupWeighting", learner_config={"repeats": 5})
+
+
 def test_several_kinds_are_a_composition():
     found = settings(
         "--commentary=group_weighting,auxiliary_targets",
@@ -71,6 +76,7 @@ def test_several_kinds_are_a_composition():
         (["--commentary=soft_labels", "--no-curriculum"], "--curriculum is for"),
         (['--commentary_config={"colour": 1}'], r"has \['colour'\], which no argument"),
         (["--inner_training=ImplicitTraining", "--truncate=5"], "--truncate is for"),
+        (["--repeats=5"], "--repeats is for weights of sources"),
     ],
 )
 def test_flags_that_do_not_go_together_are_named(flags, message):

@@ -211,6 +211,46 @@ def test_the_table_can_be_read(weighting):
     assert table.trusted() == ["cem", "bob"]
 
 
+def test_several_learnings_give_intervals_and_surer_advice(weighting):
+    learned = [[-2.0, 0.0, 1.0], [-2.2, -1.0, 1.2], [-1.8, -0.5, 0.8]]
+    weighting.combine([[np.reshape(logits, [3, 1, 1])] for logits in learned])
+    table = weighting.table({"bob": 0.5})
+    assert str(table).splitlines() == [
+        "group  examples  weight  interval      disagreement  advice",
+        "cem           4    0.73  0.69 to 0.77                trust",
+        "bob           4    0.38  0.27 to 0.50           50%  cannot tell",
+        "ann           4    0.12  0.10 to 0.14                drop",
+    ]
+    assert table.trusted() == ["cem"]
+    page = table._repr_html_()
+    assert "<th>interval</th>" in page and "<td>0.27 to 0.50</td>" in page
+    # New learning knows nothing of them.
+    weighting.combine([])
+    table = weighting.table()
+    assert "interval" not in str(table) and "interval" not in table._repr_html_()
+    assert table[0]["weight"] == pytest.approx(sigmoid(1.0))
+
+
+def test_intervals_are_those_of_the_weight_in_the_table():
+    columns = {"by": ["ann", "bob"], "year": [1, 2]}
+    weighting = GroupWeighting(columns, num_classes=2, curriculum=True)
+    learned = [
+        [np.full([2, 2, 5], value), np.full([2, 2, 5], value / 2)]
+        for value in (-1.0, 2.0)
+    ]
+    found = []
+    for values in learned:
+        for logits, value in zip(weighting.logits.values(), values):
+            logits.assign(value)
+        found.append([row["weight"] for row in weighting.table()])
+    weighting.combine(learned)
+    for row, weights in zip(weighting.table(), zip(*found)):
+        assert (row["low"], row["high"]) == pytest.approx((min(weights), max(weights)))
+        assert row["low"] < row["weight"] < row["high"]
+    for logits, values in zip(weighting.logits.values(), zip(*learned)):
+        np.testing.assert_allclose(logits, np.mean(values, 0))
+
+
 def test_a_table_that_was_not_learned_says_so(source):
     with pytest.warns(UserWarning, match="All weights .* are 0.5, as before learning"):
         assert len(GroupWeighting(source).table()) == 3

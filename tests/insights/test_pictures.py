@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from tfcommentaries import insights
+from tfcommentaries import GroupWeighting, insights
 from tfcommentaries.commentaries.group_table import GroupTable, advise
 from tfcommentaries.insights.gains import condition_colors
 from tfcommentaries.teaching import Comparison, Condition, Row
@@ -109,6 +109,18 @@ def test_of_many_sources_the_first_and_the_last_are_drawn(count, bars, pictures)
     if pictures == 2:
         assert axes.texts[0].get_text() == "1 more between"
         assert sum(bar.get_height() for bar in figure.axes[1].patches) == count
+
+
+def test_intervals_of_weights_are_drawn():
+    weighting = GroupWeighting(["good", "bad", "worse"])
+    learned = [[2.0, -2.0, -3.0], [1.0, -1.0, -3.0]]
+    weighting.combine([[np.reshape(logits, [3, 1, 1])] for logits in learned])
+    (axes,) = insights.group_weights(weighting.table()).axes
+    (bars,) = [one for one in axes.containers if hasattr(one, "has_xerr")]
+    segments = bars.lines[2][0].get_segments()
+    ends = [[x for x, _ in segment] for segment in segments]
+    expected = [[row["low"], row["high"]] for row in weighting.table()]
+    np.testing.assert_allclose(ends, expected, atol=1e-6)
 
 
 def test_nine_lines_have_nine_colours():

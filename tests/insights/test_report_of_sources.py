@@ -76,6 +76,22 @@ def test_the_sources_to_train_on_are_named(tmp_path):
     assert "Bonn 0.00 drop" in shown
 
 
+def test_intervals_are_bars_and_a_column(tmp_path):
+    commentary = Sources("ab")
+    commentary.rows[0] |= {"low": 0.75, "high": 1.0}
+    commentary.rows[1] |= {"low": 0.0, "high": 0.625}
+    advise(commentary.rows)
+    insights.write_report(tmp_path / "it.html", commentary, facts={})
+    text = (tmp_path / "it.html").read_text()
+    assert '<u style="left:75.0%;width:25.0%">' in text
+    assert "<td>0.75 to 1.00</td><td>trust</td>" in text
+    assert "<td>0.00 to 0.62</td><td>cannot tell</td>" in text
+    assert "half of the largest weight in every learning" in text
+    insights.write_report(tmp_path / "it.html", Sources("ab"), facts={})
+    text = (tmp_path / "it.html").read_text()
+    assert "<u " not in text and "interval" not in text
+
+
 @pytest.mark.parametrize("count", [12, 13, 1000, 100_000])
 def test_of_many_sources_it_says_where_the_others_are(count, tmp_path):
     commentary = Sources(f"worker {i}" for i in range(count))

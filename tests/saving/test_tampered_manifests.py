@@ -10,6 +10,8 @@ import pytest
 from tfcommentaries import GroupWeighting, SavedCommentary, export_commentary, insights
 from tfcommentaries.cli import inspect
 
+ROW = {"column": "a", "group": "b", "examples": 1, "weight": 0.5, "advice": "trust"}
+
 
 @pytest.fixture
 def exported(tmp_path):
@@ -55,6 +57,9 @@ def test_inspect_sends_a_terminal_no_commands(exported, capsys):
         {"column": "a", "group": "b", "examples": 1, "weight": float("nan")},
         {"column": "a", "group": "b", "examples": 1, "weight": 0.5},
         {"column": ["a"], "group": "b", "examples": 1, "weight": 0.5},
+        {**ROW, "low": 0.5},
+        {**ROW, "low": "0.5", "high": 0.7},
+        {**ROW, "low": -1, "high": 0.7},
         {
             "column": "a",
             "group": {"b": 1},
@@ -66,7 +71,7 @@ def test_inspect_sends_a_terminal_no_commands(exported, capsys):
 )
 def test_a_table_of_anything_else_is_refused(exported, row):
     change(exported, table=[row])
-    with pytest.raises(ValueError, match=r"commentary.json: (table\[0\]|a weight)"):
+    with pytest.raises(ValueError, match=r"commentary.json: (table\[0\]|an? )"):
         SavedCommentary(exported)
 
 

@@ -86,7 +86,8 @@ def _learn(folder, settings, data, learner, check):
         f"Learning on {len(train.y)} examples of {data.splits.name}"
         f"{spoiled if data.corrupted.any() else ''}, with {len(validation.y)} "
         f"validation examples: {'at most ' if commentary.can_start else ''}"
-        f"{settings.outer_steps} outer steps of {learner.inner_steps} student steps. "
+        f"{settings.outer_steps} outer steps of {learner.inner_steps} student steps"
+        f"{f', {learner.repeats + 1} times' if learner.repeats else ''}. "
         "Interrupt it at any time; the same command resumes it."
     )
     begin = time.monotonic()

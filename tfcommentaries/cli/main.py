@@ -115,6 +115,12 @@ def _add_learn(commands):
         "a student of the checked examples",
     )
     group.add_argument(
+        "--repeats",
+        type=arguments.positive,
+        help="learn weights of sources so many times more, with other students and "
+        "checked examples drawn anew, to see how sure they are, such as 5",
+    )
+    group.add_argument(
         "--see_label",
         action=argparse.BooleanOptionalAction,
         help="whether weights of examples depend on the label, which label noise "

@@ -30,6 +30,7 @@ class Settings(Task):
     curriculum: bool | None = None
     normalize: bool | None = None
     start_from_checked: bool = True
+    repeats: int | None = None
     files: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
@@ -58,6 +59,8 @@ class Settings(Task):
                 f"--commentary_config has {unknown}, which no argument of "
                 f"{', '.join(k.__name__ for k in self.kinds.values())} is called."
             )
+        if self.repeats is not None and not of_groups:
+            raise ValueError("--repeats is for weights of sources.")
         if self.truncate is not None and self.inner_training != "UnrolledTraining":
             raise ValueError("--truncate is for --inner_training=UnrolledTraining.")
 
@@ -108,6 +111,8 @@ class Settings(Task):
             learner["inner_steps"] = self.inner_steps
         if not self.start_from_checked:
             learner["start_from_checked"] = False
+        if self.repeats is not None:
+            learner["repeats"] = self.repeats
         return Recipe(
             **parts[0],
             inner_training=self.inner_training,

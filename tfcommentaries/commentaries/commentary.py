@@ -207,6 +207,16 @@ class Commentary(Kind, keras.layers.Layer):
         The base class does nothing.
         """
 
+    def combine(self, learnings: Sequence[Sequence[tf.Tensor]]) -> None:
+        """Takes what several learnings gave, which differ in students and examples.
+
+        The base class keeps what the first gave, which it has.
+
+        Args:
+            learnings: list of the values of `trainable_variables` after each. Empty
+                before learning: then what earlier ones gave is forgotten.
+        """
+
     def penalty(self, annotation: Tensors) -> Tensors:
         """What an annotation adds to the outer loss, apart from its effect on students.
 

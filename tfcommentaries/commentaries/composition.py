@@ -231,6 +231,13 @@ class Composition(Trusting, Commentary):
         for part in self.commentaries:
             part.check_learned()
 
+    def combine(self, learnings: Sequence[Sequence[tf.Tensor]]) -> None:
+        start = 0
+        for part in self.commentaries:
+            end = start + len(part.trainable_variables)
+            part.combine([values[start:end] for values in learnings])
+            start = end
+
     def penalty(self, annotation: Tensors) -> Tensors:
         pieces = zip(self.commentaries, self.split(annotation))
         return sum(part.penalty(piece) for part, piece in pieces)

@@ -18,7 +18,7 @@ TRUST, LOOK_AT = 0.5, 0.15
 ALIKE = 0.8
 
 
-def column_rows(column, groups, weights, observed, new, disagreement):
+def column_rows(column, groups, weights, observed, intervals, new, disagreement):
     """Makes the rows of a table for the groups of one column.
 
     Args:
@@ -26,6 +26,8 @@ def column_rows(column, groups, weights, observed, new, disagreement):
         groups: its `GroupNames`.
         weights: in (0, 1), `(groups, classes, points of training)`.
         observed: from `label_sums`, `(groups, 3)`; zeros if that is not known.
+        intervals: the smallest and the largest weight of each, `(groups, 2)`; zeros if
+            these are not known.
         new: groups that the commentary from which learning started had not.
         disagreement: dict from a group to the share of labels that a student disagrees
             with.
@@ -37,10 +39,19 @@ def column_rows(column, groups, weights, observed, new, disagreement):
     is_known = observed.any()
     last = weights[:, :, -1].mean(1).tolist()
     rows = []
-    for group, count, mean, weight, sums in zip(
-        groups.names, groups.counts, last, weights, observed.tolist(), strict=True
+    for group, count, mean, weight, sums, (low, high) in zip(
+        groups.names,
+        groups.counts,
+        last,
+        weights,
+        observed.tolist(),
+        intervals.tolist(),
+        strict=True,
     ):
         row = {"column": column, "group": group, "examples": count, "weight": mean}
+        if high:
+            # Rounding must not put the mean outside.
+            row |= {"low": min(low, mean), "high": max(high, mean)}
         if group in disagreement:
             row["disagreement"] = float(disagreement[group])
         if weight.shape[0] > 1:
@@ -64,11 +75,12 @@ def advise(rows, doubt=None):
         rows: of `GroupWeighting.table`, those of one column.
         doubt: see `Commentary.doubt`.
 
-    `"trust"`, `"look at"` or `"drop"`, by the weight relative to the largest. Where
-    weights do not say how good groups are: `"unknown"`, if there is a doubt;
-    `"not seen"`, if learning read no example; `"class weight"`, if each group is one
-    class, so that its weight only balances the classes; `"no difference"`, if all
-    weights are alike.
+    `"trust"`, `"look at"` or `"drop"`, by the weight relative to the largest. If it is
+    known how weights vary, `"trust"` or `"drop"` where the whole interval is on that
+    side of half of the largest weight, else `"cannot tell"`. Where weights do not say
+    how good groups are: `"unknown"`, if there is a doubt; `"not seen"`, if learning
+    read no example; `"class weight"`, if each group is one class, so that its weight
+    only balances the classes; `"no difference"`, if all weights are alike.
     """
     seen = [row for row in rows if row.get("seen") != 0]
     largest = max((row["weight"] for row in seen), default=0)
@@ -84,11 +96,19 @@ def advise(rows, doubt=None):
             advice = "class weight"
         elif alike:
             advice = "no difference"
+        elif "high" in row:
+            low, high = (row[end] >= TRUST * largest for end in ("low", "high"))
+            advice = "trust" if low else "cannot tell" if high else "drop"
         else:
             advice = (
                 "trust" if share >= TRUST else "look at" if share >= LOOK_AT else "drop"
             )
         row["advice"] = advice
+
+
+def interval(row):
+    """The smallest and the largest weight of a row as a text, or an empty one."""
+    return f"{row['low']:.2f} to {row['high']:.2f}" if "high" in row else ""
 
 
 class GroupTable(list):
@@ -143,20 +163,22 @@ class GroupTable(list):
 
     def _repr_html_(self):
         """A table with bars, for notebooks."""
-        lines = []
+        lines, sure = [], any("high" in row for row in self)
         for row in self:
             width = round(100 * row["weight"])
             cells = [html.escape(str(row[key])) for key in ("column", "group")]
             cells += [f"{row['examples']:,}", f"{row['weight']:.2f}"]
+            if sure:
+                cells.append(interval(row))
             cells.append(
                 f'<div style="width:{width}px;height:0.8em;background:#0072b2"></div>'
             )
             cells.append(html.escape(row["advice"]))
             lines.append("".join(f"<td>{cell}</td>" for cell in cells))
-        head = "".join(
-            f"<th>{name}</th>"
-            for name in ("column", "group", "examples", "weight", "", "advice")
-        )
+        names = ["column", "group", "examples", "weight", "", "advice"]
+        if sure:
+            names.insert(4, "interval")
+        head = "".join(f"<th>{name}</th>" for name in names)
         rows = "".join(f"<tr>{line}</tr>" for line in lines)
         doubt = "" if self.doubt is None else f"<p>{html.escape(self.doubt)}</p>"
         return f"<table><tr>{head}</tr>{rows}</table>{doubt}"
@@ -171,11 +193,15 @@ class GroupTable(list):
             for row in self
         ]
         disagree = any("disagreement" in row for row in self)
+        sure = any("high" in row for row in self)
         width = max([5, *map(len, names)])
         head = f"{'group':<{width}}  examples  weight"
+        head += f"  {'interval':12}" * sure
         lines = [head + "  disagreement" * disagree + "  advice"]
         for name, row in zip(names, self):
             line = f"{name:<{width}}  {row['examples']:>8}  {row['weight']:>6.2f}"
+            if sure:
+                line += f"  {interval(row):12}"
             if disagree:
                 share = row.get("disagreement")
                 line += f"  {'' if share is None else format(share, '.0%'):>12}"

@@ -131,6 +131,17 @@ class GroupWeighting(Trusting, Weighting):
         }
         #: Groups that the commentary from which learning started had not, by column.
         self._new: dict[str, list] = {}
+        # The smallest and the largest weight of each group in several learnings; zeros
+        # after a single one.
+        self._intervals = {
+            name: self.add_weight(
+                name=_variable_name(name, "interval"),
+                shape=(len(c.names), 2),
+                initializer="zeros",
+                trainable=False,
+            )
+            for name, c in self.columns.items()
+        }
         # Of each group, the unknown one first: number of examples in learning, sum of
         # their labels, sum of the squares.
         self._observed = {
@@ -324,10 +335,11 @@ class GroupWeighting(Trusting, Weighting):
             "advice"}` and, where they apply, `"disagreement"`, `"weight_by_class"` (a
             list), `"weight_over_training"` (a list, from start to end), `"seen"` (how
             many examples learning read, repeats included), `"only_class"` (the class
-            of all of these) and `"new"` (`True` if learning started from a commentary
-            without this group); largest weights first. The weight is the mean over
-            classes, at the end of training. With several columns it is that of an
-            example whose other groups are unknown.
+            of all of these), `"low"` and `"high"` (the smallest and the largest weight,
+            after `CommentaryLearner(repeats=...)`) and `"new"` (`True` if learning
+            started from a commentary without this group); largest weights first. The
+            weight is the mean over classes, at the end of training. With several
+            columns it is that of an example whose other groups are unknown.
 
         Warns:
             UserWarning: if no weight has been learned yet.
@@ -341,13 +353,12 @@ class GroupWeighting(Trusting, Weighting):
                 stacklevel=2,
             )
         for name, column in self.columns.items():
-            others = [n for n in self.columns if n != name]
-            rest = sum(self._all_logits(other)[0] for other in others)
             found = column_rows(
                 name,
                 column,
-                tf.sigmoid(self._all_logits(name)[1:] + rest).numpy(),
+                self._weights(name),
                 np.asarray(self._observed[name])[1:],
+                np.asarray(self._intervals[name]),
                 self._new.get(name, ()),
                 disagreement or {},
             )
@@ -355,6 +366,26 @@ class GroupWeighting(Trusting, Weighting):
             rows += found
         rows.sort(key=lambda row: -row["weight"])
         return GroupTable(rows, self.doubt)
+
+    def _weights(self, name):
+        """Weights in (0, 1) of one column, `(groups, classes, points)`."""
+        others = [n for n in self.columns if n != name]
+        rest = sum(self._all_logits(other)[0] for other in others)
+        return tf.sigmoid(self._all_logits(name)[1:] + rest).numpy()
+
+    def combine(self, learnings: Sequence[Sequence[tf.Tensor]]) -> None:
+        """See `Commentary.combine`. Logits become the mean of those learned."""
+        found: dict[str, list] = {name: [] for name in self.columns}
+        for values in learnings:
+            for logits, value in zip(self.logits.values(), values, strict=True):
+                logits.assign(value)
+            for name, ones in found.items():
+                ones.append(self._weights(name)[:, :, -1].mean(1))
+        for logits, values in zip(self.logits.values(), zip(*learnings)):
+            logits.assign(np.mean(values, 0))
+        for name, interval in self._intervals.items():
+            ones = found[name] or [np.zeros(interval.shape[0])]
+            interval.assign(np.stack([np.min(ones, 0), np.max(ones, 0)], 1))
 
     def take_over(self, values: Sequence[tf.Tensor], config: Config) -> Config:
         """See `Commentary.take_over`. Groups are matched by name.

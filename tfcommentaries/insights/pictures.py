@@ -77,7 +77,8 @@ def group_weights(
         else:
             axes = figure.add_subplot()
     figure, axes = plain_axes(axes)
-    known = {"trust": COLORS[0], "look at": COLORS[5], "drop": COLORS[1]}
+    known = {"trust": COLORS[0], "drop": COLORS[1]}
+    known |= dict.fromkeys(("look at", "cannot tell"), COLORS[5])
     names = names_of(shown, table)
     if notes:
         notes = {name: notes.get(row["group"]) for name, row in zip(names, shown)}
@@ -91,6 +92,19 @@ def group_weights(
             [shown[i]["weight"] for i in chosen],
             color=known.get(advice, "0.6"),
             label=advice,
+        )
+    sure = [i for i, row in enumerate(shown) if "high" in row]
+    if sure:
+        weight, low, high = (
+            np.array([shown[i][key] for i in sure]) for key in ("weight", "low", "high")
+        )
+        axes.errorbar(
+            weight,
+            [places[i] for i in sure],
+            xerr=[weight - low, high - weight],
+            fmt="none",
+            ecolor="0.2",
+            capsize=2,
         )
     axes.set_yticks(places, names, fontsize="small", parse_math=False)
     axes.invert_yaxis()

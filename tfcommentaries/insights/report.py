@@ -11,6 +11,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from tfcommentaries.commentaries.commentary import Commentary
+from tfcommentaries.commentaries.group_table import interval
 from tfcommentaries.insights import gains, headline, pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import are_images, views
@@ -160,9 +161,11 @@ def _table(table):
     first, last = table.ends(_ROWS)
     shown = [*first, *last]
     rows = [
-        {**row, "name": n} for row, n in zip(shown, pictures.names_of(shown, table))
+        {**row, "name": n, "interval": interval(row)}
+        for row, n in zip(shown, pictures.names_of(shown, table))
     ]
-    return {"rows": rows, "all": len(table)}
+    intervals = any(row["interval"] for row in rows)
+    return {"rows": rows, "all": len(table), "intervals": intervals}
 
 
 def _suspects(commentary, examples, num_classes, corrupted):

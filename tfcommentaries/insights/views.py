@@ -131,13 +131,14 @@ def _sources(commentary, subject):
         found.setdefault(row["advice"], []).append(pictures.short(row["group"]))
     parts = [f"{advice}: {_few(names)}" for advice, names in found.items()]
     text = table.doubt or "; ".join(parts) + "."
+    always = " in every learning" if any("high" in row for row in table) else ""
     return [
         View(
             "sources",
             "Sources",
             f"{text[0].upper()}{text[1:]} Weights go from {table[-1]['weight']:.2f} "
             f"to {table[0]['weight']:.2f}; a source is trusted if it has at "
-            "least half of the largest weight.",
+            f"least half of the largest weight{always}.",
             pictures.group_weights(table, subject.notes),
         )
     ]

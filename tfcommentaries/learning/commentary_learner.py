@@ -27,6 +27,7 @@ from tfcommentaries.learning.reliability import (
     ReliabilityMonitor,
     loss_of_guessing,
 )
+from tfcommentaries.learning.repeats import Repeats
 from tfcommentaries.learning.several_students import mean_over_students, students_here
 from tfcommentaries.learning.stop_when_settled import StopWhenSettled
 from tfcommentaries.learning.student_initialization import StudentInitialization
@@ -113,6 +114,9 @@ class CommentaryLearner(OuterLoop):
             with several workers, nor for several labels for each example.
         settled_after: with such a start, `fit` ends when the trusted groups have not
             changed for so many outer steps; see `StopWhenSettled`. `None` never does.
+        repeats: how often `fit` learns again, each time with other students and checked
+            examples drawn anew from those given. Weights of groups are then the mean of
+            all learnings, with intervals in `GroupWeighting.table`. Five are enough.
         **kwargs: other arguments of `keras.Model`.
 
     Reference:
@@ -135,6 +139,7 @@ class CommentaryLearner(OuterLoop):
         kept_layers: Sequence[keras.layers.Layer | str] = (),
         start_from_checked: bool = True,
         settled_after: int | None = 3,
+        repeats: int = 0,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
@@ -169,6 +174,16 @@ class CommentaryLearner(OuterLoop):
                 f"{type(commentary).__name__} only weighs losses of training: students "
                 "are used without it. Pass `validation_taught=False`."
             )
+        if not isinstance(repeats, int) or repeats < 0:
+            raise ValueError(
+                "`repeats` must be an integer of at least 0. Received: "
+                f"repeats={repeats!r}"
+            )
+        if repeats and not commentary.columns:
+            raise ValueError(
+                "`repeats` gives intervals to weights of groups, which "
+                f"{type(commentary).__name__} has not. Leave it out."
+            )
         if student_initialization == "continue" and students_per_step > 1:
             raise ValueError(
                 "`student_initialization='continue'` goes on with one student. "
@@ -186,6 +201,7 @@ class CommentaryLearner(OuterLoop):
         self.seed = seed
         self.start_from_checked = start_from_checked
         self.settled_after = settled_after
+        self.repeats = repeats
         self.initialization = StudentInitialization(
             self.student, student_initialization, seed
         )
@@ -326,7 +342,11 @@ class CommentaryLearner(OuterLoop):
         waiting = Waiting(self, student_of(self.student.model), verbose)
         with waiting, self.distribute_strategy.scope():
             neutral, guess = self._prepare(batch, validation_batch)
-        size = len(tf.nest.flatten(batch)[0])
+        size, validation_size = (
+            len(tf.nest.flatten(part)[0]) for part in (batch, validation_batch)
+        )
+        self.commentary.combine([])
+        repeats = Repeats(self) if self.repeats else None
         del batch, validation_batch  # They may be large.
         self._outer_steps.assign(epochs * steps_per_epoch)
         done = 0
@@ -360,6 +380,7 @@ class CommentaryLearner(OuterLoop):
             checked = validation.one_by_one()
             if not done and self._start(train, checked, size, guess):
                 settling.begin()
+            neutral = neutral and not self.repeats  # These say it better.
             if settling.begun:
                 internal.append(settling)
                 neutral = False
@@ -381,10 +402,29 @@ class CommentaryLearner(OuterLoop):
                 shuffle=False,
                 verbose=verbose,
             )
+        if repeats is not None:
+            repeats.run(
+                lambda checked: self.fit(
+                    train,
+                    validation_data=checked,
+                    batch_size=size,
+                    validation_batch_size=validation_size,
+                    steps_per_epoch=steps_per_epoch,
+                    epochs=epochs,
+                    verbose=verbose,
+                ),
+                validation_data,
+                self.repeats,
+            )
         if checkpoint_dir is not None:
             history.history = checkpoint.history
             history.epoch = list(range(int(checkpoint.epochs_done)))
         return history
+
+    def reseed(self, seed: int) -> None:
+        """Lets `fit` draw other students, and give arrays another order."""
+        self.seed = seed
+        self.initialization.reseed(seed)
 
     def _prepare(self, batch, validation_batch):
         """Builds what is not built yet and checks that the parts fit together.

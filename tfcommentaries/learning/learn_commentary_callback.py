@@ -219,6 +219,7 @@ class LearnCommentaryCallback(CommentaryCallback):
                 y,
                 outputs,
             )
+        self.commentary.combine([])
         self._reliability = ReliabilityMonitor(self.commentary, guess, _MEND)
         # The inner optimizer takes no steps here; any will do.
         problem = inner_problem(self.commentary, student, "sgd")

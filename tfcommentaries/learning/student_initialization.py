@@ -61,6 +61,11 @@ class StudentInitialization(keras.callbacks.Callback):
             return self.student.weights
         return self.student.draw(f"{name}-{self.seed}")
 
+    def reseed(self, seed):
+        """Lets all students that are drawn from now on be others."""
+        self.seed = seed
+        self._pool.clear()
+
     def build(self, problem):
         """Makes the variables, once the student is built.
 

@@ -53,10 +53,15 @@ class _Row:
     advice: str
     examples: int
     weight: float
+    low: float | None = None
+    high: float | None = None
 
     def __post_init__(self):
-        if not 0 <= self.weight <= 1:
-            raise ValueError(f"a weight must be from 0 to 1. Found: {self.weight}")
+        for weight in self.weight, self.low, self.high:
+            if weight is not None and not 0 <= weight <= 1:
+                raise ValueError(f"a weight must be from 0 to 1. Found: {weight}")
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval needs both low and high.")
 
 
 @dataclasses.dataclass

@@ -1,0 +1,73 @@
+"""Intervals by learning again: is what they call good or bad good or bad?
+
+Its seeds are new: others were seen when the rule was chosen.
+"""
+
+import time
+
+import numpy as np
+
+from experiments import protocol, student_training
+from experiments.sources.conditions import of_sources
+from experiments.sources.learning import learn_from_start
+from experiments.sources.problems import BATCH, SETTINGS, make_data
+
+#: Names of the groups, and their settings.
+REPEATED = {
+    f"{name}, repeated": setting
+    for name, setting in SETTINGS.items()
+    if setting.data in ("digits", "mnist")
+}
+#: Seeds from here on were used for nothing else.
+FIRST_SEED = 300
+#: How often all is learned again.
+REPEATS = 5
+#: Seeds with which students are trained on what is trusted, too.
+TESTED = 5
+
+
+def measure_repeated(setting, seed):
+    """How many sources one learning, and several, call good and bad; how many are."""
+    number = seed + FIRST_SEED
+    data = make_data(setting, number)
+    values, kept = {}, {}
+    for name, repeats in {"one learning": 0, "with repeats": REPEATS}.items():
+        began = time.monotonic()
+        weighting = learn_from_start(setting, data, number, repeats=repeats)
+        seconds = time.monotonic() - began
+        table = weighting.table()
+        values[name] = {"seconds": seconds} | _counts(table, data.good)
+        kept[f"trusted, {name}"] = table.trusted()
+    largest = table[0]["weight"]
+    likely = [row["group"] for row in table if row["weight"] >= largest / 2]
+    kept["half of the largest mean weight"] = likely
+    kept["good sources, known"] = data.good
+    if seed < TESTED:
+        conditions = {
+            name: (of_sources(data, sources), None, None)
+            for name, sources in kept.items()
+        }
+        values |= student_training.accuracies(
+            setting.problem.network,
+            conditions,
+            data.test,
+            (protocol.fewer(setting.problem.steps, 20),),
+            1000 + number,
+            batch_size=BATCH,
+            optimizer=setting.problem.optimizer,
+        )
+    return {"values": values, "table": [dict(row) for row in table]}
+
+
+def _counts(table, good):
+    """How many sources have each advice, and how many of these are good."""
+    found = {}
+    for meaning, advice in {
+        "trust": ("trust", "no difference"),
+        "drop": ("drop",),
+        "neither": ("look at", "cannot tell", "unknown"),
+    }.items():
+        names = [row["group"] for row in table if row["advice"] in advice]
+        found[meaning] = len(names)
+        found[f"{meaning}, good ones"] = int(np.isin(names, good).sum())
+    return found
