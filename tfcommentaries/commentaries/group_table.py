@@ -33,7 +33,7 @@ def column_rows(column, groups, weights, observed, intervals, new, disagreement)
             with.
 
     Returns:
-        A list of dicts, as `GroupWeighting.table` describes, without advice.
+        A list of dicts, as in a `GroupTable`, without advice.
     """
     # Once for all groups, of which there may be very many.
     is_known = observed.any()
@@ -114,8 +114,15 @@ def interval(row):
 class GroupTable(list):
     """Rows of `GroupWeighting.table`, which print as a text table.
 
+    A list of dicts `{"column", "group", "examples", "weight", "advice"}` and, where
+    they apply, `"disagreement"`, `"weight_by_class"` (a list), `"weight_over_training"`
+    (a list, from start to end), `"seen"` (how many examples learning read, repeats
+    included), `"only_class"` (the class of all of these), `"low"` and `"high"` (the
+    smallest and the largest weight, after `CommentaryLearner(repeats=...)`) and
+    `"new"` (`True` if learning started from a commentary without this group).
+
     Args:
-        rows: list of dicts.
+        rows: list of such dicts.
         doubt: see `Commentary.doubt`; printed below.
     """
 

@@ -1,6 +1,5 @@
 """One weight per group of examples: which sources of the data to trust."""
 
-import re
 import types
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,19 +12,16 @@ from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.conditioning import check_labels, one_hot
 from tfcommentaries.commentaries.group_columns import (
     columns_of,
-    few,
     index_name,
     indices,
-    matched,
     title,
     with_groups,
     with_indices,
     without_groups,
 )
-from tfcommentaries.commentaries.group_counts import label_sums
 from tfcommentaries.commentaries.group_names import GroupNames, Groups
-from tfcommentaries.commentaries.group_start import start_logits
-from tfcommentaries.commentaries.group_table import GroupTable, advise, column_rows
+from tfcommentaries.commentaries.group_table import GroupTable, advise
+from tfcommentaries.commentaries.learned_column import POINTS, LearnedColumn, shares
 from tfcommentaries.commentaries.trusting import Trusting
 from tfcommentaries.commentaries.weighting import Weighting
 from tfcommentaries.typing import (
@@ -38,9 +34,6 @@ from tfcommentaries.typing import (
     Unpack,
 )
 from tfcommentaries.upstream.index_check import checked_when_exported
-
-#: Number of points in training at which a curriculum has separate weights.
-POINTS = 5
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -120,41 +113,18 @@ class GroupWeighting(Trusting, Weighting):
         self.num_classes = num_classes
         self.curriculum = curriculum
         shape = num_classes or 1, POINTS if curriculum else 1
-        self.logits = {
-            name: self.add_weight(
-                # A name that SavedModels allow, as those of columns need not be.
-                name=_variable_name(name, "logits"),
-                shape=(len(c.names), *shape),
-                initializer="zeros",
-            )
-            for name, c in self.columns.items()
+        self._learned = {
+            name: LearnedColumn(self, name, column, shape)
+            for name, column in self.columns.items()
         }
-        #: Groups that the commentary from which learning started had not, by column.
-        self._new: dict[str, list] = {}
-        # The smallest and the largest weight of each group in several learnings; zeros
-        # after a single one.
-        self._intervals = {
-            name: self.add_weight(
-                name=_variable_name(name, "interval"),
-                shape=(len(c.names), 2),
-                initializer="zeros",
-                trainable=False,
-            )
-            for name, c in self.columns.items()
-        }
-        # Of each group, the unknown one first: number of examples in learning, sum of
-        # their labels, sum of the squares.
-        self._observed = {
-            name: self.add_weight(
-                name=_variable_name(name, "observed"),
-                shape=(len(c.names) + 1, 3),
-                initializer="zeros",
-                dtype="float64",
-                trainable=False,
-                aggregation="sum",
-            )
-            for name, c in self.columns.items()
-        }
+
+    @property
+    def logits(self) -> dict[str, keras.Variable]:
+        """Logits of the weights by the names of the columns.
+
+        `(groups, num_classes or 1, points of training)` each.
+        """
+        return {name: column.logits for name, column in self._learned.items()}
 
     @property
     def uses_labels(self) -> bool:
@@ -199,14 +169,12 @@ class GroupWeighting(Trusting, Weighting):
             is no better than chance.
         """
         found = indices(self.columns, self.prepare(x))
-        told = False
-        for name, logits in self.logits.items():
-            index, number = found[index_name(name)], logits.shape[0]
-            start = start_logits(agrees, index, y, number, chance)
-            if start is not None:
-                logits.assign(np.broadcast_to(start[:, None, None], logits.shape))
-                told = True
-        return told
+        return any(
+            [
+                column.start(agrees, found[index_name(name)], y, chance)
+                for name, column in self._learned.items()
+            ]
+        )
 
     def build(
         self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
@@ -258,12 +226,12 @@ class GroupWeighting(Trusting, Weighting):
             (0, 1) with `normalize=None`.
         """
         logits = []
-        for name, column in self.columns.items():
+        for name, column in self._learned.items():
             index = tf.reshape(x[index_name(name)], [-1])
-            size = len(column.names) + 1
+            size = len(column.groups.names) + 1
             message = f"The integer of a group must be from 0 to {size - 1}."
             index = checked_when_exported(index, size, message)
-            logits.append(tf.gather(self._all_logits(name), index))
+            logits.append(tf.gather(column.all_logits(), index))
         logits = tf.add_n(logits)
         if self.num_classes is not None:
             label = one_hot(y, self.num_classes, self.compute_dtype, "GroupWeighting")
@@ -272,7 +240,7 @@ class GroupWeighting(Trusting, Weighting):
         weights = tf.sigmoid(self._now(logits, progress))
         if self.normalize is None:
             return weights
-        unknown = tf.add_n([self._all_logits(name)[:1] for name in self.columns])
+        unknown = tf.add_n([c.all_logits()[:1] for c in self._learned.values()])
         means = [self._now(point, progress) for point in tf.unstack(unknown, axis=1)]
         return weights / tf.reduce_mean(tf.sigmoid(tf.stack(means)), 0)
 
@@ -283,22 +251,8 @@ class GroupWeighting(Trusting, Weighting):
                 raise ValueError(
                     "This GroupWeighting is a curriculum. Pass `progress`, from 0 to 1."
                 )
-            logits = logits * self._shares(progress)
+            logits = logits * shares(progress, self.compute_dtype)
         return tf.reduce_sum(logits, -1)
-
-    def _all_logits(self, name):
-        """Logits `(groups + 1, classes, points)`; the first are of unknown groups."""
-        logits = tf.convert_to_tensor(self.logits[name])
-        counts = tf.constant(self.columns[name].counts, logits.dtype)
-        share = (counts / tf.reduce_sum(counts))[:, None, None]
-        mean = tf.reduce_sum(share * tf.sigmoid(logits), 0, keepdims=True)
-        return tf.concat([tf.math.log(mean) - tf.math.log1p(-mean), logits], 0)
-
-    def _shares(self, progress):
-        """How much each point of training counts now, `(batch or 1, points)`."""
-        progress = tf.reshape(tf.cast(progress, self.compute_dtype), [-1, 1])
-        points = tf.range(POINTS, dtype=self.compute_dtype)
-        return tf.nn.relu(1 - tf.abs(progress * (POINTS - 1) - points))
 
     def student_inputs(self, x: Tensors) -> Tensors:
         return without_groups(self.columns, x)
@@ -308,20 +262,12 @@ class GroupWeighting(Trusting, Weighting):
             check_labels(y, self.num_classes, "GroupWeighting")
 
     def observe(self, x: Tensors, y: Tensors) -> None:
-        for name, observed in self._observed.items():
-            observed.assign_add(label_sums(x[index_name(name)], y, observed.shape[0]))
+        for name, column in self._learned.items():
+            column.observe(x[index_name(name)], y)
 
     def check_learned(self) -> None:
-        for name, column in self.columns.items():
-            seen = np.asarray(self._observed[name])[1:, 0]
-            if seen.any() and not seen.all():
-                lacking = np.array(column.names, object)[seen == 0]
-                warnings.warn(
-                    f"Learning has read no example of {len(lacking)} of {seen.size} "
-                    f"{title(name)}: {few(lacking)}. Their weights mean nothing. "
-                    "Shuffle the data over all files, or learn for more steps.",
-                    stacklevel=2,
-                )
+        for column in self._learned.values():
+            column.check_learned()
 
     def table(self, disagreement: Mapping[str, float] | None = None) -> GroupTable:
         """Lists the weight of each group, with advice.
@@ -331,15 +277,9 @@ class GroupWeighting(Trusting, Weighting):
                 student disagrees with, as `1 - rate` of `teaching.agreement_rates`.
 
         Returns:
-            A `GroupTable`: a list of dicts `{"column", "group", "examples", "weight",
-            "advice"}` and, where they apply, `"disagreement"`, `"weight_by_class"` (a
-            list), `"weight_over_training"` (a list, from start to end), `"seen"` (how
-            many examples learning read, repeats included), `"only_class"` (the class
-            of all of these), `"low"` and `"high"` (the smallest and the largest weight,
-            after `CommentaryLearner(repeats=...)`) and `"new"` (`True` if learning
-            started from a commentary without this group); largest weights first. The
-            weight is the mean over classes, at the end of training. With several
-            columns it is that of an example whose other groups are unknown.
+            A `GroupTable`, largest weights first. The weight of a group is the mean
+            over classes, at the end of training. With several columns it is that of
+            an example whose other groups are unknown.
 
         Warns:
             UserWarning: if no weight has been learned yet.
@@ -352,16 +292,8 @@ class GroupWeighting(Trusting, Weighting):
                 "`LearnCommentaryCallback` learn them first.",
                 stacklevel=2,
             )
-        for name, column in self.columns.items():
-            found = column_rows(
-                name,
-                column,
-                self._weights(name),
-                np.asarray(self._observed[name])[1:],
-                np.asarray(self._intervals[name]),
-                self._new.get(name, ()),
-                disagreement or {},
-            )
+        for name, column in self._learned.items():
+            found = column.rows(self._weights(name), disagreement or {})
             advise(found, self.doubt)
             rows += found
         rows.sort(key=lambda row: -row["weight"])
@@ -369,9 +301,9 @@ class GroupWeighting(Trusting, Weighting):
 
     def _weights(self, name):
         """Weights in (0, 1) of one column, `(groups, classes, points)`."""
-        others = [n for n in self.columns if n != name]
-        rest = sum(self._all_logits(other)[0] for other in others)
-        return tf.sigmoid(self._all_logits(name)[1:] + rest).numpy()
+        others = [c for n, c in self._learned.items() if n != name]
+        rest = sum(other.all_logits()[0] for other in others)
+        return tf.sigmoid(self._learned[name].all_logits()[1:] + rest).numpy()
 
     def combine(self, learnings: Sequence[Sequence[tf.Tensor]]) -> None:
         """See `Commentary.combine`. Logits become the mean of those learned."""
@@ -383,9 +315,8 @@ class GroupWeighting(Trusting, Weighting):
                 ones.append(self._weights(name)[:, :, -1].mean(1))
         for logits, values in zip(self.logits.values(), zip(*learnings)):
             logits.assign(np.mean(values, 0))
-        for name, interval in self._intervals.items():
-            ones = found[name] or [np.zeros(interval.shape[0])]
-            interval.assign(np.stack([np.min(ones, 0), np.max(ones, 0)], 1))
+        for name, column in self._learned.items():
+            column.set_interval(found[name])
 
     def take_over(self, values: Sequence[tf.Tensor], config: Config) -> Config:
         """See `Commentary.take_over`. Groups are matched by name.
@@ -397,24 +328,12 @@ class GroupWeighting(Trusting, Weighting):
         """
         others = dict(zip(config["groups"], values, strict=True))
         notes = {}
-        for name, column in self.columns.items():
-            logits = self.logits[name]
+        for name, column in self._learned.items():
             if name not in others:
-                notes[f"new column {name!r}"] = list(column.names)
+                notes[f"new column {name!r}"] = list(column.groups.names)
                 continue
             old = GroupNames(**config["groups"][name])
-            rows, new, gone = matched(column, old, others[name].numpy())
-            if rows.shape[1:] != tuple(logits.shape[1:]):
-                raise ValueError(
-                    f"Its weights for each of the {title(name)} are {rows.shape[1:]}, "
-                    f"but here {tuple(logits.shape[1:])}. Use the same `num_classes` "
-                    "and `curriculum`."
-                )
-            logits.assign(rows)
-            self._new[name] = new
-            for what, found in ("new", new), ("gone", gone):
-                if found:
-                    notes[f"{what} {title(name)}"] = found
+            notes |= column.take_over(old, others[name])
         return notes
 
     def __repr__(self):
@@ -438,8 +357,3 @@ class GroupWeighting(Trusting, Weighting):
         return cls(**{**config, "groups": groups})
 
     from_teaching_config = from_config
-
-
-def _variable_name(column, what):
-    """A name that TensorFlow takes, whatever that of the column is."""
-    return re.sub(r"\W", "_", f"{column}_{what}", flags=re.ASCII)
