@@ -31,8 +31,7 @@ def make_model():
 weighting = GroupWeighting(source)
 x_grouped = weighting.add_groups(x, source)
 learner = CommentaryLearner(weighting, make_model(), inner_steps=50)
-learner.compile()
-learner.fit((x_grouped, y), validation_data=digits.validation, verbose=2)
+learner.fit((x_grouped, y), validation_data=digits.validation)
 print(weighting.table())
 print("What is wrong with each:", faults)
 

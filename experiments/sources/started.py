@@ -52,6 +52,8 @@ def measure_started(setting, seed):
         **{f"weights, {name}": taught(w, data) for name, w in weightings.items()},
         **{name: (of_sources(data, s), None, None) for name, s in sources.items()},
     }
+    if setting.whole:
+        conditions["checked only"] = data.checked, None, None
     values |= _test(setting, data, conditions, seed)
     for name, names in sources.items():
         values[name]["exactly the good sources"] = float({*names} == {*data.good})

@@ -7,6 +7,8 @@ import forks
 import numpy as np
 import pytest
 
+from experiments.sources import picture
+
 ROOT = pathlib.Path(__file__).parents[2]
 EXPERIMENTS = {p.parent.name for p in ROOT.glob("experiments/*/run.py")}
 #: Conditions that a table must have besides what was learned.
@@ -80,3 +82,11 @@ def check_losses(rows):
     assert len(losses) > 2
     for condition, (first, *_, last) in losses.items():
         assert last < first, condition
+
+
+def test_the_picture_of_the_first_page_shows_the_results():
+    figure = picture.draw()
+    (axes,) = figure.axes
+    shown = {text.get_text() for text in axes.texts}
+    mean, _ = picture.accuracies()["sources trusted, started"]
+    assert f"{mean:.2f}" in shown and len(shown) > len(picture.SHOWN)

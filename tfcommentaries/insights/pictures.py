@@ -108,7 +108,7 @@ def group_weights(
         )
     axes.set_yticks(places, names, fontsize="small", parse_math=False)
     axes.invert_yaxis()
-    axes.set(title="What was learned of each source", xlabel="weight", xlim=(0, 1))
+    axes.set(title="The weight of each source", xlabel="weight", xlim=(0, 1))
     if last:
         text = f"{len(table) - len(shown):,} more between"
         axes.text(0.02, len(first), text, va="center", fontsize="small")

@@ -12,6 +12,7 @@ from tfcommentaries.commentaries.group_table import GroupTable
 from tfcommentaries.hypergradients import ImplicitTraining, UnrolledTraining
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.checked_start import LEAST_STEPS, start_from_checked
+from tfcommentaries.learning.epoch_lines import EpochLines
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
 from tfcommentaries.learning.hypergradient_update import StopAtNonFinite
 from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
@@ -279,8 +280,8 @@ class CommentaryLearner(OuterLoop):
         sample_weight: Tensors = None,
         batch_size: int | None = None,
         validation_batch_size: int | None = None,
-        steps_per_epoch: int = 10,
-        epochs: int = 1,
+        steps_per_epoch: int | None = None,
+        epochs: int | None = None,
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
         checkpoint_dir: Path | None = None,
         verbose: int | str = "auto",
@@ -302,8 +303,10 @@ class CommentaryLearner(OuterLoop):
             validation_batch_size: examples per outer batch. `None` keeps a data
                 set's own batch size, and for arrays takes all, at most 512.
             steps_per_epoch: outer steps per epoch, after which Keras callbacks
-                run and a checkpoint is written.
-            epochs: number of epochs.
+                run and a checkpoint is written; 10 by default.
+            epochs: number of epochs. Without both, `fit` makes all steps that the kind
+                of commentary suggests: 100; for groups at most 10, each an epoch,
+                since learning may stop after any.
             callbacks: list of Keras callbacks.
             checkpoint_dir: where to keep a checkpoint. If it holds one, learning
                 resumes from there; with data whose order is fixed (arrays, or
@@ -312,7 +315,8 @@ class CommentaryLearner(OuterLoop):
                 make sure yourself that a data set is the same. It is read again up to
                 where learning stopped, which arrays are not. Several workers share
                 one folder, which the chief writes; all restore what it wrote last.
-            verbose: as in Keras.
+            verbose: 0 prints nothing; 1, or `"auto"`, one line per epoch: the outer
+                loss, metrics, how many groups are trusted; 2 all that is in the logs.
 
         Returns:
             A `keras.callbacks.History`; with a checkpoint, it includes the epochs
@@ -339,6 +343,7 @@ class CommentaryLearner(OuterLoop):
             self.seed + 1,
             VALIDATION,
         )
+        steps_per_epoch, epochs = self._schedule(steps_per_epoch, epochs)
         waiting = Waiting(self, student_of(self.student.model), verbose)
         with waiting, self.distribute_strategy.scope():
             neutral, guess = self._prepare(batch, validation_batch)
@@ -393,6 +398,8 @@ class CommentaryLearner(OuterLoop):
                     self.commentary, guess, LEARNER_MEND, neutral, new, before
                 )
             )
+            if verbose in (1, "auto"):
+                internal.append(EpochLines(self.commentary))
             history = super().fit(
                 data,
                 steps_per_epoch=steps_per_epoch,
@@ -400,7 +407,7 @@ class CommentaryLearner(OuterLoop):
                 initial_epoch=done,
                 callbacks=internal + list(callbacks or []),
                 shuffle=False,
-                verbose=verbose,
+                verbose=2 if verbose == 2 else 0,
             )
         if repeats is not None:
             repeats.run(
@@ -425,6 +432,13 @@ class CommentaryLearner(OuterLoop):
         """Lets `fit` draw other students, and give arrays another order."""
         self.seed = seed
         self.initialization.reseed(seed)
+
+    def _schedule(self, steps_per_epoch, epochs):
+        """Arguments of `fit`, completed by what the commentary suggests."""
+        if steps_per_epoch or epochs:
+            return steps_per_epoch or 10, epochs or 1
+        steps = self.commentary.suggested["outer_steps"]
+        return (10, steps // 10) if steps > 10 else (1, steps)
 
     def _prepare(self, batch, validation_batch):
         """Builds what is not built yet and checks that the parts fit together.

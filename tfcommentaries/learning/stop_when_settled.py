@@ -49,12 +49,12 @@ class StopWhenSettled(keras.callbacks.Callback):
         return [self._trusted, self._unchanged]
 
     @property
-    def begun(self) -> tf.Tensor:
+    def begun(self) -> bool:
         """Whether steps are counted."""
         return int(self._unchanged) >= 0
 
     @property
-    def settled(self) -> tf.Tensor:
+    def settled(self) -> bool:
         """Whether nothing has changed for long enough."""
         return self.patience is not None and int(self._unchanged) >= self.patience
 

@@ -13,7 +13,7 @@ class Waiting(keras.callbacks.Callback):
     """Says what is prepared if the first outer step takes long to come.
 
     A context manager around all that comes before, and a callback that knows when the
-    step has been made. The line stands above Keras's progress bar.
+    step has been made. The line stands above that of the first epoch.
 
     Args:
         learner: the learner, which is asked whether it has traced its step.
