@@ -193,7 +193,7 @@ def test_teach_saves_a_keras_model(learned, tmp_path, capsys):
 def test_report_is_one_page(learned, tmp_path, capsys):
     assert run("report", learned) == 0
     text = (learned / "report.html").read_text()
-    assert "made wrong on purpose" in text
+    assert "it is known which labels are wrong" in text
     output = tmp_path / "it.html"
     saved = learned / "commentary"
     assert run("report", saved, "--dataset=digits", f"--output={output}") == 0

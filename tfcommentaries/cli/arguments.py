@@ -55,21 +55,28 @@ def add_task_arguments(parser):
         "'label' (.csv, .parquet, .tfrecord of tf.Examples, or a folder that Hugging "
         "Face's save_to_disk wrote), or a folder with a folder of images for each "
         "class; or "
-        "'digits' (scikit-learn's, no download); or the name of an image "
-        "classification data set of TFDS, such as mnist. Default: digits",
+        "'digits' (scikit-learn's, no download); or the name of a data set of TFDS, "
+        "such as mnist. Default: digits",
     )
     group.add_argument(
-        "--label_column", help="column of a file with the labels. Default: y or label"
+        "--label_column",
+        help="column of a file, or feature of a TFDS data set, with the labels. "
+        "Default: y or label",
+    )
+    group.add_argument(
+        "--true_label_column",
+        help="of a TFDS data set: the feature with the right labels, which validation "
+        "and test examples get, where --label_column has mistakes",
     )
     group.add_argument(
         "--labels",
         choices=("classes", "numbers"),
-        help="for a file: whether labels are classes, or numbers to predict. Default: "
+        help="whether labels are classes, or numbers to predict. Default: "
         "numbers if they have decimals, else classes",
     )
     group.add_argument(
         "--group_column",
-        help="column of a file with the source of each example, such as its "
+        help="column or feature with the source of each example, such as its "
         "annotator; learns one weight for each source",
     )
     group.add_argument(
@@ -87,7 +94,8 @@ def add_task_arguments(parser):
     )
     group.add_argument(
         "--image_column",
-        help="of a table: paths of images, or images; they are all that a student sees",
+        help="of a table: paths of images, or images; they are all that a student "
+        "sees. Of a TFDS data set: the feature that holds them. Default: image",
     )
     group.add_argument(
         "--image_size",

@@ -81,7 +81,7 @@ def _learn(folder, settings, data, learner, check):
     """Learns, and writes the history and the commentary to the folder."""
     train, validation = data.splits.train, data.splits.validation
     commentary = learner.commentary
-    spoiled = f" ({data.corrupted.mean():.0%} of the labels made wrong)"
+    spoiled = f" ({data.corrupted.mean():.0%} of the labels are wrong)"
     say(
         f"Learning on {len(train.y)} examples of {data.splits.name}"
         f"{spoiled if data.corrupted.any() else ''}, with {len(validation.y)} "

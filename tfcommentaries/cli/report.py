@@ -13,7 +13,7 @@ from tfcommentaries.datasets import (
     TableEncoding,
     load_digits,
     load_file,
-    load_tfds,
+    read_tfds,
 )
 from tfcommentaries.datasets.files import is_file
 from tfcommentaries.datasets.table_encoding import Column
@@ -32,6 +32,7 @@ class Learned:
     image_size: int = 32
     labels: Literal["classes", "numbers"] | None = None
     image_column: str | None = None
+    true_label_column: str | None = None
 
 
 def run(args):
@@ -69,13 +70,14 @@ def _of_run(folder, commentary):
 def _examples(args, commentary):
     if args.dataset is None:
         return None
+    where = f"The manifest of {args.path}"
+    learned = typed(commentary.manifest["learned"], Learned, where, others=True)
+    encoding = learned.encoding and TableEncoding.from_config(learned.encoding)
     if args.dataset != "digits" and is_file(args.dataset):
-        where = f"The manifest of {args.path}"
-        learned = typed(commentary.manifest["learned"], Learned, where, others=True)
         x, y = load_file(
             args.dataset,
             learned.label_column,
-            encoding=learned.encoding and TableEncoding.from_config(learned.encoding),
+            encoding=encoding,
             image_size=learned.image_size,
             labels=learned.labels,
             image=learned.image_column,
@@ -83,4 +85,14 @@ def _examples(args, commentary):
         return Examples(x[:_MOST], y[:_MOST])
     if args.dataset == "digits":
         return Examples(*(part[:_MOST] for part in load_digits().train))
-    return load_tfds(args.dataset, args.data_dir, _MOST).train
+    x, y = read_tfds(
+        args.dataset,
+        args.data_dir,
+        label=learned.label_column,
+        true_label=learned.true_label_column,
+        image=learned.image_column,
+        labels=learned.labels,
+        validation_size=1,
+        encoding=encoding,
+    ).splits.train
+    return Examples(x[:_MOST], y[:_MOST])

@@ -15,15 +15,9 @@ from tfcommentaries.datasets.reading import digest
 from tfcommentaries.datasets.truth_values import truth_values
 
 #: Settings that only apply to files.
-_OF_FILES = (
-    "label_column",
-    "group_column",
-    "checked_column",
-    "validation_data",
-    "test_data",
-    "labels",
-    "image_column",
-)
+_OF_FILES = ("checked_column", "validation_data", "test_data")
+#: Those of names of columns, or of features of TFDS.
+_OF_COLUMNS = ("label_column", "group_column", "labels", "image_column")
 #: The least that a setting may be; none may be 2**31 or more.
 _LEAST = {
     "train_size": 1,
@@ -125,6 +119,7 @@ class Task:
     image_size: int = 32
     labels: Literal["classes", "numbers"] | None = None
     image_column: str | None = None
+    true_label_column: str | None = None
 
     def __post_init__(self):
         for name, least in _LEAST.items():
@@ -147,17 +142,12 @@ class Task:
 
     def load_data(self):
         """Loads the splits and spoils training examples; returns `NoisyData`."""
-        of_file = {name: getattr(self, name) for name in _OF_FILES}
-        groups = encoding = None
+        groups = encoding = true_labels = None
         files = {}
-        if self.dataset != "digits" and is_file(self.dataset):
+        of_file = self.dataset != "digits" and is_file(self.dataset)
+        self._check_columns(of_file)
+        if of_file:
             splits, groups, encoding, files = self._load_file()
-        elif any(of_file.values()):
-            given = [f"--{name}" for name, value in of_file.items() if value]
-            raise ValueError(
-                f"{', '.join(given)} is for files, but --dataset={self.dataset:.100} "
-                f"does not end with {', '.join(datasets.FORMATS)} and is not a folder."
-            )
         elif self.dataset == "digits":
             splits = datasets.load_digits(
                 self.validation_size, self.test_size or 497, self.seed
@@ -166,24 +156,29 @@ class Task:
                 train = datasets.Examples(*(a[: self.train_size] for a in splits.train))
                 splits = splits._replace(train=train)
         else:
-            splits = datasets.load_tfds(
+            splits, true_labels, groups, encoding = datasets.read_tfds(
                 self.dataset,
                 self.data_dir,
                 self.train_size,
                 self.validation_size,
                 self.test_size,
                 self.seed,
+                label=self.label_column,
+                true_label=self.true_label_column,
+                group=self.group_column,
+                image=self.image_column,
+                labels=self.labels,
             )
         if splits.num_classes is None and (self.label_noise or self.spoiled_sources):
             raise ValueError(
                 "--label_noise and --spoiled_sources are for classes, but the labels "
                 f"of {self.dataset:.100} are numbers."
             )
-        true_labels = splits.train.y
-        labels = true_labels
+        labels = splits.train.y
+        true_labels = labels if true_labels is None else true_labels
         if self.label_noise:
             labels, _ = datasets.corrupt_labels(
-                true_labels,
+                labels,
                 self.label_noise,
                 splits.num_classes,
                 self.seed,
@@ -203,6 +198,25 @@ class Task:
             files["student"] = digest({"": student})
         return NoisyData(
             splits, true_labels, corrupted, groups, faults, encoding, files
+        )
+
+    def _check_columns(self, of_file):
+        """Raises if there is a setting that is not for this kind of data set."""
+        others = () if of_file else _OF_FILES
+        others += ("true_label_column",) if of_file else ()
+        if self.dataset == "digits":
+            others += (*_OF_COLUMNS, "true_label_column")
+        given = [f"--{name}" for name in others if getattr(self, name)]
+        if not given:
+            return
+        if of_file:
+            raise ValueError(
+                f"{given[0]} is for data sets of TFDS. The checked examples of a file "
+                "have labels of their own: see --checked_column and --validation_data."
+            )
+        raise ValueError(
+            f"{', '.join(given)} is for files, but --dataset={self.dataset:.100} "
+            f"does not end with {', '.join(datasets.FORMATS)} and is not a folder."
         )
 
     def _load_file(self):

@@ -19,7 +19,7 @@ from tfcommentaries.datasets.sources import (
 )
 from tfcommentaries.datasets.splits import Examples, Splits, split
 from tfcommentaries.datasets.table_encoding import TableEncoding
-from tfcommentaries.datasets.tfds_images import load_tfds
+from tfcommentaries.datasets.tfds_data import TfdsData, load_tfds, read_tfds
 
 __all__ = [
     "FAULTS",
@@ -30,6 +30,7 @@ __all__ = [
     "Sources",
     "Splits",
     "TableEncoding",
+    "TfdsData",
     "corrupt_labels",
     "episodes",
     "load_coloured_digits",
@@ -39,6 +40,7 @@ __all__ = [
     "load_image_folder",
     "load_rotated_digits",
     "load_tfds",
+    "read_tfds",
     "split",
     "spoil_sources",
 ]

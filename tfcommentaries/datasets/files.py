@@ -14,6 +14,7 @@ from tfcommentaries.datasets.hugging_face import (
     read_saved_data_set,
 )
 from tfcommentaries.datasets.image_folder import read_image_folder
+from tfcommentaries.datasets.label_values import as_labels
 from tfcommentaries.datasets.memory import check_fits
 from tfcommentaries.datasets.reading import digest, reading
 from tfcommentaries.datasets.shards import (
@@ -26,9 +27,6 @@ from tfcommentaries.datasets.splits import Examples
 from tfcommentaries.datasets.table_encoding import TableEncoding
 from tfcommentaries.datasets.table_images import read_images
 from tfcommentaries.typing import Path
-
-#: Labels with more values than this, and than a tenth of the examples, may be numbers.
-_MANY = 50
 
 
 class FileData(NamedTuple):
@@ -171,7 +169,7 @@ def _load(path, label, columns, classes, encoding, image_size, labels, image):
             f"{path} has {(~np.isfinite(x)).sum()} features that are missing or not "
             "finite. Fill them, or leave their rows out."
         )
-    y, classes = _labels(path, label, found[label], classes, labels)
+    y, classes = as_labels(path, label, found[label], classes, labels)
     others = {name: found[name] for name in columns}
     for name, column in others.items():
         if column.dtype.kind not in "biufOSU":
@@ -250,55 +248,6 @@ def _table(paths, kind, columns, label, classes, encoding, image):
         tables = [pandas.read_parquet(path) for path in paths]
         return pandas.concat(tables, ignore_index=True)
     return read_examples(paths, image)
-
-
-def _labels(path, label, column, classes, labels):
-    """Labels as a student takes them, and their classes or `None`."""
-    where = f"The labels {label!r} in {path}"
-    values = column.tolist()
-    missing = sum(v is None or (isinstance(v, float) and v != v) for v in values)
-    if missing:
-        raise ValueError(
-            f"{missing} of the {len(column)} labels {label!r} in {path} are missing. "
-            "Leave these rows out."
-        )
-    decimals = column.dtype.kind == "f" and np.any(column != np.round(column))
-    if labels == "numbers" or (labels is None and decimals):
-        if column.dtype.kind not in "iubf" or not np.isfinite(column).all():
-            raise ValueError(
-                f"{where} must be finite numbers. They are {column.dtype}."
-            )
-        return column.astype("float32"), None
-    if column.dtype.kind == "f" and not decimals and labels == "classes":
-        column = column.astype("int64")
-    others = {type(v) for v in values} - {str, bytes, int, bool}
-    if column.dtype.kind not in "OUSiubf" or decimals:
-        raise ValueError(
-            f"{where} must be strings or integers. They are {column.dtype}."
-        )
-    if column.dtype.kind == "O" and (others or len({type(v) for v in values}) > 1):
-        kinds = sorted({type(v).__name__ for v in values})
-        raise ValueError(
-            f"{where} must all be strings, or all integers. There are: "
-            f"{', '.join(kinds)}."
-        )
-    if classes is None:
-        classes = np.unique(column).tolist()
-        many = len(classes) > max(_MANY, len(column) / 10)
-        if labels is None and (many or column.dtype.kind == "f"):
-            raise ValueError(
-                f"{where} have {len(classes)} different values in {len(column)} "
-                f"examples, of the type {column.dtype}. Are they classes, or numbers "
-                "to predict? Pass labels='classes' or labels='numbers' (--labels)."
-            )
-    index = {name: i for i, name in enumerate(classes)}
-    unknown = sorted(set(values) - set(index), key=str)
-    if unknown:
-        raise ValueError(
-            f"{path} has labels {unknown[:5]} that the training data do not have. "
-            f"Theirs are {classes[:10]}."
-        )
-    return np.array([index[name] for name in values], "int32"), classes
 
 
 def _check_names(path, names, there):

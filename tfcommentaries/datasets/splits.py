@@ -40,7 +40,7 @@ class Splits(NamedTuple):
 def split(
     examples: Examples, validation_size: int, test_size: int, seed: int
 ) -> tuple[Examples, Examples, Examples]:
-    """Splits examples at random, each class in proportion.
+    """Splits examples at random, each class in proportion; numbers just at random.
 
     Args:
         examples: `Examples`.
@@ -66,10 +66,17 @@ def split(
         )
     index = np.arange(total)
     parts = {"test": index[:0]}
+    are_classes = examples.y.dtype.kind in "iu"
     for name, size in (("test", test_size), ("validation", validation_size)):
         if size:
+            # Fewer examples than classes cannot have some of each.
+            y = examples.y[index]
+            each = are_classes and size >= len(np.unique(y))
             index, parts[name] = train_test_split(
-                index, test_size=size, random_state=seed, stratify=examples.y[index]
+                index,
+                test_size=size,
+                random_state=seed,
+                stratify=y if each else None,
             )
     train, validation, test = (
         Examples(examples.x[i], examples.y[i])
