@@ -102,7 +102,7 @@ class LearnerCheckpoint(keras.callbacks.Callback):
         self._save()
 
     def _save(self):
-        if not is_chief(self._strategy):
+        if not is_chief(self._strategy.cluster_resolver):
             return
         saved = {"history": self.history, "data": self._data}
         self._history.assign(json.dumps(saved))

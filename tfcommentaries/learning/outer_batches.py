@@ -1,5 +1,8 @@
 """Data of the outer loop: inner batches with a validation batch."""
 
+import math
+
+import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.learning.data_checks import check_batch
@@ -11,6 +14,8 @@ from tfcommentaries.upstream.index_check import MESSAGES
 VALIDATION = 512
 #: How many batches of a data set are checked before learning starts.
 BATCHES = 16
+#: Where arrays must begin, in bytes, for TensorFlow to use their memory.
+ALIGNED = 64
 _EMPTY = "The {} data is empty: it has no example."
 _DIFFER = (
     "The batches of the {} data differ in length, as those of `padded_batch` do. An "
@@ -35,21 +40,24 @@ def outer_batches(train, validation, inner_steps, students, start=0):
     """
     both = tf.data.Dataset.zip(
         (
-            train.elements(inner_steps, start * students),
-            validation.elements(1, start * students),
+            train.elements(students * inner_steps, start),
+            validation.elements(students, start),
         )
     )
 
-    def load(train_part, validation_part):
-        batches = tf.nest.map_structure(
-            lambda t: tf.reshape(t, [students, inner_steps, -1, *t.shape[2:]]),
-            train.load(train_part),
+    def split(tensors, *shape):
+        return tf.nest.map_structure(
+            lambda t: tf.reshape(t, [*shape, -1, *t.shape[1:]]), tensors
         )
-        return batches, validation.load(validation_part)
+
+    def load(train_part, validation_part):
+        return (
+            split(train.load(train_part), students, inner_steps),
+            split(validation.load(validation_part), students),
+        )
 
     # One element is prepared while another is learned from: they may be large.
-    data = both.batch(students, drop_remainder=True).map(load).prefetch(1)
-    return spread_by_element(data)
+    return spread_by_element(both.map(load).prefetch(1))
 
 
 def endless(data, commentary, name, batch_size=None, seed=0, default=32):
@@ -181,6 +189,22 @@ def _from_arrays(data, commentary, name, batch_size, seed, default):
     return batches, next(iter(batches.one_by_one()))
 
 
+def _rows(array, places):
+    """Rows of an array, such that TensorFlow does not copy them again."""
+    if array.dtype.kind in "OSU":
+        # TensorFlow takes only ASCII in other arrays of texts.
+        return array[places].astype(object)
+    if not array.flags.c_contiguous:
+        return array[places]  # `take` would copy all of it.
+    shape = len(places), *array.shape[1:]
+    size = math.prod(shape) * array.itemsize
+    buffer = np.empty(size + ALIGNED, "uint8")
+    start = -buffer.ctypes.data % ALIGNED
+    rows = buffer[start : start + size].view(array.dtype).reshape(shape)
+    # With another mode `take` would fill a buffer of its own first.
+    return array.take(places, 0, rows, "clip")
+
+
 class DatasetBatches:
     """Endless batches of a data set.
 
@@ -208,7 +232,7 @@ class DatasetBatches:
         return data.skip(start)
 
     def load(self, elements):
-        """The examples of a batch of elements, `(elements, count * batch, ...)`."""
+        """The examples of an element, `(count * batch, ...)`."""
         return elements
 
     def one_by_one(self, start=0):
@@ -252,14 +276,8 @@ class ArrayBatches:
         """As `DatasetBatches.load`."""
 
         def read(array):
-            texts = array.dtype.kind in "OSU"
-
-            def rows(places):
-                # TensorFlow takes only ASCII in other arrays of texts.
-                return array[places].astype(object) if texts else array[places]
-
-            kind = tf.string if texts else array.dtype
-            found = tf.numpy_function(rows, [elements], kind)
+            kind = tf.string if array.dtype.kind in "OSU" else array.dtype
+            found = tf.numpy_function(lambda p: _rows(array, p), [elements], kind)
             return tf.ensure_shape(found, [*elements.shape, *array.shape[1:]])
 
         return tf.nest.map_structure(read, self._arrays)

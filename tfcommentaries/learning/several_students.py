@@ -29,13 +29,20 @@ def mean_over_students(train_one, data, total, signature):
     data = tf.nest.map_structure(
         lambda t: tf.ensure_shape(t, [count, *t.shape[1:]]), data
     )
+
+    def train(i):
+        return train_one(tf.nest.map_structure(lambda t: t[i], data))
+
     if count == 1:
         # The common case needs no loop around the training.
-        found = train_one(tf.nest.map_structure(lambda t: t[0], data))
-        found = tf.nest.map_structure(lambda t: t[None], found)
+        found = tf.nest.map_structure(lambda t: t[None], train(0))
     else:
+        # A loop over the data themselves would copy them.
         found = tf.map_fn(
-            train_one, data, parallel_iterations=1, fn_output_signature=signature
+            train,
+            tf.range(count),
+            parallel_iterations=1,
+            fn_output_signature=signature,
         )
     losses, hypergradient, outputs = found
     hypergradient = [tf.reduce_mean(g, 0) for g in hypergradient]

@@ -14,9 +14,12 @@ def check_strategy():
         )
 
 
-def is_chief(strategy):
-    """Whether this process writes what all workers share."""
-    resolver = strategy.cluster_resolver
+def is_chief(resolver):
+    """Whether this process writes what all workers share.
+
+    Args:
+        resolver: a `ClusterResolver`, or `None`, as a strategy has it.
+    """
     if resolver is None or not resolver.task_type:
         return True
     if "chief" in resolver.cluster_spec().jobs:
