@@ -149,7 +149,7 @@ def read_tfds(
         ]
         encoding = encoding or TableEncoding(_describing(name, tables[0]))
         inputs = [encoding(table) for table in tables]
-    parts = [*map(Examples, inputs, (given[index], y[checked], y_test))]
+    three = [*map(Examples, inputs, (given[index], y[checked], y_test))]
     number = None if classes is None else len(classes)
     groups = None if group is None else _texts(found[group], train[group][index])
     if groups is not None and groups.ndim != 1:
@@ -157,7 +157,7 @@ def read_tfds(
             f"The feature {group!r} of {name} must have one value for each example. "
             f"Its shape is {groups.shape}."
         )
-    splits = Splits(parts[0], parts[1], parts[2], number, builder.name)
+    splits = Splits(three[0], three[1], three[2], number, builder.name)
     return TfdsData(splits, y[index], groups, encoding)
 
 
