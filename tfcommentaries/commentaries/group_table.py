@@ -2,7 +2,7 @@
 
 import html
 
-from tfcommentaries.commentaries.group_counts import only_class
+from tfcommentaries.commentaries.group_counts import only_classes
 
 #: Minimum weights of groups to trust, and to look at, relative to the largest of their
 #: column. Over five seeds the first separated the good sources of MNIST from all others
@@ -28,25 +28,25 @@ def column_rows(column, groups, weights, observed, new, disagreement):
         A list of dicts, as `GroupWeighting.table` describes, without advice.
     """
     # Once for all groups, of which there may be very many.
-    is_known = observed.any()
+    _, classes, points = weights.shape
     last = weights[:, :, -1].mean(1).tolist()
+    is_known, seen = observed.any(), observed[:, 0].astype(int).tolist()
+    one_class, new = only_classes(observed), set(new)
     rows = []
-    for group, count, mean, weight, sums in zip(
-        groups.names, groups.counts, last, weights, observed.tolist(), strict=True
-    ):
-        row = {"column": column, "group": group, "examples": count, "weight": mean}
+    for i, (group, count) in enumerate(zip(groups.names, groups.counts, strict=True)):
+        row = {"column": column, "group": group, "examples": count, "weight": last[i]}
         if group in disagreement:
             row["disagreement"] = float(disagreement[group])
-        if weight.shape[0] > 1:
-            row["weight_by_class"] = weight[:, -1].tolist()
-        if weight.shape[1] > 1:
-            row["weight_over_training"] = weight.mean(0).tolist()
+        if classes > 1:
+            row["weight_by_class"] = weights[i, :, -1].tolist()
+        if points > 1:
+            row["weight_over_training"] = weights[i].mean(0).tolist()
         if is_known:
-            row["seen"] = int(sums[0])
+            row["seen"] = seen[i]
         if group in new:
             row["new"] = True
-        if only_class(sums) is not None:
-            row["only_class"] = only_class(sums)
+        if one_class[i] is not None:
+            row["only_class"] = one_class[i]
         rows.append(row)
     return rows
 
@@ -64,17 +64,18 @@ def advise(rows, doubt=None):
     class, so that its weight only balances the classes; `"no difference"`, if all
     weights are alike.
     """
-    seen = [row for row in rows if row.get("seen") != 0]
-    largest = max((row["weight"] for row in seen), default=0)
-    alike = len(seen) < 2 or min(row["weight"] for row in seen) >= ALIKE * largest
+    seen = [row["weight"] for row in rows if row.get("seen") != 0]
+    largest = max(seen, default=0)
+    alike = len(seen) < 2 or min(seen) >= ALIKE * largest
     classes = {row.get("only_class") for row in rows}
+    of_classes = len(classes) > 1 and None not in classes
     for row in rows:
         share = row["weight"] / largest if largest else 0
         if doubt is not None:
             advice = "unknown"
         elif row.get("seen") == 0:
             advice = "not seen"
-        elif len(classes) > 1 and None not in classes:
+        elif of_classes:
             advice = "class weight"
         elif alike:
             advice = "no difference"

@@ -268,8 +268,9 @@ class GroupWeighting(Trusting, Weighting):
     def _all_logits(self, name):
         """Logits `(groups + 1, classes, points)`; the first are of unknown groups."""
         logits = tf.convert_to_tensor(self.logits[name])
-        counts = tf.constant(self.columns[name].counts, logits.dtype)
-        share = (counts / tf.reduce_sum(counts))[:, None, None]
+        # An array: TensorFlow looks at each of a list's numbers, in every trace.
+        counts = np.array(self.columns[name].counts, "float64")
+        share = tf.constant((counts / counts.sum())[:, None, None], logits.dtype)
         mean = tf.reduce_sum(share * tf.sigmoid(logits), 0, keepdims=True)
         return tf.concat([tf.math.log(mean) - tf.math.log1p(-mean), logits], 0)
 

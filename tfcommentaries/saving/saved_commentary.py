@@ -35,7 +35,8 @@ class SavedCommentary(Trusting, Commentary):
     def __init__(self, path, **kwargs):
         super().__init__(**kwargs)
         self.directory = os.fspath(path)
-        self.manifest = read_manifest(path)
+        # Keras would wrap each row of a table, and there may be very many.
+        vars(self)["manifest"] = read_manifest(path)
         self.kind = self.manifest["kind"]
         try:
             #: A commentary of the class that was exported, which has learned nothing
