@@ -24,6 +24,12 @@ flags.DEFINE_string(
     "Type of accelerator to request for learning and training, such as "
     "NVIDIA_TESLA_T4. The image must be built for it, see the Dockerfile.",
 )
+flags.DEFINE_multi_string(
+    "beam_pipeline_args",
+    ["--runner=DirectRunner", "--direct_running_mode=in_memory"],
+    "A flag for Beam, such as --beam_pipeline_args=--runner=DataflowRunner; repeat it "
+    "for more. By default each component runs Beam on its own machine.",
+)
 flags.DEFINE_integer(
     "accelerator_count", 1, "Accelerators for each component.", lower_bound=1
 )
@@ -56,6 +62,7 @@ def main(_):
         FLAGS.data_root,
         FLAGS.serving_dir,
         pipeline_root=FLAGS.pipeline_root,
+        beam_pipeline_args=FLAGS.beam_pipeline_args,
         **definition.INSTALLED_CODE,
     )
     if FLAGS.accelerator:

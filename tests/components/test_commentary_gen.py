@@ -11,13 +11,18 @@ import pytest
 import tensorflow as tf
 from components import learn_here
 from components.artifacts import RECIPE, make_examples
+from tfx.dsl.components.base import executor_spec
+from tfx.extensions.google_cloud_ai_platform import runner, training_clients
 from tfx.types import channel_utils, standard_artifacts
+from tfx.utils import import_utils
 
 import tfcommentaries
 from tfcommentaries import SavedCommentary
 from tfcommentaries.components import CommentaryArtifact, CommentaryGen
 from tfcommentaries.components.artifact import commentary_dir
+from tfcommentaries.components.commentary_gen.cloud_executor import CloudExecutor
 from tfcommentaries.components.commentary_gen.executor import Executor
+from tfcommentaries.components.commentary_gen.recipe import recipe_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,6 +74,75 @@ def test_follows_a_recipe(artifacts, digits, tmp_path):
     # The checkpoint is gone, and nothing else was left behind.
     assert os.listdir(os.path.dirname(artifacts.commentary.uri)) == ["1"]
     assert not list(tmp_path.glob(".learning-*"))
+
+
+def test_several_devices_learn_what_one_learns(artifacts, digits, tmp_path):
+    recipe = {**RECIPE, "learner_config": {"inner_steps": 3, "students_per_step": 2}}
+    found = []
+    for strategy in "mirrored", None:
+        artifacts.commentary.uri = str(tmp_path / "commentary" / str(strategy))
+        do(artifacts, {**recipe, "strategy": strategy})
+        saved = SavedCommentary(commentary_dir(artifacts.commentary.uri))
+        x, y = digits.train.x[:20], digits.train.y[:20]
+        found.append(saved(x, y=y, progress=0.5).numpy())
+    spread, alone = found
+    assert np.ptp(alone) > 1e-4
+    np.testing.assert_allclose(spread, alone, rtol=1e-5)
+
+
+@pytest.mark.parametrize("task, wrote", [("worker", ["1"]), ("evaluator", [])])
+def test_one_of_several_workers_writes(task, wrote, artifacts, tmp_path, monkeypatch):
+    cluster = {"worker": ["localhost:1"], "evaluator": ["localhost:2"]}
+    config = {"cluster": cluster, "task": {"type": task, "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    do(artifacts)
+    folder = tmp_path / "commentary"
+    assert [p.name for p in folder.glob("*") if not p.name.startswith(".")] == wrote
+
+
+def test_the_cloud_runs_the_same_recipe(artifacts, monkeypatch):
+    jobs = []
+    monkeypatch.setattr(
+        runner, "_launch_cloud_training", lambda **job: jobs.append(job)
+    )
+    # Which looks for credentials.
+    monkeypatch.setattr(
+        training_clients.VertexJobClient, "create_client", lambda self: None
+    )
+    pool = {
+        "machine_spec": {"machine_type": "n1-standard-4"},
+        "replica_count": 1,
+        "container_spec": {"image_uri": "registry/image:1"},
+    }
+    config = {
+        **RECIPE,
+        "ai_platform_enable_vertex": True,
+        "ai_platform_vertex_region": "us-central1",
+        "ai_platform_training_args": {
+            "project": "mine",
+            "job_spec": {"worker_pool_specs": [pool]},
+        },
+    }
+    component = CommentaryGen(
+        examples=channel_utils.as_channel([artifacts.examples]),
+        schema=channel_utils.as_channel([artifacts.schema]),
+        custom_config=config,
+    )
+    component.executor_spec = executor_spec.ExecutorClassSpec(CloudExecutor)
+    assert component.executor_spec.class_path.endswith("CloudExecutor")
+    CloudExecutor().Do(
+        {"examples": [artifacts.examples], "schema": [artifacts.schema]},
+        {"commentary": [artifacts.commentary]},
+        dict(component.exec_properties),
+    )
+    (job,) = jobs
+    assert job["project"] == "mine" and job["enable_vertex"]
+    (spec,) = job["training_job"]["job_spec"]["worker_pool_specs"]
+    command = spec["container_spec"]["command"]
+    path = command[command.index("--executor_class_path") + 1]
+    assert import_utils.import_class_by_path(path) is Executor
+    given = json.loads(command[command.index("--exec-properties") + 1])
+    assert recipe_of(json.loads(given["custom_config"])) == recipe_of(RECIPE)
 
 
 def test_runs_a_users_module(artifacts, tmp_path):

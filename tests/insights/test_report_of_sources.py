@@ -145,3 +145,29 @@ def test_a_table_of_sources_can_be_searched(tmp_path):
         box: !box.hidden, some: of("Worker 99"), none: of("nobody")})</script>"""
     found = in_browser(browser, file, probe, tmp_path, 360)
     assert found == {"box": True, "some": 11, "none": 0}
+
+
+def test_a_source_that_the_table_leaves_out_is_found(tmp_path):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed here")
+    file = tmp_path / "report.html"
+    names = (f"worker {i}" for i in range(100_000))
+    insights.write_report(file, Sources(names), facts={})
+    assert file.stat().st_size < 1_000_000
+    probe = """<script>
+      const box = document.querySelector("input[type=search]");
+      const rows = () => [...document.querySelectorAll(
+        "#table-of-sources tbody tr:not([hidden])")].map(
+        row => [...row.cells].map(cell => cell.textContent));
+      const of = async text => {box.value = text; await box.oninput(); return rows()};
+      (async () => {document.title = JSON.stringify({
+        one: await of("Worker 54321"), several: (await of("worker 5432")).length,
+        none: (await of("nobody")).length, all: (await of("")).length})})()</script>"""
+    found = in_browser(browser, file, probe, tmp_path, 360)
+    assert found == {
+        "one": [["worker 54321", "2", "0.46", "look at"]],
+        "several": 11,
+        "none": 0,
+        "all": 1000,
+    }

@@ -187,6 +187,7 @@ def test_compiles_for_kubeflow(name, tmp_path):
         "serving_dir": "gs://bucket/serving",
         "accelerator": "NVIDIA_TESLA_T4",
         "accelerator_count": "2",
+        "beam_pipeline_args": ["--runner=DataflowRunner", "--region=r1"],
     }
     with flagsaver.as_parsed(pipeline=name, **flags):
         kubeflow_v2_runner.main(None)
@@ -199,6 +200,12 @@ def test_compiles_for_kubeflow(name, tmp_path):
         container = executor["container"]
         assert container["image"] == "registry/image:1", name_
         assert "kubeflow_v2_run_executor" in " ".join(container["command"]), name_
+    beam = [
+        name_
+        for name_, executor in executors.items()
+        if {*flags["beam_pipeline_args"]} <= {*executor["container"]["args"]}
+    ]
+    assert any(name_.startswith("StatisticsGen") for name_ in beam)
     classes = [
         argument
         for executor in executors.values()

@@ -1,5 +1,6 @@
 """What learning has read of each group."""
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -22,14 +23,19 @@ def label_sums(index, y, size):
     return tf.math.unsorted_segment_sum(tf.stack(columns, 1), index, size)
 
 
-def only_class(sums):
-    """The class of all examples of a group; `None` if there are several, or none.
+def only_classes(sums):
+    """The class of all examples of each group; `None` if there are several, or none.
 
     Args:
-        sums: a row from `label_sums`.
+        sums: from `label_sums`.
+
+    Returns:
+        A list.
     """
-    number, labels, squares = sums
-    return int(labels / number) if number and number * squares == labels**2 else None
+    number, labels, squares = sums.T
+    found = (labels / np.maximum(number, 1)).astype(int).astype(object)
+    found[(number == 0) | (number * squares != labels**2)] = None
+    return found.tolist()
 
 
 def _classes(y):

@@ -120,7 +120,7 @@ class GroupNames:
 
     def including(self, names: Sequence[str | int]) -> "GroupNames":
         """These groups, and others of which there is no example."""
-        others = [name for name in names if name not in set(self.names)]
+        others = [name for name in names if name not in self._index]
         return GroupNames(self.names + others, self.counts + [0] * len(others))
 
     def get_config(self) -> Config:

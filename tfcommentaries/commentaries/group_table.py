@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tfcommentaries.commentaries.group_counts import only_class
+from tfcommentaries.commentaries.group_counts import only_classes
 from tfcommentaries.typing import Config
 
 if TYPE_CHECKING:
@@ -36,34 +36,29 @@ def column_rows(column, groups, weights, observed, intervals, new, disagreement)
         A list of dicts, as in a `GroupTable`, without advice.
     """
     # Once for all groups, of which there may be very many.
-    is_known = observed.any()
+    _, classes, points = weights.shape
     last = weights[:, :, -1].mean(1).tolist()
+    is_known, seen = observed.any(), observed[:, 0].astype(int).tolist()
+    one_class, new, ends = only_classes(observed), set(new), intervals.tolist()
     rows = []
-    for group, count, mean, weight, sums, (low, high) in zip(
-        groups.names,
-        groups.counts,
-        last,
-        weights,
-        observed.tolist(),
-        intervals.tolist(),
-        strict=True,
-    ):
-        row = {"column": column, "group": group, "examples": count, "weight": mean}
+    for i, (group, count) in enumerate(zip(groups.names, groups.counts, strict=True)):
+        row = {"column": column, "group": group, "examples": count, "weight": last[i]}
+        low, high = ends[i]
         if high:
             # Rounding must not put the mean outside.
-            row |= {"low": min(low, mean), "high": max(high, mean)}
+            row |= {"low": min(low, last[i]), "high": max(high, last[i])}
         if group in disagreement:
             row["disagreement"] = float(disagreement[group])
-        if weight.shape[0] > 1:
-            row["weight_by_class"] = weight[:, -1].tolist()
-        if weight.shape[1] > 1:
-            row["weight_over_training"] = weight.mean(0).tolist()
+        if classes > 1:
+            row["weight_by_class"] = weights[i, :, -1].tolist()
+        if points > 1:
+            row["weight_over_training"] = weights[i].mean(0).tolist()
         if is_known:
-            row["seen"] = int(sums[0])
+            row["seen"] = seen[i]
         if group in new:
             row["new"] = True
-        if only_class(sums) is not None:
-            row["only_class"] = only_class(sums)
+        if one_class[i] is not None:
+            row["only_class"] = one_class[i]
         rows.append(row)
     return rows
 
@@ -82,17 +77,18 @@ def advise(rows, doubt=None):
     read no example; `"class weight"`, if each group is one class, so that its weight
     only balances the classes; `"no difference"`, if all weights are alike.
     """
-    seen = [row for row in rows if row.get("seen") != 0]
-    largest = max((row["weight"] for row in seen), default=0)
-    alike = len(seen) < 2 or min(row["weight"] for row in seen) >= ALIKE * largest
+    seen = [row["weight"] for row in rows if row.get("seen") != 0]
+    largest = max(seen, default=0)
+    alike = len(seen) < 2 or min(seen) >= ALIKE * largest
     classes = {row.get("only_class") for row in rows}
+    of_classes = len(classes) > 1 and None not in classes
     for row in rows:
         share = row["weight"] / largest if largest else 0
         if doubt is not None:
             advice = "unknown"
         elif row.get("seen") == 0:
             advice = "not seen"
-        elif len(classes) > 1 and None not in classes:
+        elif of_classes:
             advice = "class weight"
         elif alike:
             advice = "no difference"
@@ -147,7 +143,7 @@ class GroupTable(list):
             such, students had too few examples.
         """
         keep = "trust", "no difference", "class weight"
-        largest = {}
+        largest: dict[str, float] = {}
         for row in self:
             if row["advice"] in ("trust", "cannot tell"):
                 most = max(row["weight"], largest.get(row["column"], 0))

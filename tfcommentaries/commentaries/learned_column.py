@@ -67,8 +67,9 @@ class LearnedColumn:
         Those have the mean weight of the training data.
         """
         logits = tf.convert_to_tensor(self.logits)
-        counts = tf.constant(self.groups.counts, logits.dtype)
-        share = (counts / tf.reduce_sum(counts))[:, None, None]
+        # An array: TensorFlow looks at each of a list's numbers, in every trace.
+        counts = np.array(self.groups.counts, "float64")
+        share = tf.constant((counts / counts.sum())[:, None, None], logits.dtype)
         mean = tf.reduce_sum(share * tf.sigmoid(logits), 0, keepdims=True)
         return tf.concat([tf.math.log(mean) - tf.math.log1p(-mean), logits], 0)
 

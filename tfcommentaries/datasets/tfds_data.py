@@ -191,7 +191,7 @@ def _prepare(builder, download):
 
 def _features(features, prefix=""):
     """Features by name; those of a feature that holds others are `outer/inner`."""
-    found: dict[str, Any] = {}
+    found = {}
     for name, feature in (features or {}).items():
         if hasattr(feature, "items"):
             found |= _features(feature, f"{prefix}{name}/")

@@ -1,8 +1,10 @@
 """One page about a commentary, for people who have not read the paper."""
 
 import base64
+import gzip
 import io
 import itertools
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _SUSPECTS = 12
 #: Sources in the table; of more, the first half and the last.
 _ROWS = 1000
+#: Most characters of the others, which the search finds: 100,000 short names.
+_PACKED = 700_000
 #: Inches of a chart whose texts can be read on a phone.
 _CHART = 3.8, 2.9
 
@@ -164,8 +168,26 @@ def _table(table):
         {**row, "name": n, "interval": interval(row)}
         for row, n in zip(shown, pictures.names_of(shown, table))
     ]
-    intervals = any(row["interval"] for row in rows)
-    return {"rows": rows, "all": len(table), "intervals": intervals}
+    between = table[len(first) : len(table) - len(last)]
+    return {
+        "rows": rows,
+        "all": len(table),
+        "intervals": any(row["interval"] for row in rows),
+        "between": _packed(between, table),
+    }
+
+
+def _packed(rows, table):
+    """Rows for the page's search, compressed; `None` if there are none, or too many."""
+    if not rows:
+        return None
+    cells = [
+        (name, row["examples"], f"{row['weight']:.2f}", row["advice"])
+        for row, name in zip(rows, pictures.names_of(rows, table))
+    ]
+    # The same page for the same table.
+    text = base64.b64encode(gzip.compress(json.dumps(cells).encode(), 6, mtime=0))
+    return text.decode() if len(text) < _PACKED else None
 
 
 def _suspects(commentary, examples, num_classes, corrupted):

@@ -128,7 +128,7 @@ def _sources(commentary, subject):
         return []  # As a file may say.
     found = {}
     for row in table:
-        found.setdefault(row["advice"], []).append(pictures.short(row["group"]))
+        found.setdefault(row["advice"], []).append(row["group"])
     parts = [f"{advice}: {_few(names)}" for advice, names in found.items()]
     text = table.doubt or "; ".join(parts) + "."
     sure = any("high" in row for row in table)
@@ -147,7 +147,7 @@ def _sources(commentary, subject):
 
 def _few(names, most=12):
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(map(pictures.short, names[:most])) + more
 
 
 @_draw.register(commentaries.ExampleWeighting)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import functools
 import json
 import os
 import reprlib
@@ -73,17 +74,17 @@ def typed(value, kind, where, others=False):
 
 
 def _make(value, kind, name, others):
-    union = typing.get_origin(kind) in (typing.Union, types.UnionType)
-    kinds = typing.get_args(kind) if union else (kind,)
-    kind = next((one for one in kinds if _fits(value, one)), None)
-    if kind is None:
-        words = " or ".join(dict.fromkeys(map(_words, kinds)))
+    kinds = _alternatives(kind)
+    one = next((one for one in kinds if _fits(value, one)), None)
+    if one is None:
+        words = " or ".join(dict.fromkeys(one.words for one in kinds))
         raise ValueError(
             f"{name or 'it'} must be {words}. Found: {reprlib.repr(value)}"
         )
-    if dataclasses.is_dataclass(kind):
-        return _make_dataclass(value, kind, f"{name}." if name else "", others)
-    inner = typing.get_args(kind)
+    if one.dataclass is not None:
+        prefix = f"{name}." if name else ""
+        return _make_dataclass(value, one.dataclass, prefix, others)
+    kind, inner = one.kind, one.inner
     if isinstance(value, list) and inner:
         of = ((f"{name}[{i}]", item) for i, item in enumerate(value))
         return [_make(item, inner[0], where, others) for where, item in of]
@@ -94,8 +95,7 @@ def _make(value, kind, name, others):
 
 
 def _make_dataclass(value, kind, prefix, others):
-    hints = typing.get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
+    hints, fields = _hints_and_fields(kind)
     unknown = sorted(set(value) - set(fields))
     if unknown and not others:
         near = difflib.get_close_matches(unknown[0], fields, 1)
@@ -107,32 +107,65 @@ def _make_dataclass(value, kind, prefix, others):
             raise ValueError(f"{prefix}{name} is missing.")
     return kind(
         **{
-            name: _make(value[name], hints[name], f"{prefix}{name}", others)
+            name: value[name]
+            # Most values of very many rows.
+            if type(value[name]) is hints[name] in (str, float)
+            else _make(value[name], hints[name], f"{prefix}{name}", others)
             for name in fields
             if name in value
         }
     )
 
 
-def _fits(value, kind):
-    """Whether a value is of a type that is no union, without a look inside."""
-    if typing.get_origin(kind) is typing.Literal:
-        return isinstance(value, str) and value in typing.get_args(kind)
-    kind = dict if dataclasses.is_dataclass(kind) else typing.get_origin(kind) or kind
+@functools.cache
+def _hints_and_fields(kind):
+    """Types and fields by name; a file may hold very many of one kind."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    return typing.get_type_hints(kind), fields
+
+
+class _Alternative(typing.NamedTuple):
+    """A type that is no union.
+
+    Attributes:
+        kind: what a value is an instance of; `Any`, or `Literal`.
+        inner: types inside, or the values of a `Literal`.
+        dataclass: to make of the value, or `None`.
+        words: what to call it.
+    """
+
+    kind: typing.Any
+    inner: tuple
+    dataclass: type | None
+    words: str
+
+
+@functools.cache
+def _alternatives(kind):
+    """The types that a union is of; others alone."""
+    union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    found = []
+    for one in typing.get_args(kind) if union else (kind,):
+        dataclass = one if dataclasses.is_dataclass(one) else None
+        outer = dict if dataclass else typing.get_origin(one) or one
+        inner = typing.get_args(one)
+        words = _WORDS.get(outer, " or ".join(map(repr, inner)))
+        found.append(_Alternative(outer, inner, dataclass, words))
+    return found
+
+
+def _fits(value, one):
+    """Whether a value is of an `_Alternative`, without a look inside."""
+    kind = one.kind
     if kind is typing.Any:
         return True
+    if kind is typing.Literal:
+        return isinstance(value, str) and value in one.inner
     if isinstance(value, bool):
         return kind is bool  # To Python, True is a whole number.
     if isinstance(value, int) and kind in (int, float):
         return abs(value) < _LARGEST
     return isinstance(value, kind)
-
-
-def _words(kind):
-    if typing.get_origin(kind) is typing.Literal:
-        return " or ".join(map(repr, typing.get_args(kind)))
-    kind = dict if dataclasses.is_dataclass(kind) else typing.get_origin(kind) or kind
-    return _WORDS[kind]
 
 
 def _load(path):

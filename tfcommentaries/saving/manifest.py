@@ -26,6 +26,8 @@ _SAVED_MODEL = {
     "saved_model.pb",
     "variables",
 }
+#: Characters of JSON that people read; indenting more takes seconds.
+_READABLE = 2**20
 #: Increased by one when an older reader cannot use a newer manifest.
 FORMAT = 1
 
@@ -200,7 +202,10 @@ def to_json(value):
             return item.tolist()
         raise TypeError(f"JSON cannot hold a {type(item).__name__}: {item!r}")
 
-    return json.dumps(value, indent=2, default=plain) + "\n"
+    text = json.dumps(value, default=plain)
+    if len(text) < _READABLE:
+        text = json.dumps(value, indent=2, default=plain)
+    return text + "\n"
 
 
 def served_spec(commentary):

@@ -47,10 +47,14 @@ class SavedCommentary(Trusting, Commentary):
             that no commentary needs; see `SECURITY.md`.
     """
 
+    #: What is stored beside the graph; see `read_manifest`.
+    manifest: Config
+
     def __init__(self, path: Path, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.directory = os.fspath(path)
-        self.manifest = read_manifest(path)
+        # Keras would wrap each row of a table, and there may be very many.
+        object.__setattr__(self, "manifest", read_manifest(path))
         self.kind = self.manifest["kind"]
         try:
             #: A commentary of the class that was exported, which has learned nothing

@@ -82,6 +82,8 @@ class Executor(base_executor.BaseExecutor):
                 "Write a module with `run_fn`, which may read anything",
             )
         run_fn(fn_args)
+        if not learning.writes():
+            return
         try:
             manifest = read_manifest(fn_args.commentary_dir)
         except (FileNotFoundError, ValueError) as error:

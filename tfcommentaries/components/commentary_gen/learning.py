@@ -24,10 +24,17 @@ from tfcommentaries.components.commentary_gen.student import make_student
 from tfcommentaries.datasets import Examples
 from tfcommentaries.insights import CommentarySummaries
 from tfcommentaries.learning.epochs import steps_per_epoch
+from tfcommentaries.learning.workers import is_chief
 from tfcommentaries.saving.example_reading import ExampleReading
 from tfcommentaries.saving.manifest import read_manifest
 from tfcommentaries.saving.warm_start import load_weights
 
+#: What `strategy` of a recipe makes.
+STRATEGIES = {
+    None: tf.distribute.get_strategy,
+    "mirrored": tf.distribute.MirroredStrategy,
+    "multi_worker": tf.distribute.MultiWorkerMirroredStrategy,
+}
 #: Most examples, and most bytes of them, that pictures are made of.
 PICTURED, PICTURED_BYTES = 512, 2**26
 
@@ -77,22 +84,18 @@ def run_fn(fn_args):
     recipe = recipe_of(
         with_hyperparameters(fn_args.custom_config, fn_args.hyperparameters)
     )
+    # Several workers find each other before anything else.
+    strategy = STRATEGIES[recipe.strategy]()
     base = fn_args.base_commentary and read_manifest(fn_args.base_commentary)
     data = _read(recipe, fn_args, base)
     keras.utils.set_random_seed(recipe.seed)
-    num_classes = data.reading.num_classes
-    commentary = recipe.make_commentary(num_classes, data.groups)
-    started = {}
-    if base:
-        _build(commentary, data.train)
-        notes = load_weights(commentary, fn_args.base_commentary)
-        for what, found in notes.items():
-            logging.info("Unlike in the base commentary: %s: %s", what, found)
-        started["started_from"] = {"path": fn_args.base_commentary, **notes}
-    student = make_student(recipe, commentary, data.x_spec, data.labels, num_classes)
-    learner = recipe.make_learner(commentary, student, data.labels)
+    with strategy.scope():
+        learner, started = _make(recipe, fn_args, base, data)
+    commentary = learner.commentary
     examples = data.some()
     history = _learn(recipe, fn_args, data, learner, examples)
+    if not writes():
+        return
     metrics = {name: values[-1] for name, values in history.items()}
     steps = metrics.pop("outer_step")
     logging.info("Learned a commentary: %s", metrics)
@@ -112,6 +115,25 @@ def run_fn(fn_args):
         reading=None if commentary.uses_student_loss else data.reading,
     )
     write_pictures(fn_args.pictures_dir, fn_args.commentary_dir, history, examples)
+
+
+def writes():
+    """Whether this process, of all workers of `TF_CONFIG`, writes what is learned."""
+    return is_chief(tf.distribute.cluster_resolver.TFConfigClusterResolver())
+
+
+def _make(recipe, fn_args, base, data):
+    """Makes the learner; gives what the manifest says about its start, too."""
+    num_classes, started = data.reading.num_classes, {}
+    commentary = recipe.make_commentary(num_classes, data.groups)
+    if base:
+        _build(commentary, data.train)
+        notes = load_weights(commentary, fn_args.base_commentary)
+        for what, found in notes.items():
+            logging.info("Unlike in the base commentary: %s: %s", what, found)
+        started["started_from"] = {"path": fn_args.base_commentary, **notes}
+    student = make_student(recipe, commentary, data.x_spec, data.labels, num_classes)
+    return recipe.make_learner(commentary, student, data.labels), started
 
 
 def _read(recipe, fn_args, base):
@@ -163,7 +185,9 @@ def _learn(recipe, fn_args, data, learner, examples):
             CommentarySummaries(
                 fn_args.model_run_dir, examples, every=max(1, epochs // 5)
             ),
-        ],
+        ]
+        if writes()
+        else [],
         verbose=2,
     ).history
     done = range(1, len(history["loss"]) + 1)

@@ -8,6 +8,8 @@ from tfcommentaries.recipe import Recipe
 from tfcommentaries.saving.example_reading import DEFAULTS, ExampleReading
 from tfcommentaries.saving.json_files import typed
 
+#: Prefix of what TFX's executor for the cloud reads in `custom_config`.
+OF_CLOUD = "ai_platform_"
 #: Prefix of the hyperparameters that are a recipe's, not a Trainer's.
 OF_RECIPE = "commentary/"
 
@@ -25,6 +27,8 @@ class PipelineRecipe(Recipe):
         student: import path of a function that makes a Keras model.
         student_config: its arguments; the shape of x and `num_classes` if left out.
         student_learning_rate: Adam's, for a student that is not compiled.
+        strategy: over which students of an outer step are spread: the GPUs of this
+            machine, or the workers of `TF_CONFIG`, all of which run CommentaryGen.
 
     Raises:
         ValueError: if an entry is of the wrong type, or they do not fit together.
@@ -43,6 +47,7 @@ class PipelineRecipe(Recipe):
     student_config: dict[str, Any] = dataclasses.field(default_factory=dict)
     student_learning_rate: float = 1e-3
     validation_batch_size: int = 256
+    strategy: Literal["mirrored", "multi_worker"] | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -89,6 +94,7 @@ def recipe_of(config, source="custom_config"):
         config = json.loads(json.dumps(config))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where}, of values that JSON can hold: {error}") from error
+    config = {k: v for k, v in config.items() if not k.startswith(OF_CLOUD)}
     return typed(config, PipelineRecipe, where)
 
 
