@@ -1,7 +1,7 @@
 """Data sets of TensorFlow Datasets: images, or tables of numbers and texts."""
 
 import difflib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from absl import logging
