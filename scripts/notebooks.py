@@ -6,6 +6,7 @@ Takes the path of a Python that has TFX and TensorFlow Serving's API.
 import json
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -20,14 +21,14 @@ _QUIET = "import tensorflow; tensorflow.get_logger().setLevel('ERROR')"
 
 
 def main(tfx_python):
-    """Writes a notebook beside the page of each tutorial."""
+    """Writes the notebook and the pictures of each tutorial beside its page."""
     with tempfile.TemporaryDirectory() as folder:
         _add_kernel(folder, "core", sys.executable)
         _add_kernel(folder, "tfx", tfx_python)
         os.environ["JUPYTER_PATH"] = folder
         # The TFX tutorial imports `pipelines`; in the root it would leave files.
         os.environ["PYTHONPATH"] = str(REPOSITORY)
-        for name in "sources", "keras", "text":
+        for name in "sources", "keras", "text", "finetuning":
             _write(name, "core")
         for name in "serving", "tfx":
             _write(name, "tfx")
@@ -48,6 +49,8 @@ def _write(name, kernel):
         nbclient.NotebookClient(
             notebook, kernel_name=kernel, resources={"metadata": {"path": folder}}
         ).execute()
+        for picture in pathlib.Path(folder).glob("*.png"):
+            shutil.copy(picture, TUTORIALS / f"{name}_{picture.name}")
     for number, cell in enumerate(notebook.cells):
         # Of this run and machine alone.
         cell.id = f"cell-{number}"

@@ -50,4 +50,4 @@ def draw():
 
 
 if __name__ == "__main__":
-    draw().savefig(HERE.parents[1] / "docs" / "sources.png", dpi=200)
+    draw().savefig(HERE.parents[1] / "docs" / "sources.png", dpi=130)

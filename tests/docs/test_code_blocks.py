@@ -5,6 +5,7 @@ import re
 import runpy
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from models import make_student
 from pages import DOCS, run
@@ -58,6 +59,13 @@ def test_text_tutorial():
     names = run("tutorials/text.md")
     trusted = set(names["weighting"].table().trusted())
     assert trusted == {"Ada", "Cleo", "Dan", "Finn"}
+
+
+def test_finetuning_tutorial():
+    pytest.importorskip("keras_hub", reason="only the notebooks' environment has it")
+    names = run("tutorials/finetuning.md")
+    trusted = set(names["weighting"].table().trusted())
+    assert {"guides", "tickets"} <= trusted <= {"guides", "tickets", "pandas"}
 
 
 def test_quick_start(capsys):
