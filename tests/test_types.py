@@ -35,7 +35,8 @@ def test_misspelt_arguments_are_found(tmp_path):
         "tfc.LearnCommentaryCallback(weighting, None, total_step=3)\n"
         "weighting.table(disagreements={})\n"
         "tfc.UnrolledTraining(truncated=3)\n"
-        "tfc.GroupWeightings\n",
+        "tfc.GroupWeightings\n"
+        "tfc.ElementWeighting(curriculum=False)\n",
     )
     assert [
         int(re.match(r"\d+", line)[0]) for line in found if "note:" not in line

@@ -14,8 +14,11 @@ from tfcommentaries.commentaries.conditioning import (
     one_hot,
     rows_of,
 )
-from tfcommentaries.commentaries.example_weighting import ExampleWeighting
-from tfcommentaries.typing import LayerOptions, Tensors, Unpack
+from tfcommentaries.commentaries.example_weighting import (
+    ExampleWeighting,
+    ExampleWeightingOptions,
+)
+from tfcommentaries.typing import Tensors, Unpack
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -58,7 +61,7 @@ class ElementWeighting(ExampleWeighting):
         self,
         teacher: keras.layers.Layer | None = None,
         num_classes: int | None = None,
-        **kwargs: Unpack[LayerOptions],
+        **kwargs: Unpack[ExampleWeightingOptions],
     ) -> None:
         super().__init__(teacher, num_classes=num_classes, **kwargs)
 

@@ -19,6 +19,16 @@ from tfcommentaries.commentaries.weighting import Weighting
 from tfcommentaries.typing import Config, LayerOptions, Shapes, Tensors, Unpack
 
 
+class ExampleWeightingOptions(LayerOptions, total=False):
+    """Arguments of `ExampleWeighting` that a subclass hands on."""
+
+    curriculum: bool
+    conditioning: str
+    normalize: str | None
+    teacher_key: str | None
+    student_key: str | None
+
+
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class ExampleWeighting(Weighting, KeyedInputs):
     """Weights each training example, with weights that may change during training.
