@@ -50,6 +50,24 @@ def test_the_line_and_what_fits_share(learner, capsys, monkeypatch):
     assert "Preparing" not in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:The weights are unreliable")
+def test_what_is_read_again_is_said(learner, capsys, tmp_path):
+    data = tf.data.Dataset.from_tensor_slices(DATA).batch(4)
+    for epochs, verbose, said in (1, 2, 0), (2, 2, 1), (3, 0, 0):
+        learner.fit(
+            data,
+            validation_data=DATA,
+            steps_per_epoch=3,
+            epochs=epochs,
+            checkpoint_dir=tmp_path,
+            verbose=verbose,
+        )
+        line = (
+            "Resuming after 3 outer steps: the data set is read again up to there, 24"
+        )
+        assert capsys.readouterr().out.count(f"{line} 24 ") == said
+
+
 def test_nothing_is_said_without_verbose(learner, capsys, monkeypatch):
     monkeypatch.setattr(waiting, "SECONDS", 0.0)
     with waiting.Waiting(learner, "it", 0) as silent, silent:

@@ -374,13 +374,17 @@ class CommentaryLearner(OuterLoop):
             internal.append(checkpoint)
         before = checkpoint.history.get("loss", ()) if done else ()
         new = not self.initialization.continues
+        start = done * steps_per_epoch
         data = outer_batches(
-            batches,
-            validation,
-            self.inner_steps,
-            self.students_per_step,
-            done * steps_per_epoch,
+            batches, validation, self.inner_steps, self.students_per_step, start
         )
+        again = batches.read_again(self.students_per_step * self.inner_steps, start)
+        if again and verbose:
+            print(
+                f"Resuming after {start} outer steps: the data set is read again up to "
+                f"there, {again:,} training examples.",
+                flush=True,
+            )
         with waiting, self.stepping():
             checked = validation.one_by_one()
             if not done and self._start(train, checked, size, guess):

@@ -231,6 +231,10 @@ class DatasetBatches:
         data = self._dataset.repeat().rebatch(size, drop_remainder=True)
         return data.skip(start)
 
+    def read_again(self, count, start):
+        """How many examples are read before an element, to no use."""
+        return start * count * self._batch_size
+
     def load(self, elements):
         """The examples of an element, `(count * batch, ...)`."""
         return elements
@@ -271,6 +275,10 @@ class ArrayBatches:
 
         places = tf.data.Dataset.counter(epoch).flat_map(shuffled).skip(place)
         return places.batch(size, drop_remainder=True)
+
+    def read_again(self, count, start):
+        """As `DatasetBatches.read_again`: none."""
+        return 0
 
     def load(self, elements):
         """As `DatasetBatches.load`."""
