@@ -22,6 +22,8 @@ REPEATED = {
 FIRST_SEED = 300
 #: How often all is learned again.
 REPEATS = 5
+#: What a source is called that is good.
+TRUST = "trust", "no difference"
 #: Seeds with which students are trained on what is trusted, too.
 TESTED = 5
 
@@ -38,9 +40,9 @@ def measure_repeated(setting, seed):
         table = weighting.table()
         values[name] = {"seconds": seconds} | _counts(table, data.good)
         kept[f"trusted, {name}"] = table.trusted()
-    largest = table[0]["weight"]
-    likely = [row["group"] for row in table if row["weight"] >= largest / 2]
-    kept["half of the largest mean weight"] = likely
+    kept["called trust, with repeats"] = [
+        row["group"] for row in table if row["advice"] in TRUST
+    ]
     kept["good sources, known"] = data.good
     if seed < TESTED:
         conditions = {
@@ -63,7 +65,7 @@ def _counts(table, good):
     """How many sources have each advice, and how many of these are good."""
     found = {}
     for meaning, advice in {
-        "trust": ("trust", "no difference"),
+        "trust": TRUST,
         "drop": ("drop",),
         "neither": ("look at", "cannot tell", "unknown"),
     }.items():

@@ -221,7 +221,11 @@ def test_several_learnings_give_intervals_and_surer_advice(weighting):
         "bob           4    0.38  0.27 to 0.50           50%  cannot tell",
         "ann           4    0.12  0.10 to 0.14                drop",
     ]
-    assert table.trusted() == ["cem"]
+    # To train on, the likely ones are kept.
+    assert table.trusted() == ["cem", "bob"]
+    weighting.logits["group"].assign([[[-2.0]], [[-1.0]], [[1.0]]])
+    assert weighting.table().advice() == ["trust", "cannot tell", "drop"]
+    assert weighting.trusted() == ["cem"]
     page = table._repr_html_()
     assert "<th>interval</th>" in page and "<td>0.27 to 0.50</td>" in page
     # New learning knows nothing of them.

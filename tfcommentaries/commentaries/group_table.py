@@ -142,13 +142,26 @@ class GroupTable(list):
 
         Returns:
             A list of names, largest weights first. If the weights do not differ, all
-            groups; if nothing is known about the groups, none.
+            groups; if nothing is known about the groups, none. A group of which one
+            cannot tell is kept if its weight is at least half of the largest: without
+            such, students had too few examples.
         """
         keep = "trust", "no difference", "class weight"
+        largest = {}
+        for row in self:
+            if row["advice"] in ("trust", "cannot tell"):
+                most = max(row["weight"], largest.get(row["column"], 0))
+                largest[row["column"]] = most
+
+        def kept(row):
+            if row["advice"] == "cannot tell":
+                return row["weight"] >= TRUST * largest[row["column"]]
+            return row["advice"] in keep
+
         return [
             row["group"]
             for row in self
-            if row["advice"] in keep and column in (None, row["column"])
+            if kept(row) and column in (None, row["column"])
         ]
 
     def ends(self, most: int) -> tuple[list[Config], list[Config]]:

@@ -131,14 +131,15 @@ def _sources(commentary, subject):
         found.setdefault(row["advice"], []).append(pictures.short(row["group"]))
     parts = [f"{advice}: {_few(names)}" for advice, names in found.items()]
     text = table.doubt or "; ".join(parts) + "."
-    always = " in every learning" if any("high" in row for row in table) else ""
+    sure = any("high" in row for row in table)
+    sure = ", and for sure if it has so in every learning" if sure else ""
     return [
         View(
             "sources",
             "Sources",
             f"{text[0].upper()}{text[1:]} Weights go from {table[-1]['weight']:.2f} "
             f"to {table[0]['weight']:.2f}; a source is trusted if it has at "
-            f"least half of the largest weight{always}.",
+            f"least half of the largest weight{sure}.",
             pictures.group_weights(table, subject.notes),
         )
     ]
