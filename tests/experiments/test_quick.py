@@ -25,10 +25,17 @@ def test_spurious_backgrounds_runs(tmp_path, data_dir):
     check(run("spurious_backgrounds", tmp_path, f"--data_dir={data_dir}"))
 
 
-@pytest.mark.parametrize(
-    "name",
-    sorted(EXPERIMENTS - {"hyper_cleaning", "rotated_digits", "spurious_backgrounds"}),
-)
+def test_human_mistakes_runs(tmp_path, data_dir):
+    if not (pathlib.Path(data_dir) / "cifar10_n").exists():
+        pytest.skip("TFCOMMENTARIES_DATA_DIR has no cifar10_n")
+    check(run("human_mistakes", tmp_path, f"--data_dir={data_dir}"))
+
+
+#: Those that need data, and those that other tests run.
+OTHERS = {"hyper_cleaning", "human_mistakes", "rotated_digits", "spurious_backgrounds"}
+
+
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS - OTHERS))
 def test_runs_on_bundled_data(name, tmp_path):
     check(run(name, tmp_path))
 
