@@ -16,6 +16,7 @@ def test_the_first_code_block_runs_as_pasted_and_teaches(capsys):
     exec(compile(first_code(README), README.name, "exec"), names)
     printed = capsys.readouterr().out
     assert printed.count("  trust\n") == 3 and printed.count("  drop\n") > 4
+    assert "3 of 10 sources trusted" in printed
     good = {name for name, fault in names["faults"].items() if fault == "nothing"}
     assert set(names["weighting"].table().trusted()) == good
     x, y = names["digits"].test
