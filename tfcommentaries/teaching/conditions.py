@@ -138,8 +138,8 @@ def standard_conditions(
         others += [
             of_sources(
                 f"sources agreeing {share:.0%} as often as the best",
-                "Only sources whose labels agree with a student of the checked examples "
-                f"at least {share:.0%} as often as those of the best source",
+                "Only sources whose labels agree with a student of the checked "
+                f"examples at least {share:.0%} as often as those of the best source",
                 trusted(rates, share),
             )
             for share in (0.5, 0.8)
@@ -148,8 +148,8 @@ def standard_conditions(
         others.append(
             of_sources(
                 "sources agreeing 80%, nothing checked",
-                "Only sources whose labels agree with students of the other half of the "
-                "training data at least 80% as often as those of the best source",
+                "Only sources whose labels agree with students of the other half of "
+                "the training data at least 80% as often as those of the best source",
                 trusted(agreement_rates(crossed, groups), 0.8),
             )
         )
