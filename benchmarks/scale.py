@@ -20,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
 
+from benchmarks import scale_forecast
 from benchmarks.harness import ask, forget_peak, megabytes
 from benchmarks.small_student import small_student
 
@@ -200,6 +201,13 @@ def write(path, number, example):
             file.write(tf.train.Example(features=features).SerializeToString())
 
 
+def forecast():
+    """An outer step by the number of sources, foretold and made."""
+    sizes = (20_000, 200, 1) if FLAGS.quick else (1_000_000, 100_000, 20)
+    row = scale_forecast.measure(*sizes)
+    return {f"{row.pop('examples')} examples, {row.pop('sources')} sources": row}
+
+
 def images(number):
     """CommentaryGen on PNGs of 224 x 224 x 3, ten student steps."""
     import numpy as np
@@ -300,7 +308,7 @@ def comment(folder, recipe, example, steps):
 
 CASES = {
     case.__name__: case
-    for case in (arrays, outer_steps, resuming, table, images, sources)
+    for case in (arrays, outer_steps, resuming, table, forecast, images, sources)
 }
 #: Cases that need TFX, and the sizes that each is measured with; then quick ones.
 SIZES = {

@@ -62,10 +62,8 @@ def test_what_is_read_again_is_said(learner, capsys, tmp_path):
             checkpoint_dir=tmp_path,
             verbose=verbose,
         )
-        line = (
-            "Resuming after 3 outer steps: the data set is read again up to there, 24"
-        )
-        assert capsys.readouterr().out.count(f"{line} 24 ") == said
+        line = "Resuming after 3 outer steps: the data set is read again up to there, "
+        assert capsys.readouterr().out.count(f"{line}24 ") == said
 
 
 def test_nothing_is_said_without_verbose(learner, capsys, monkeypatch):
