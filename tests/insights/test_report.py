@@ -218,12 +218,11 @@ def test_opens_in_a_browser(exported, examples, tmp_path):
         file, commentary, examples, comparison=evaluation(0.1), history=HISTORY
     )
     # A script that is not part of the page writes down what became of it.
-    probe = """<script>addEventListener("load", async () => {
+    probe = """<script>addEventListener("load", () => {
       const wide = () => document.documentElement.scrollWidth - innerWidth;
       const folded = wide();
       for (const one of document.querySelectorAll("details")) one.open = true;
       const images = [...document.images];
-      await Promise.all(images.map(i => i.decode().catch(() => {})));
       document.title = JSON.stringify({
         images: images.length,
         broken: images.filter(i => !i.naturalWidth).length,
@@ -239,35 +238,39 @@ def test_opens_in_a_browser(exported, examples, tmp_path):
 
 
 def in_browser(browser, file, probe, folder, width):
-    """What a script at the end of a page gives the document as its title."""
+    """What a script at the end of a page gives the document as its title, as JSON."""
     probed = folder / "probed.html"
     probed.write_text(file.read_text().replace("</body>", f"{probe}</body>"))
-    done = subprocess.run(
-        [
-            browser,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--enable-logging=stderr",
-            "--virtual-time-budget=5000",
-            f"--user-data-dir={folder / 'profile'}",
-            f"--window-size={width},900",
-            "--dump-dom",
-            f"file://{probed}",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-        env={**os.environ, "HOME": str(folder)},
-    )
-    assert "CONSOLE" not in done.stderr
-    return json.loads(done.stdout.split("<title>")[1].split("</title>")[0])
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--enable-logging=stderr",
+        f"--user-data-dir={folder / 'profile'}",
+        f"--window-size={width},900",
+        "--dump-dom",
+        f"file://{probed}",
+    ]
+    # The budget is of a clock that jumps ahead of work in threads, as of decompression.
+    for budget in 5_000, 50_000, 500_000:
+        done = subprocess.run(
+            [browser, f"--virtual-time-budget={budget}", *flags],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+            env={**os.environ, "HOME": str(folder)},
+        )
+        assert "CONSOLE" not in done.stderr
+        title = done.stdout.split("<title>")[1].split("</title>")[0]
+        if title.startswith("{"):
+            return json.loads(title)
+    raise AssertionError(f"The script did not end: the title is still {title!r}.")
 
 
 def test_summaries_for_tensorboard(tmp_path, examples, digits):
