@@ -39,8 +39,8 @@ class PatchFeatures:
         self._mean = patches.mean(0)
         values, vectors = np.linalg.eigh(np.cov(patches.T))
         self._whiten = vectors / np.sqrt(values + 0.1) @ vectors.T
-        means = MiniBatchKMeans(centres, n_init=1, random_state=seed)
-        self._centres = means.fit(self._whitened(patches)).cluster_centers_
+        self._means = MiniBatchKMeans(centres, n_init=1, random_state=seed)
+        self._means.fit(self._whitened(patches))
 
     def _whitened(self, patches):
         return (patches - self._mean) @ self._whiten
@@ -56,14 +56,7 @@ class PatchFeatures:
         windows = windows[::STRIDE, ::STRIDE].transpose(0, 1, 3, 4, 2)
         rows, columns = windows.shape[:2]
         patches = self._whitened(_contrast(windows.reshape(rows * columns, -1)))
-        distance = np.sqrt(
-            np.maximum(
-                (patches**2).sum(1)[:, None]
-                + (self._centres**2).sum(1)
-                - 2 * patches @ self._centres.T,
-                0,
-            )
-        )
+        distance = self._means.transform(patches)
         near = np.maximum(distance.mean(1, keepdims=True) - distance, 0)
         near = near.reshape(rows, columns, -1)
         halves = [slice(rows // 2), slice(rows // 2, None)]

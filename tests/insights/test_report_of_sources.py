@@ -86,7 +86,7 @@ def test_intervals_are_bars_and_a_column(tmp_path):
     assert '<u style="left:75.0%;width:25.0%">' in text
     assert "<td>0.75 to 1.00</td><td>trust</td>" in text
     assert "<td>0.00 to 0.62</td><td>cannot tell</td>" in text
-    assert "half of the largest weight, and for sure if it has so in every" in text
+    assert "half of the largest weight, in every learning." in text
     insights.write_report(tmp_path / "it.html", Sources("ab"), facts={})
     text = (tmp_path / "it.html").read_text()
     assert "<u " not in text and "interval" not in text

@@ -143,12 +143,11 @@ def read_tfds(
         inputs = [_scaled(x[index]), _scaled(x[checked]), _scaled(x_test[tested])]
     else:
         columns = _columns(name, found, train, {*names.values()})
-        tables = [
-            _table(columns, data).iloc[part]
-            for data, part in ((train, index), (train, checked), (test, tested))
-        ]
+        table = _table(columns, train)
+        of_test = table if test is train else _table(columns, test)
+        tables = [table.iloc[index], table.iloc[checked], of_test.iloc[tested]]
         encoding = encoding or TableEncoding(_describing(name, tables[0]))
-        inputs = [encoding(table) for table in tables]
+        inputs = [encoding(part) for part in tables]
     three = [*map(Examples, inputs, (given[index], y[checked], y_test))]
     number = None if classes is None else len(classes)
     groups = None if group is None else _texts(found[group], train[group][index])
@@ -279,8 +278,7 @@ def _images(name, image, data):
 
 
 def _scaled(images):
-    images = images.astype("float32")
-    return images / 255
+    return images.astype("float32") / 255
 
 
 def _columns(name, found, data, named):

@@ -131,15 +131,15 @@ def _sources(commentary, subject):
         found.setdefault(row["advice"], []).append(row["group"])
     parts = [f"{advice}: {_few(names)}" for advice, names in found.items()]
     text = table.doubt or "; ".join(parts) + "."
-    sure = any("high" in row for row in table)
-    sure = ", and for sure if it has so in every learning" if sure else ""
+    repeated = any("high" in row for row in table)
     return [
         View(
             "sources",
             "Sources",
             f"{text[0].upper()}{text[1:]} Weights go from {table[-1]['weight']:.2f} "
-            f"to {table[0]['weight']:.2f}; a source is trusted if it has at "
-            f"least half of the largest weight{sure}.",
+            f"to {table[0]['weight']:.2f}; the advice is to trust a source that has at "
+            "least half of the largest weight"
+            f"{', in every learning' if repeated else ''}.",
             pictures.group_weights(table, subject.notes),
         )
     ]

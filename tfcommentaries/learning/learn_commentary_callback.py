@@ -23,7 +23,6 @@ from tfcommentaries.learning.outer_batches import VALIDATION, endless
 from tfcommentaries.learning.outer_optimizer import default_optimizer
 from tfcommentaries.learning.python_batches import as_dataset
 from tfcommentaries.learning.reliability import ReliabilityMonitor, loss_of_guessing
-from tfcommentaries.learning.running_means import RunningMeans
 from tfcommentaries.optimizers.any_keras_optimizer import mean_squares
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.students.losses import as_loss, has_own_loss
@@ -165,7 +164,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         names = ["outer_loss", "hypergradient_norm"]
         if not commentary.uses_student_loss:
             names += ANNOTATION_SUMMARY
-        self._logged = RunningMeans(names)
+        self._logged = {name: keras.metrics.Mean(name) for name in names}
         self._monitor = HypergradientMonitor()
 
     def set_model(self, model: keras.Model) -> None:
@@ -265,7 +264,8 @@ class LearnCommentaryCallback(CommentaryCallback):
         self._before_epoch = int(self._step)
         if self.steps is not None and int(self._step) >= self._last:
             return  # The logs keep saying how learning ended.
-        self._logged.reset_state()
+        for metric in self._logged.values():
+            metric.reset_state()
 
     def _begin(self, epoch, steps):
         """Restores the commentary as it was before an epoch at which `fit` resumes."""
@@ -284,10 +284,10 @@ class LearnCommentaryCallback(CommentaryCallback):
         super().on_epoch_end(epoch, logs)
         if self._checkpoint is not None:
             self._checkpoint.on_epoch_end(epoch)
-        if self._logged.count == 0:
+        if self._logged["outer_loss"].count == 0:
             return  # Nothing has been learned in an epoch of warmup.
         self._reliability.add(logs["outer_loss"])
-        if "annotation_mean" in logs:
+        if "annotation_mean" in self._logged:
             self._monitor.on_epoch_end(epoch, logs)
 
     def on_train_end(self, logs: Logs = None) -> None:
@@ -310,7 +310,7 @@ class LearnCommentaryCallback(CommentaryCallback):
             return True
 
         tf.cond(self._due(self._step), learn, lambda: True)
-        return self._logged.result()
+        return {name: metric.result() for name, metric in self._logged.items()}
 
     def _due(self, step):
         """Whether something is learned after a step, a number or a tensor."""
@@ -353,4 +353,5 @@ class LearnCommentaryCallback(CommentaryCallback):
         found = {"outer_loss": loss, "hypergradient_norm": norm}
         if not self.commentary.uses_student_loss:
             found |= summarize(annotations[0])
-        self._logged.update_state(found)
+        for name, value in found.items():
+            self._logged[name].update_state(value)
