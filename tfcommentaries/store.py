@@ -29,6 +29,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfcommentaries.commentaries import Commentary
+from tfcommentaries.datasets.prepared import fingerprint, prepared
 from tfcommentaries.saving import SavedCommentary, export_commentary, read_manifest
 from tfcommentaries.saving.json_files import read, typed
 from tfcommentaries.saving.manifest import to_json
@@ -121,7 +122,7 @@ def save(
         ValueError: if the name or the annotations cannot be stored.
     """
     _check_key(key)
-    builder = _builder(dataset, data_dir)
+    builder = prepared(dataset, data_dir)
     folder = _folder(builder, name)
     remove_abandoned(folder, ".")
     written = f"{folder}/.{uuid.uuid4().hex}.new"
@@ -143,7 +144,7 @@ def save(
             **{entry: manifest[entry] for entry in ("kind", "learned", "metrics")},
             "name": name,
             "dataset": builder.info.full_name,
-            "fingerprint": _fingerprint(builder),
+            "fingerprint": fingerprint(builder),
             "saved": datetime.datetime.now(datetime.timezone.utc).isoformat(),
         }
         if annotations is not None:
@@ -171,7 +172,7 @@ def list(dataset: str, data_dir: Path | None = None) -> Sequence[Config]:
         A list of cards, dicts, each with its `version`, by name and version. Broken
         versions are left out, with a warning in the log.
     """
-    root = _root(_builder(dataset, data_dir))
+    root = _root(prepared(dataset, data_dir))
     names = tf.io.gfile.listdir(root) if tf.io.gfile.exists(root) else []
     cards = []
     for folder in sorted(f"{root}/{name}".rstrip("/") for name in names):
@@ -208,7 +209,7 @@ def load(
         ValueError: if its files or the data set are others, or the key is another.
     """
     _check_key(key)
-    builder = _builder(dataset, data_dir)
+    builder = prepared(dataset, data_dir)
     directory = _find(builder, name, version)
     card = _read_card(directory)
     signature = card.get("signature", "").encode()
@@ -224,7 +225,7 @@ def load(
             f"The stored commentary {directory} is not as it was saved: {changed[:5]} "
             "were changed, added or lost. Load another version, or save it again."
         )
-    if card["fingerprint"] != _fingerprint(builder):
+    if card["fingerprint"] != fingerprint(builder):
         raise ValueError(
             f"The commentary {name!r} was saved with {card['dataset']}, but "
             f"{builder.info.full_name} in {builder.data_dir} has other data. "
@@ -236,48 +237,13 @@ def load(
 def remove(
     dataset: str, name: str, version: int | None = None, data_dir: Path | None = None
 ) -> None:
-    """Removes one version of a commentary, or all.
-
-    Args:
-        dataset: TFDS name.
-        name: name of the commentary.
-        version: number; `None` removes all.
-        data_dir: as for `save`.
+    """Removes a version of a commentary, or all of them; arguments as for `load`.
 
     Raises:
         FileNotFoundError: if there is none.
     """
-    directory = _find(_builder(dataset, data_dir), name, version)
+    directory = _find(prepared(dataset, data_dir), name, version)
     remove_tree(posixpath.dirname(directory) if version is None else directory)
-
-
-def _builder(dataset, data_dir):
-    # An extra, and slow to import.
-    import tensorflow_datasets as tfds
-
-    try:
-        builder = tfds.builder(dataset, data_dir=data_dir)
-        if builder.info.splits:
-            return builder
-        reason = "It is not prepared there."
-    except Exception as error:
-        # Of the file system too: a cloud's without credentials, an unknown scheme.
-        reason = str(error)[:200]
-    raise FileNotFoundError(
-        f"TFDS finds no data set {dataset!r} in {data_dir or 'its own directory'}: "
-        f"{reason} Pass the right `data_dir`, or prepare it with TFDS."
-    )
-
-
-def _fingerprint(builder):
-    """A hash of a data set's features, sizes of splits and first examples."""
-    splits = {name: info.num_examples for name, info in builder.info.splits.items()}
-    known = json.dumps([builder.info.features.to_json(), splits], sort_keys=True)
-    digest = hashlib.sha256(known.encode())
-    for example in builder.as_dataset(split=min(splits)).take(10).as_numpy_iterator():
-        for value in tf.nest.flatten(example):
-            digest.update(np.asarray(value).tobytes())
-    return digest.hexdigest()
 
 
 def _root(builder):

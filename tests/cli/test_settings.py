@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfcommentaries.cli.main import parse
+from tfcommentaries.cli.parser import parse
 from tfcommentaries.cli.settings import Settings
 from tfcommentaries.recipe import Recipe
 

@@ -20,6 +20,7 @@ from tfcommentaries import (
     SoftLabels,
     UnrolledTraining,
 )
+from tfcommentaries.learning.preparation import prepare
 from tfcommentaries.students import FunctionalStudent, StudentWeights
 
 pytestmark = pytest.mark.skipif(
@@ -106,7 +107,7 @@ def check_learner(commentary, student, inner_training=None, one_hot=False, besid
     if beside is not None:
         train = {"x": x, **{key: tf.constant(v) for key, v in beside.items()}}, y
     first = tf.nest.map_structure(lambda t: t[0, 0], train)
-    learner._prepare(first, tf.nest.map_structure(lambda t: t[0], validation))
+    prepare(learner, first, tf.nest.map_structure(lambda t: t[0], validation))
     specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, (train, validation))
     step = tf.function(learner.train_step, autograph=False)
     check(step.get_concrete_function(specs), 500)

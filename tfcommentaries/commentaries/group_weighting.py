@@ -33,7 +33,6 @@ from tfcommentaries.typing import (
     Tensors,
     Unpack,
 )
-from tfcommentaries.upstream.index_check import checked_when_exported
 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
@@ -169,12 +168,8 @@ class GroupWeighting(Trusting, Weighting):
             is no better than chance.
         """
         found = indices(self.columns, self.prepare(x))
-        return any(
-            [
-                column.start(agrees, found[index_name(name)], y, chance)
-                for name, column in self._learned.items()
-            ]
-        )
+        columns = self._learned.values()
+        return any([column.start(agrees, found, y, chance) for column in columns])
 
     def build(
         self, x_shape: Shapes, y_shape: Shapes = None, progress_shape: Shapes = None
@@ -225,14 +220,7 @@ class GroupWeighting(Trusting, Weighting):
             Weights relative to the mean weight, so that 1 is the mean, `(batch,)`; in
             (0, 1) with `normalize=None`.
         """
-        logits = []
-        for name, column in self._learned.items():
-            index = tf.reshape(x[index_name(name)], [-1])
-            size = len(column.groups.names) + 1
-            message = f"The integer of a group must be from 0 to {size - 1}."
-            index = checked_when_exported(index, size, message)
-            logits.append(tf.gather(column.all_logits(), index))
-        logits = tf.add_n(logits)
+        logits = tf.add_n([c.logits_of(x) for c in self._learned.values()])
         if self.num_classes is not None:
             label = one_hot(y, self.num_classes, self.compute_dtype, "GroupWeighting")
             logits *= label[:, :, None]
@@ -262,8 +250,8 @@ class GroupWeighting(Trusting, Weighting):
             check_labels(y, self.num_classes, "GroupWeighting")
 
     def observe(self, x: Tensors, y: Tensors) -> None:
-        for name, column in self._learned.items():
-            column.observe(x[index_name(name)], y)
+        for column in self._learned.values():
+            column.observe(x, y)
 
     def check_learned(self) -> None:
         for column in self._learned.values():

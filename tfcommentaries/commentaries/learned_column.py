@@ -8,12 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfcommentaries.commentaries.group_columns import few, matched, title
+from tfcommentaries.commentaries.group_columns import few, index_name, matched, title
 from tfcommentaries.commentaries.group_counts import label_sums
 from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_start import start_logits
 from tfcommentaries.commentaries.group_table import column_rows
 from tfcommentaries.typing import Config, Tensors
+from tfcommentaries.upstream.index_check import checked_when_exported
 
 #: Number of points in training at which a curriculum has separate weights.
 POINTS = 5
@@ -73,11 +74,27 @@ class LearnedColumn:
         mean = tf.reduce_sum(share * tf.sigmoid(logits), 0, keepdims=True)
         return tf.concat([tf.math.log(mean) - tf.math.log1p(-mean), logits], 0)
 
+    def logits_of(self, x: dict[str, Tensors]) -> tf.Tensor:
+        """Logits `(batch, classes, points)` of the groups of examples.
+
+        Args:
+            x: inputs that hold the integers of groups, as `add_groups` gives them.
+        """
+        index = tf.reshape(x[index_name(self.name)], [-1])
+        size = len(self.groups.names) + 1
+        message = f"The integer of a group must be from 0 to {size - 1}."
+        index = checked_when_exported(index, size, message)
+        return tf.gather(self.all_logits(), index)
+
     def start(
-        self, agrees: Tensors, index: Tensors, y: Tensors, chance: float | None
+        self,
+        agrees: Tensors,
+        x: dict[str, Tensors],
+        y: Tensors,
+        chance: float | None,
     ) -> bool:
         """Sets logits to what `start_logits` gives; whether it gives any."""
-        number = len(self.groups.names)
+        index, number = x[index_name(self.name)], len(self.groups.names)
         logits = start_logits(agrees, index, y, number, chance)
         if logits is None:
             return False
@@ -85,8 +102,9 @@ class LearnedColumn:
         self.logits.assign(np.broadcast_to(logits[:, None, None], shape))
         return True
 
-    def observe(self, index: Tensors, y: Tensors) -> None:
-        """Counts examples of the groups with these integers, and their labels."""
+    def observe(self, x: dict[str, Tensors], y: Tensors) -> None:
+        """Counts examples of each group, and their labels."""
+        index = x[index_name(self.name)]
         self._observed.assign_add(label_sums(index, y, self._observed.shape[0]))
 
     def check_learned(self) -> None:

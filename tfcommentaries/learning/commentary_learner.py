@@ -4,36 +4,29 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import Commentary, check_is_commentary
 from tfcommentaries.commentaries.group_table import GroupTable
 from tfcommentaries.hypergradients import ImplicitTraining, UnrolledTraining
-from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
-from tfcommentaries.learning.checked_start import LEAST_STEPS, start_from_checked
-from tfcommentaries.learning.epoch_lines import EpochLines
-from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
-from tfcommentaries.learning.hypergradient_update import StopAtNonFinite
-from tfcommentaries.learning.learner_checkpoint import LearnerCheckpoint
-from tfcommentaries.learning.outer_batches import VALIDATION, endless, outer_batches
+from tfcommentaries.learning.annotation_summary import (
+    ANNOTATION_SUMMARY,
+    summarize_batch,
+)
+from tfcommentaries.learning.one_fit import OneFit
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.outer_optimizer import default_optimizer
-from tfcommentaries.learning.outer_step import OuterStep
+from tfcommentaries.learning.outer_step import OuterStep, check_options
 from tfcommentaries.learning.output_masks import masked, with_masks
 from tfcommentaries.learning.python_batches import training_and_validation
-from tfcommentaries.learning.reliability import (
-    LEARNER_MEND,
-    MARGIN,
-    ReliabilityMonitor,
-    loss_of_guessing,
+from tfcommentaries.learning.repeats import check_number
+from tfcommentaries.learning.several_students import (
+    check_students,
+    mean_over_students,
+    students_here,
 )
-from tfcommentaries.learning.repeats import Repeats
-from tfcommentaries.learning.several_students import mean_over_students, students_here
-from tfcommentaries.learning.stop_when_settled import StopWhenSettled
 from tfcommentaries.learning.student_initialization import StudentInitialization
 from tfcommentaries.learning.tried import Tried
-from tfcommentaries.learning.waiting import Waiting, student_of
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.students.losses import check_trains_as_keras, has_own_loss
 from tfcommentaries.typing import (
@@ -45,9 +38,6 @@ from tfcommentaries.typing import (
     Tensors,
     Unpack,
 )
-
-#: Losses on which a commentary that sees losses is built and logged.
-_LOSSES = np.linspace(0, 10, 11, dtype="float32")
 
 
 class CommentaryLearner(OuterLoop):
@@ -71,10 +61,9 @@ class CommentaryLearner(OuterLoop):
     ...             epochs=10)
     >>> learner.commentary.teach(x, y, None, 0.5)
 
-    Logs, besides the outer `loss` and the compiled metrics of the trained
-    students: `hypergradient_norm` (before any clipping) and `annotation_mean`,
-    `annotation_min`, `annotation_max` on the last inner batch of each outer step (of
-    a commentary that sees losses, on losses from 0 to 10).
+    Logs the outer `loss`, the compiled metrics of the trained students,
+    `hypergradient_norm` (before any clipping), and `annotation_mean`, `annotation_min`
+    and `annotation_max` of the last inner batch (or of losses from 0 to 10).
 
     Args:
         commentary: the `Commentary` to learn, in place.
@@ -95,17 +84,15 @@ class CommentaryLearner(OuterLoop):
             and the commentary's gradient is the mean over them. They train one
             after another in the memory of one. Under a `tf.distribute` strategy
             they are spread over its replicas.
-        outer_loss_at: `"end"`, or `"every_step"`: the outer loss is the mean of
-            the student's validation losses after every step, which rewards fast
-            learning and costs a validation batch per step.
+        outer_loss_at: `"end"`, or `"every_step"`: the outer loss is then the mean after
+            all steps, which rewards fast learning and costs a validation batch each.
         validation_taught: whether the commentary is applied to the validation batch
             too, at progress 1, for students that will be used with it, such as with
             masks. The outer loss then depends on the commentary directly as well.
-        validation_mode: `"training"` or `"inference"`, how the trained student
-            runs on the validation batch. In training mode, as in the paper, batch
-            normalisation uses that batch's statistics, since moving averages have
-            not settled after a short training; a student with dropout may need
-            `"inference"`.
+        validation_mode: `"training"` or `"inference"`, how the trained student runs on
+            the validation batch. In training mode, batch normalisation uses that
+            batch's statistics, since moving averages have not settled after a short
+            training. A student with dropout may need `"inference"`.
         seed: integer; initial weights and the order of arrays follow from it.
         kept_layers: layers of the student, or their names, whose weights every fresh
             student starts with, such as a pretrained backbone that is trained further.
@@ -154,42 +141,9 @@ class CommentaryLearner(OuterLoop):
             raise ValueError(
                 f"`inner_steps` must be at least 1. Received: inner_steps={inner_steps}"
             )
-        if validation_mode not in ("training", "inference"):
-            raise ValueError(
-                "`validation_mode` must be 'training' or 'inference'. "
-                f"Received: {validation_mode!r}"
-            )
-        if outer_loss_at not in ("end", "every_step"):
-            raise ValueError(
-                "`outer_loss_at` must be 'end' or 'every_step'. "
-                f"Received: {outer_loss_at!r}"
-            )
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        if students_per_step < 1 or students_per_step % replicas:
-            raise ValueError(
-                "`students_per_step` must be a multiple of the number of replicas, "
-                f"{replicas}. Received: students_per_step={students_per_step}"
-            )
-        if validation_taught and commentary.uses_student_loss:
-            raise ValueError(
-                f"{type(commentary).__name__} only weighs losses of training: students "
-                "are used without it. Pass `validation_taught=False`."
-            )
-        if not isinstance(repeats, int) or repeats < 0:
-            raise ValueError(
-                "`repeats` must be an integer of at least 0. Received: "
-                f"repeats={repeats!r}"
-            )
-        if repeats and not commentary.columns:
-            raise ValueError(
-                "`repeats` gives intervals to weights of groups, which "
-                f"{type(commentary).__name__} has not. Leave it out."
-            )
-        if student_initialization == "continue" and students_per_step > 1:
-            raise ValueError(
-                "`student_initialization='continue'` goes on with one student. "
-                f"Received: students_per_step={students_per_step}"
-            )
+        check_options(commentary, outer_loss_at, validation_mode, validation_taught)
+        check_number(repeats, commentary)
+        check_students(students_per_step, student_initialization)
         self.commentary = commentary
         self.student = FunctionalStudent(student, kept_layers)
         check_trains_as_keras(self.student.model)
@@ -206,9 +160,9 @@ class CommentaryLearner(OuterLoop):
         self.initialization = StudentInitialization(
             self.student, student_initialization, seed
         )
-        self._outer_step = None
-        self._outer_steps: tf.Variable | None = None
-        self._tried = Tried()
+        self.tried = Tried()
+        self.outer_step: OuterStep | None = None
+        self.output_dtypes = None
         self._logged = {name: keras.metrics.Mean(name) for name in ANNOTATION_SUMMARY}
 
     def compile(
@@ -239,8 +193,8 @@ class CommentaryLearner(OuterLoop):
             )
         if optimizer is None:
             optimizer = default_optimizer(self.commentary)
-        self._asks_student = loss is None and has_own_loss(self.student.model)
-        if loss is None and not self._asks_student:
+        self.asks_student = loss is None and has_own_loss(self.student.model)
+        if loss is None and not self.asks_student:
             loss = self.student.model.loss
             compiled = getattr(self.student.model, "_compile_loss", None)
             weights = getattr(compiled, "_user_loss_weights", None)
@@ -309,12 +263,11 @@ class CommentaryLearner(OuterLoop):
                 since learning may stop after any.
             callbacks: list of Keras callbacks.
             checkpoint_dir: where to keep a checkpoint. If it holds one, learning
-                resumes from there; with data whose order is fixed (arrays, or
-                data sets shuffled with a seed) the result is the same as without
-                the interruption. Arrays that differ from those before are refused;
-                make sure yourself that a data set is the same. It is read again up to
-                where learning stopped, which arrays are not. Several workers share
-                one folder, which the chief writes; all restore what it wrote last.
+                resumes from there. Data whose order is fixed (arrays, or data sets
+                shuffled with a seed) give the same result as without the
+                interruption. Other arrays than before are refused; a data set is not
+                compared, and is read again up to where learning stopped. Several
+                workers share one folder, which the chief writes.
             verbose: 0 prints nothing; 1, or `"auto"`, one line per epoch: the outer
                 loss, metrics, how many groups are trusted; 2 all that is in the logs.
 
@@ -329,211 +282,19 @@ class CommentaryLearner(OuterLoop):
         if not self.compiled:
             with self.distribute_strategy.scope():
                 self.compile()
-        train, validation_data = training_and_validation(
-            x, y, sample_weight, validation_data
+        fit = OneFit(
+            self,
+            training_and_validation(x, y, sample_weight, validation_data),
+            (batch_size, validation_batch_size),
+            (steps_per_epoch, epochs),
+            verbose,
         )
-        batches, batch = endless(
-            train, self.commentary, "training", batch_size, self.seed
-        )
-        validation, validation_batch = endless(
-            validation_data,
-            self.commentary,
-            "validation",
-            validation_batch_size,
-            self.seed + 1,
-            VALIDATION,
-        )
-        steps_per_epoch, epochs = self._schedule(steps_per_epoch, epochs)
-        waiting = Waiting(self, student_of(self.student.model), verbose)
-        with waiting, self.distribute_strategy.scope():
-            neutral, guess = self._prepare(batch, validation_batch)
-        size, validation_size = (
-            len(tf.nest.flatten(part)[0]) for part in (batch, validation_batch)
-        )
-        self.commentary.combine([])
-        repeats = Repeats(self) if self.repeats else None
-        del batch, validation_batch  # They may be large.
-        self._outer_steps.assign(epochs * steps_per_epoch)
-        done = 0
-        guard = StopAtNonFinite(self.optimizer, self.commentary.trainable_variables)
-        internal = [waiting, self.initialization, guard, HypergradientMonitor()]
-        settling = self._settling()
-        if checkpoint_dir is not None:
-            checkpoint = LearnerCheckpoint(
-                checkpoint_dir,
-                {
-                    "commentary": self.commentary.variables,
-                    "optimizer": self.optimizer.variables,
-                    "student": tf.nest.flatten(self.initialization.variables),
-                    "settling": settling.variables,
-                },
-                data={"training": train, "validation": validation_data},
-                strategy=self.distribute_strategy,
-            )
-            done = checkpoint.restore()
-            internal.append(checkpoint)
-        before = checkpoint.history.get("loss", ()) if done else ()
-        new = not self.initialization.continues
-        start = done * steps_per_epoch
-        data = outer_batches(
-            batches, validation, self.inner_steps, self.students_per_step, start
-        )
-        again = batches.read_again(self.students_per_step * self.inner_steps, start)
-        if again and verbose:
-            print(
-                f"Resuming after {start} outer steps: the data set is read again up to "
-                f"there, {again:,} training examples.",
-                flush=True,
-            )
-        with waiting, self.stepping():
-            checked = validation.one_by_one()
-            if not done and self._start(train, checked, size, guess):
-                settling.begin()
-            neutral = neutral and not self.repeats  # These say it better.
-            if settling.begun:
-                internal.append(settling)
-                neutral = False
-                if settling.patience:
-                    # The start was better than guessing, and learning stays near it.
-                    guess = None
-                done = epochs if settling.settled else done
-            internal.append(
-                ReliabilityMonitor(
-                    self.commentary, guess, LEARNER_MEND, neutral, new, before
-                )
-            )
-            if verbose in (1, "auto"):
-                internal.append(EpochLines(self.commentary))
-            history = super().fit(
-                data,
-                steps_per_epoch=steps_per_epoch,
-                epochs=epochs,
-                initial_epoch=done,
-                callbacks=internal + list(callbacks or []),
-                shuffle=False,
-                verbose=2 if verbose == 2 else 0,
-            )
-        if repeats is not None:
-            repeats.run(
-                lambda checked: self.fit(
-                    train,
-                    validation_data=checked,
-                    batch_size=size,
-                    validation_batch_size=validation_size,
-                    steps_per_epoch=steps_per_epoch,
-                    epochs=epochs,
-                    verbose=verbose,
-                ),
-                validation_data,
-                self.repeats,
-            )
-        if checkpoint_dir is not None:
-            history.history = checkpoint.history
-            history.epoch = list(range(int(checkpoint.epochs_done)))
-        return history
+        return fit.run(callbacks, checkpoint_dir)
 
     def reseed(self, seed: int) -> None:
         """Lets `fit` draw other students, and give arrays another order."""
         self.seed = seed
         self.initialization.reseed(seed)
-
-    def _schedule(self, steps_per_epoch, epochs):
-        """Arguments of `fit`, completed by what the commentary suggests."""
-        if steps_per_epoch or epochs:
-            return steps_per_epoch or 10, epochs or 1
-        steps = self.commentary.suggested["outer_steps"]
-        return (10, steps // 10) if steps > 10 else (1, steps)
-
-    def _prepare(self, batch, validation_batch):
-        """Builds what is not built yet and checks that the parts fit together.
-
-        Returns:
-            `(neutral, guess)`, arguments of `ReliabilityMonitor`.
-        """
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        weights, number = None, len(tf.nest.flatten(x)[0])
-        if self.commentary.uses_student_loss:
-            self.commentary(_LOSSES)
-        else:
-            x, y, weights = self.commentary.teach(x, y, None, 0.0)
-            number = max(map(np.size, tf.nest.flatten(weights)))
-        self.commentary.check_batch_size(number)
-        if not self.commentary.trainable_variables:
-            raise ValueError(
-                f"The commentary {self.commentary.name!r} has nothing to learn: it "
-                "has no trainable variable."
-            )
-        validation_batch = self.commentary.untaught(validation_batch)
-        tried = self._tried.on(
-            self.student,
-            self.inner_training,
-            self.commentary,
-            (x, y, weights),
-            validation_batch,
-        )
-        self._outer_step = OuterStep(
-            tried.layer,
-            None if self._asks_student else self.compute_loss,
-            self.outer_loss_at,
-            self.validation_mode,
-            self.validation_taught,
-        )
-        x, y, sample_weight = validation_batch
-        outputs = tried.outputs
-        self._output_dtypes = tf.nest.map_structure(
-            lambda t: t.dtype, with_masks(outputs)
-        )
-        # These build on first use, which must not be on a replica.
-        guess = None
-        if not self._asks_student:
-            self.compute_loss(x, y, outputs, sample_weight)
-            # Keras divides losses by the number of replicas, logs hold their sum.
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            guess = loss_of_guessing(
-                lambda c: replicas * self.compute_loss(x, y, c, sample_weight),
-                y,
-                outputs,
-            )
-        self.compute_metrics(x, y, outputs, sample_weight)
-        self.reset_metrics()
-        self.initialization.build(tried.layer.problem)
-        if self._outer_steps is None:
-            self._outer_steps = tf.Variable(0, trainable=False, dtype=tf.int64)
-        self.optimizer.build(self.commentary.trainable_variables)
-        self.built = True
-        neutral = weights is not None and all(
-            np.allclose(w, 1, atol=1e-6) for w in tf.nest.flatten(weights)
-        )
-        return neutral, guess
-
-    def _settling(self):
-        # A student that is continued has hardly begun after a few outer steps, nor have
-        # commentaries beside weights of groups.
-        others = [p for p in self.commentary.parts() if "groups" not in p.needs]
-        never = self.initialization.continues or others
-        return StopWhenSettled(self.commentary, None if never else self.settled_after)
-
-    def _start(self, train, checked, batch_size, guess):
-        """Whether the checked examples say where the commentary starts."""
-        if not self.start_from_checked or self.distribute_strategy.cluster_resolver:
-            return False
-
-        def has_learned(weights):
-            loss = self._outer_step.loss(weights, next(iter(checked)))
-            # As for the loss of guessing.
-            loss *= tf.distribute.get_strategy().num_replicas_in_sync
-            return guess is None or loss < guess - MARGIN * abs(guess)
-
-        return start_from_checked(
-            self.commentary,
-            self.student,
-            self.initialization.another("checked"),
-            train,
-            checked.rebatch(batch_size),
-            max(self.inner_steps, LEAST_STEPS),
-            self.validation_mode == "training",
-            has_learned,
-        )
 
     def train_step(self, data: Data) -> dict[str, tf.Tensor]:
         variables = self.commentary.trainable_variables
@@ -541,10 +302,13 @@ class CommentaryLearner(OuterLoop):
             self._one_student,
             data,
             self.students_per_step,
-            (keras.config.floatx(), [v.dtype for v in variables], self._output_dtypes),
+            (keras.config.floatx(), [v.dtype for v in variables], self.output_dtypes),
         )
         # Before the step: with the weights that the students had.
-        self._log(tf.nest.map_structure(lambda t: t[0, -1], data[0]))
+        last = tf.nest.map_structure(lambda t: t[0, -1], data[0])
+        summary = summarize_batch(self.commentary, last, self._place()[1][-1])
+        for name, value in summary.items():
+            self._logged[name].update_state(value)
         self._observe(data[0])
         self.finish_step(losses, hypergradient, variables)
         logs = self._measure(data[1], outputs)
@@ -554,11 +318,15 @@ class CommentaryLearner(OuterLoop):
         return logs
 
     def _one_student(self, data):
-        loss, hypergradient, outputs, state = self._outer_step(
-            self.initialization.state, *data, self._progress(), self._first_step()
+        first, progress = self._place()
+        loss, hypergradient, outputs, state = self.outer_step(
+            self.initialization.state, *data, progress, first
         )
         self.initialization.go_on_from(state)
         return loss, hypergradient, with_masks(outputs)
+
+    def _place(self):
+        return self.initialization.place(self.optimizer.iterations, self.inner_steps)
 
     def _measure(self, validation_batches, outputs):
         """Updates the compiled metrics; examples of all students on one axis."""
@@ -573,19 +341,6 @@ class CommentaryLearner(OuterLoop):
         x, y, sample_weight = self.commentary.untaught(validation_batch)
         return self.compute_metrics(x, y, masked(*outputs), sample_weight)
 
-    def _first_step(self):
-        return self.initialization.steps_before(
-            self.optimizer.iterations, self.inner_steps
-        )
-
-    def _progress(self):
-        """Training progress at each inner step, `(T,)`."""
-        steps = tf.range(self.inner_steps) + self._first_step()
-        total = self.inner_steps
-        if self.initialization.continues:
-            total *= tf.cast(self._outer_steps, tf.int32)
-        return tf.cast(steps / total, tf.float32)
-
     def _observe(self, batches):
         """Hands all examples of students `(S, T, batch, ...)` to the commentary."""
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batches)
@@ -593,12 +348,3 @@ class CommentaryLearner(OuterLoop):
             lambda t: tf.reshape(t, tf.concat([[-1], tf.shape(t)[3:]], 0)), (x, y)
         )
         self.commentary.observe(x, y)
-
-    def _log(self, batch):
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        if self.commentary.uses_student_loss:
-            annotation = self.commentary(_LOSSES)
-        else:
-            annotation = self.commentary(x, y=y, progress=self._progress()[-1])
-        for name, value in summarize(annotation).items():
-            self._logged[name].update_state(value)

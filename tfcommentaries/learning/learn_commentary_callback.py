@@ -42,24 +42,19 @@ _MEND = (
 class LearnCommentaryCallback(CommentaryCallback):
     """Learns a commentary while `model.fit` trains a model with it.
 
-    The alternation of Algorithm 2 of the paper: after every `every`-th training
-    step, the model's weights are treated as a minimum of the training loss, and the
-    implicit gradient of its validation loss changes the commentary. The commentary
-    fits this one training better than it transfers to others.
+    After every `every`-th training step, the model's weights are treated as a minimum
+    of the training loss, and the implicit gradient of its validation loss changes the
+    commentary (Algorithm 2 of the paper). The commentary fits this one training better
+    than it transfers to others. `docs/in_fit.md` says when this callback is safe.
 
     Each hypergradient looks one step ahead, on one batch. This was enough for one
-    weight per source of digits and MNIST (`GroupWeighting`, as below), but not for
-    texts or CIFAR-10, where `CommentaryLearner` takes longer and does better
-    (`experiments/sources`). It was also enough for one weight per example
-    (`teachers.Table`), but a network that sees images and labels learned nothing.
-    Compare with training on the clean data alone, which did better than such a table
-    where labels were wrong at random (`experiments/in_fit`). `docs/in_fit.md` says when
-    this callback is safe.
+    weight per source of digits and MNIST, but not of texts or CIFAR-10, where
+    `CommentaryLearner` does better. It was enough for one weight per example
+    (`teachers.Table`), but a network that sees images and labels learned nothing, and
+    training on the clean data alone did better than such a table.
 
-    Adds `outer_loss`, `hypergradient_norm` and the mean, smallest and largest value of
-    the batch's annotation, `annotation_mean` and so on, to the logs of `fit`, and warns
-    as `CommentaryLearner` does when annotations saturate (neither for a commentary that
-    sees losses), and at the end if the model is no better than guessing.
+    Adds `outer_loss`, `hypergradient_norm`, `annotation_mean`, `annotation_min` and
+    `annotation_max` to the logs of `fit`, and warns as `CommentaryLearner` does.
 
     Example:
 
@@ -131,15 +126,14 @@ class LearnCommentaryCallback(CommentaryCallback):
             inner_training = ImplicitTraining(
                 solver="identity", products="finite_difference", preconditioned=True
             )
-        self.inner_training = inner_training
-        if not isinstance(self.inner_training, ImplicitTraining):
+        if not isinstance(inner_training, ImplicitTraining):
             raise TypeError(
                 "Learning inside `fit` needs an ImplicitTraining; an unrolled training "
                 "is learned with CommentaryLearner. Received: "
                 f"{type(inner_training).__name__}"
             )
-        if optimizer is None:
-            optimizer = default_optimizer(commentary)
+        self.inner_training = inner_training
+        optimizer = optimizer or default_optimizer(commentary)
         self.optimizer = keras.optimizers.get(optimizer)
         self.every = every
         self.warmup = warmup
@@ -162,8 +156,7 @@ class LearnCommentaryCallback(CommentaryCallback):
             VALIDATION,
         )
         names = ["outer_loss", "hypergradient_norm"]
-        if not commentary.uses_student_loss:
-            names += ANNOTATION_SUMMARY
+        names += [] if commentary.uses_student_loss else ANNOTATION_SUMMARY
         self._logged = {name: keras.metrics.Mean(name) for name in names}
         self._monitor = HypergradientMonitor()
 
@@ -174,16 +167,15 @@ class LearnCommentaryCallback(CommentaryCallback):
                 f"spread over {model.distribute_strategy.num_replicas_in_sync}. Learn "
                 "with CommentaryLearner, which spreads students over replicas."
             )
-        several = isinstance(model.loss, list | tuple | dict)
         #: The outer loss with this model; `None` is its own `compute_loss`.
         self._outer_loss = self.loss
-        if self.loss is None and not several and not has_own_loss(model):
+        if self.loss is None and not has_own_loss(model):
+            if isinstance(model.loss, list | tuple | dict):
+                raise ValueError(
+                    "A model with several losses needs an outer one: pass `loss=`, a "
+                    "function of its labels and outputs."
+                )
             self._outer_loss = as_loss(model.loss)
-        if self._outer_loss is None and not has_own_loss(model):
-            raise ValueError(
-                "A model with several losses needs an outer one: pass `loss=`, a "
-                "function of its labels and outputs."
-            )
         super().set_model(model)
         if self._iterator is None:
             self._iterator = iter(self._validation.one_by_one())
@@ -211,14 +203,8 @@ class LearnCommentaryCallback(CommentaryCallback):
                 LEAST_STEPS,
                 training=True,
             )
-        guess = None
-        if self._outer_loss is not None:
-            guess = loss_of_guessing(
-                lambda constant: tf.reduce_mean(self._outer_loss(y, constant)),
-                y,
-                outputs,
-            )
         self.commentary.combine([])
+        guess = self._loss_of_guessing(y, outputs)
         self._reliability = ReliabilityMonitor(self.commentary, guess, _MEND)
         # The inner optimizer takes no steps here; any will do.
         problem = inner_problem(self.commentary, student, "sgd")
@@ -239,6 +225,13 @@ class LearnCommentaryCallback(CommentaryCallback):
             self._checkpoint = LearnerCheckpoint(
                 self.checkpoint_dir, state, 2, {"validation": self._validation_data}
             )
+
+    def _loss_of_guessing(self, y, outputs):
+        if self._outer_loss is None:
+            return None
+        return loss_of_guessing(
+            lambda one: tf.reduce_mean(self._outer_loss(y, one)), y, outputs
+        )
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         super().on_train_batch_begin(batch, logs)

@@ -6,6 +6,24 @@ import tensorflow as tf
 from tfcommentaries.hypergradients.outer_gradient import outer_gradient
 
 
+def check_options(commentary, loss_at, validation_mode, validation_taught):
+    """Raises a `ValueError` if the options of an `OuterStep` are not such."""
+    if validation_mode not in ("training", "inference"):
+        raise ValueError(
+            "`validation_mode` must be 'training' or 'inference'. "
+            f"Received: {validation_mode!r}"
+        )
+    if loss_at not in ("end", "every_step"):
+        raise ValueError(
+            f"`outer_loss_at` must be 'end' or 'every_step'. Received: {loss_at!r}"
+        )
+    if validation_taught and commentary.uses_student_loss:
+        raise ValueError(
+            f"{type(commentary).__name__} only weighs losses of training: students "
+            "are used without it. Pass `validation_taught=False`."
+        )
+
+
 class OuterStep:
     """Trains a student, measures it, and differentiates by the commentary.
 

@@ -74,6 +74,19 @@ class Repeats:
         commentary.combine(learned)
 
 
+def check_number(repeats, commentary):
+    """Raises a `ValueError` if a commentary cannot be learned so often."""
+    if not isinstance(repeats, int) or repeats < 0:
+        raise ValueError(
+            f"`repeats` must be an integer of at least 0. Received: repeats={repeats!r}"
+        )
+    if repeats and not commentary.columns:
+        raise ValueError(
+            "`repeats` gives intervals to weights of groups, which "
+            f"{type(commentary).__name__} has not. Leave it out."
+        )
+
+
 def _values(variables):
     return [np.array(variable) for variable in variables]
 

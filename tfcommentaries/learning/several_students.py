@@ -8,6 +8,21 @@ def students_here(total):
     return total // tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def check_students(students, initialization):
+    """Raises a `ValueError` if one outer step cannot train so many students."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if students < 1 or students % replicas:
+        raise ValueError(
+            "`students_per_step` must be a multiple of the number of replicas, "
+            f"{replicas}. Received: students_per_step={students}"
+        )
+    if initialization == "continue" and students > 1:
+        raise ValueError(
+            "`student_initialization='continue'` goes on with one student. "
+            f"Received: students_per_step={students}"
+        )
+
+
 def mean_over_students(train_one, data, total, signature):
     """Averages the hypergradients of all students. Called on a replica.
 

@@ -32,6 +32,7 @@ class StudentInitialization(keras.callbacks.Callback):
         self._pool = {}
         self._alike = None
         self.variables = None
+        self._planned = None
 
     @property
     def continues(self):
@@ -43,14 +44,23 @@ class StudentInitialization(keras.callbacks.Callback):
         """Whether students start with weights that are drawn for them."""
         return self.mode not in ("fixed", "continue")
 
-    def steps_before(self, outer_steps, inner_steps):
-        """Steps that the current student has made before an outer step.
+    def place(self, outer_steps, inner_steps):
+        """Where the current student is in its training before an outer step.
 
         Args:
             outer_steps: integer, outer steps made so far.
-            inner_steps: student steps in each.
+            inner_steps: student steps in each, `T`.
+
+        Returns:
+            `(first, progress)`: how many steps it has made, and its progress at each of
+            the next, `(T,)`.
         """
-        return tf.cast(outer_steps, tf.int32) * inner_steps if self.continues else 0
+        first, total = 0, inner_steps
+        if self.continues:
+            first = tf.cast(outer_steps, tf.int32) * inner_steps
+            total *= tf.cast(self._planned, tf.int32)
+        steps = tf.range(inner_steps) + first
+        return first, tf.cast(steps / total, tf.float32)
 
     def another(self, name):
         """`StudentWeights` of a student for another purpose, by its name.
@@ -81,6 +91,12 @@ class StudentInitialization(keras.callbacks.Callback):
             if self._alike is None:
                 self._alike = self._find_alike()
             self._warn_of_what_is_lost()
+
+    def plan(self, outer_steps):
+        """Says how many outer steps there will be; progress is 1 after them."""
+        if self._planned is None:
+            self._planned = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self._planned.assign(outer_steps)
 
     def _find_alike(self):
         """Pairs of a variable that is the same in all new students, and its value."""

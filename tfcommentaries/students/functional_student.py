@@ -60,9 +60,9 @@ class FunctionalStudent:
         kept_layers: Sequence[keras.layers.Layer | str] = (),
     ) -> None:
         self._make_model = None
-        if callable(model) and (
-            isinstance(model, type) or not hasattr(model, "weights")
-        ):
+        # A class has the attributes of its objects.
+        is_model = hasattr(model, "weights") and not isinstance(model, type)
+        if callable(model) and not is_model:
             self._make_model = model
             model = self._make_model()
         check_is_keras(model)
@@ -132,14 +132,17 @@ class FunctionalStudent:
 
     def assign(self, weights: StudentWeights) -> None:
         """Writes `weights` into the model's own variables."""
-        for variable, value in zip(
-            self.model.trainable_variables, weights.trainable, strict=True
-        ):
+        for variable, value in self._pairs(weights):
             variable.assign(value)
-        for variable, value in zip(
-            self.model.non_trainable_variables, weights.non_trainable, strict=True
-        ):
-            variable.assign(value)
+
+    def _pairs(self, weights):
+        """Each of the model's variables with its value in `StudentWeights`."""
+        model = self.model
+        return zip(
+            model.trainable_variables + model.non_trainable_variables,
+            [*weights.trainable, *weights.non_trainable],
+            strict=True,
+        )
 
     def draw(self, seed: int | str) -> StudentWeights:
         """Draws the weights of a new student of the same architecture.
@@ -199,15 +202,7 @@ class FunctionalStudent:
         self._trace(lambda weights, x: self.predict(weights, x, True)[1], spec)
 
     def traced_loss(self, x: Tensors, y: Tensors) -> tf.Graph:
-        """The graph of the loss of a training step on such a batch.
-
-        Args:
-            x: inputs, as for `loss`.
-            y: labels, as for `loss`.
-
-        Returns:
-            A `tf.Graph`.
-        """
+        """The graph of the loss of a training step on a batch, as for `loss`."""
         return self._trace(lambda weights, x, y: self.loss(weights, x, y)[1], x, y)
 
     def _trace(self, function, *batch):
@@ -327,12 +322,8 @@ class FunctionalStudent:
     @contextlib.contextmanager
     def _scope(self, weights):
         model = self.model
-        mapping = zip(
-            model.trainable_variables + model.non_trainable_variables,
-            list(weights.trainable) + list(weights.non_trainable),
-            strict=True,
-        )
-        scope = keras.StatelessScope(state_mapping=list(mapping), collect_losses=True)
+        mapping = list(self._pairs(weights))
+        scope = keras.StatelessScope(state_mapping=mapping, collect_losses=True)
         before = [scope.get_current_value(v) for v in model.trainable_variables]
         with exact_derivatives(), without_cudnn(model), scope:
             yield scope
