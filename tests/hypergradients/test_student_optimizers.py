@@ -23,7 +23,7 @@ def test_any_keras_optimizer_trains_students(vectors):
     student = FunctionalStudent(make_student((5,), 3, optimizer="adagrad"))
     student.build(x, y)
     commentary = ExampleWeighting(num_classes=3)
-    commentary.teach(x, y, None, 0.5)
+    commentary.teach(x, y)
     layer = UnrolledTraining().bind(commentary, student)
     phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
     with tf.GradientTape() as tape:

@@ -93,7 +93,7 @@ def problem(optimizer, dropout=0.0):
     x = generator.normal(size=(6, 4, 5)).astype(dtype)
     y = generator.integers(0, 3, (6, 4))
     teacher = teachers.mlp((9,), units=(4,), dtype=dtype)
-    commentary = ExampleWeighting(teacher, num_classes=3, dtype=dtype)
+    commentary = ExampleWeighting(teacher, curriculum=True, num_classes=3, dtype=dtype)
     commentary(x[0], y=y[0], progress=0.0)
     for variable in commentary.trainable_variables:
         variable.assign(generator.normal(size=variable.shape) * 0.5)

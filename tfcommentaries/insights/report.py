@@ -16,7 +16,8 @@ from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.group_table import interval
 from tfcommentaries.insights import gains, headline, pictures
 from tfcommentaries.insights.suspects import suspected_labels
-from tfcommentaries.insights.views import are_images, views
+from tfcommentaries.insights.views import views
+from tfcommentaries.insights.weight_views import are_images
 from tfcommentaries.saving.replacing import check_file, write_text
 from tfcommentaries.teaching.comparison import Comparison
 from tfcommentaries.typing import ArrayLike, Path

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import functools
-import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,9 @@ import tensorflow as tf
 from tfcommentaries import commentaries
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.insights import pictures
+from tfcommentaries.insights.weight_views import View, are_images, views_of_weights
 from tfcommentaries.teaching import annotate
-from tfcommentaries.typing import ArrayLike, Tensors
+from tfcommentaries.typing import ArrayLike
 
 if TYPE_CHECKING:
     from tfcommentaries.datasets.splits import Examples
@@ -22,23 +22,6 @@ if TYPE_CHECKING:
 
 #: Progress at which curricula are evaluated.
 POINTS = np.linspace(0, 1, 11)
-
-
-@dataclasses.dataclass(frozen=True)
-class View:
-    """One picture and what it shows.
-
-    Attributes:
-        name: short, fit for a file name.
-        title: a heading.
-        text: what the picture shows, in words and numbers.
-        figure: a Matplotlib figure.
-    """
-
-    name: str
-    title: str
-    text: str
-    figure: object
 
 
 def views(
@@ -153,80 +136,27 @@ def _few(names, most=12):
 @_draw.register(commentaries.ExampleWeighting)
 @_of_examples
 def _weights(commentary, subject):
-    found = _weights_of(subject.annotations, subject.examples, subject.progress)
+    found = views_of_weights(subject.annotations, subject.examples, subject.progress)
     wrong = subject.corrupted
     if wrong is not None and wrong.any():
         last = subject.annotations[-1]
+        groups = {"right label": ~wrong, "wrong label": wrong}
+        if len(subject.progress) > 1:
+            figure = pictures.weights_over_progress(
+                subject.progress, subject.annotations, groups
+            )
+        else:
+            figure = pictures.weight_distributions(last, groups, None)
         found.append(
             View(
                 "weights_by_label_quality",
                 "Weights of right and of wrong labels",
                 f"At the end of training the mean weight is {last[~wrong].mean():.3f} "
                 f"for right labels and {last[wrong].mean():.3f} for wrong ones.",
-                pictures.weights_over_progress(
-                    subject.progress,
-                    subject.annotations,
-                    {"right label": ~wrong, "wrong label": wrong},
-                ),
+                figure,
             )
         )
     return found
-
-
-def _weights_of(annotations, examples, progress):
-    last = annotations[-1]
-    noun, groups = _by_label(examples.y)
-    means = {name: last[mask].mean() for name, mask in groups.items()}
-    low, high = min(means, key=means.get), max(means, key=means.get)
-    small = (last < 0.1 * last.max()).mean()
-    found = [
-        View(
-            "weights",
-            f"Weights by {noun}",
-            f"At the end of training weights go from {last.min():.3f} to "
-            f"{last.max():.3f}; {small:.0%} of the examples have less than a tenth of "
-            f"the largest. The mean is smallest for {noun} {low} ({means[low]:.3f}) "
-            f"and largest for {noun} {high} ({means[high]:.3f}).",
-            pictures.weight_distributions(last, groups),
-        )
-    ]
-    if len(progress) > 1:
-        change = annotations[-1].mean() - annotations[0].mean()
-        found.append(
-            View(
-                "weights_over_progress",
-                "Weights over training",
-                f"The mean weight goes from {annotations[0].mean():.3f} at the "
-                f"beginning of training to {annotations[-1].mean():.3f} at the end "
-                f"({change:+.3f}).",
-                pictures.weights_over_progress(progress, annotations, groups),
-            )
-        )
-    if are_images(examples.x):
-        captions = [f"label {label}" for label in examples.y]
-        found.append(
-            View(
-                "examples",
-                "Examples with the largest and the smallest weights",
-                "Above those that a student is taught most with, below those that it "
-                "is kept from, at the end of training.",
-                pictures.ranked_examples(examples.x, captions, last),
-            )
-        )
-    return found
-
-
-def _by_label(y):
-    """What labels are called, and which examples have each, or a range of numbers."""
-    if y.dtype.kind != "f" or (y == y.round()).all():
-        return "class", {str(label): y == label for label in np.unique(y)}
-    # Four ranges with about as many examples each.
-    edges = np.unique(np.quantile(y, [0, 0.25, 0.5, 0.75, 1]))
-    place = np.searchsorted(edges[1:-1], y, side="right")
-    return "label", {
-        f"{low:.4g} to {high:.4g}": place == i
-        for i, (low, high) in enumerate(itertools.pairwise(edges))
-    }
 
 
 @_draw.register(commentaries.ElementWeighting)
@@ -240,7 +170,7 @@ def _weights_of_elements(commentary, subject):
     # All in one row, as if each were an example.
     rows = annotations.reshape(len(annotations), -1)
     elements = examples._replace(x=None, y=y.ravel())
-    found = _weights_of(rows, elements, subject.progress)
+    found = views_of_weights(rows, elements, subject.progress)
     if are_images(examples.x):
         last = annotations[-1][:8, ..., None]
         labels = y[:8, ..., None] / max(1, y.max())
@@ -360,8 +290,3 @@ def _mean_by_class(subject):
     for label in np.unique(y):
         rows[label] = annotation[y == label].mean(0)
     return rows
-
-
-def are_images(x: Tensors) -> bool:
-    """Whether inputs can be drawn."""
-    return getattr(x, "ndim", 0) == 4 and x.shape[-1] in (1, 3)
