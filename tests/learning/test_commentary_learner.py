@@ -153,6 +153,17 @@ def test_fit_again_trains_students_as_they_are_compiled_then(data):
     assert trained < 0.95 * untrained
 
 
+def test_fit_again_leaves_what_is_frozen_by_then(data):
+    learner = make_learner()
+    *_, hidden, output = learner.commentary.teacher.layers
+    learner.fit(*data, steps_per_epoch=1, epochs=1, verbose=0)
+    output.trainable = False
+    before = output.kernel.numpy(), hidden.kernel.numpy()
+    learner.fit(*data, steps_per_epoch=1, epochs=1, verbose=0)
+    np.testing.assert_array_equal(output.kernel, before[0])
+    assert (hidden.kernel.numpy() != before[1]).any()
+
+
 @pytest.mark.parametrize(
     ("mode", "different"), [("fixed", 1), ("fresh", 6), (2, 2), ("continue", 6)]
 )

@@ -13,6 +13,7 @@ from tfcommentaries import (
     GroupWeighting,
     teachers,
 )
+from tfcommentaries.learning.one_fit import completed
 
 X, Y = np.ones((8, 5), "float32"), np.arange(8) % 3
 GROUPS = {"shop": ["a", "b"] * 4, "year": [1, 2, 3, 4] * 2}
@@ -62,9 +63,7 @@ def test_without_epochs_all_suggested_steps_are_made(learner):
     assert fit(learner, verbose=0).epoch == list(range(10))
     example = ExampleWeighting(teachers.mlp((5,), units=(2,)))
     both = Composition([GroupWeighting(GROUPS), example])
-    student = make_student((5,), 3)
     for commentary, epochs in (example, 10), (both, 10):
-        other = CommentaryLearner(commentary, student)
-        assert other._schedule(None, None) == (10, epochs)
-        assert other._schedule(None, 3) == (10, 3)
-        assert other._schedule(2, None) == (2, 1)
+        assert completed((None, None), commentary) == (10, epochs)
+        assert completed((None, 3), commentary) == (10, 3)
+        assert completed((2, None), commentary) == (2, 1)

@@ -39,7 +39,7 @@ class OneFit:
         self.commentary = learner.commentary
         self.train, self.validation = data
         self.verbose = verbose
-        self.steps_per_epoch, self.epochs = _completed(schedule, self.commentary)
+        self.steps_per_epoch, self.epochs = completed(schedule, self.commentary)
         seed = learner.seed
         self._batches, batch = endless(
             self.train, self.commentary, "training", batch_sizes[0], seed
@@ -198,8 +198,8 @@ class OneFit:
         )
 
 
-def _completed(schedule, commentary):
-    """`(steps_per_epoch, epochs)` with what the commentary suggests."""
+def completed(schedule, commentary):
+    """`(steps_per_epoch, epochs)` of `fit`, with what the commentary suggests."""
     steps_per_epoch, epochs = schedule
     if steps_per_epoch or epochs:
         return steps_per_epoch or 10, epochs or 1

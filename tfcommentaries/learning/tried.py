@@ -36,7 +36,8 @@ class Tried:
         Raises:
             ValueError: if they do not.
         """
-        parts = inner_training, (batch, validation_batch)
+        learned = commentary.trainable_variables
+        parts = [inner_training, *learned], (batch, validation_batch)
         if self._known is not None and self._known.same(_State(student.model, *parts)):
             return self
         self._known = None
@@ -55,10 +56,10 @@ class Tried:
 class _State:
     """What the checks depend on."""
 
-    def __init__(self, model, inner_training, batches):
+    def __init__(self, model, others, batches):
         variables = model.variables
         # Objects are kept, since others may get the identity of one that is gone.
-        self.objects = [model.optimizer, model.loss, inner_training, *variables]
+        self.objects = [model.optimizer, model.loss, *others, *variables]
         self.trainable = [v.trainable for v in variables]
         self.specs = tf.nest.map_structure(
             lambda t: None if t is None else (tuple(t.shape), str(t.dtype)), batches
