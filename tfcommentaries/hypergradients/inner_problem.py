@@ -237,6 +237,18 @@ class InnerProblem:
             annotation, values, non_trainable = scaling.enter(
                 (annotation, values, non_trainable)
             )
+        gradients, non_trainable = self._differentiate(
+            annotation, values, non_trainable, batch, weights_of, scale
+        )
+        if scale != 1:
+            gradients = [g / scale for g in gradients]
+            gradients, non_trainable = scaling.leave((gradients, non_trainable))
+        return gradients, non_trainable
+
+    def _differentiate(
+        self, annotation, values, non_trainable, batch, weights_of, scale
+    ):
+        """Gradients of the scaled loss by `values`, and the updated state."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             weights = StudentWeights(weights_of(values), non_trainable)
@@ -246,11 +258,7 @@ class InnerProblem:
         gradients = tape.gradient(
             loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        gradients = [tf.convert_to_tensor(g) for g in gradients]
-        if scale != 1:
-            gradients = [g / scale for g in gradients]
-            gradients, non_trainable = scaling.leave((gradients, non_trainable))
-        return gradients, non_trainable
+        return [tf.convert_to_tensor(g) for g in gradients], non_trainable
 
 
 def _check_channels(commentary, model):

@@ -1,13 +1,16 @@
 """Inner training as a layer, by unrolling."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.hypergradients.adjoint_scan import adjoint_scan, plain_scan
+from tfcommentaries.hypergradients.inner_problem import InnerProblem
 from tfcommentaries.hypergradients.loss_weighted_problem import inner_problem
+from tfcommentaries.hypergradients.split_problem import SplitProblem
 from tfcommentaries.hypergradients.training_layer import (
     TrainingLayer,
     number_of_steps,
@@ -56,6 +59,10 @@ class UnrolledTraining:
             its root. The derivative of Adam's step is largest for weights whose
             gradient is nearly zero, and they would drown the rest; 1e-8 damps
             them, and makes their steps smaller. 1e-20 is Keras's own Adam.
+        devices: names of devices that share each training batch of one student, such
+            as `("GPU:0", "GPU:1")`, where one has too little memory. Batch
+            normalisation takes the statistics of a part. Not under a strategy, which
+            gives each device students of its own, and not with XLA.
 
     Reference:
         [Maclaurin et al., Gradient-based Hyperparameter Optimization through
@@ -71,6 +78,7 @@ class UnrolledTraining:
         truncate: int | None = None,
         memory_budget: int = 2**30,
         eps_root: float = 1e-8,
+        devices: Sequence[str] = (),
     ) -> None:
         for name, value, least in (
             ("checkpoint_interval", checkpoint_interval, 0),
@@ -86,6 +94,7 @@ class UnrolledTraining:
         self.truncate = truncate
         self.memory_budget = memory_budget
         self.eps_root = eps_root
+        self.devices = devices
 
     def __repr__(self):
         given = f"{self.checkpoint_interval!r}, truncate={self.truncate!r}"
@@ -104,7 +113,11 @@ class UnrolledTraining:
         Raises:
             ValueError: if no gradient flows through the optimizer's steps.
         """
-        problem = inner_problem(commentary, student, self.optimizer, self.eps_root)
+        parts = commentary, student, self.optimizer, self.eps_root
+        if self.devices:
+            problem: InnerProblem = SplitProblem(self.devices, *parts)
+        else:
+            problem = inner_problem(*parts)
         if isinstance(problem.optimizer, AnyKerasOptimizer):
             problem.optimizer.check_derivative()
         return UnrolledLayer(problem, self)

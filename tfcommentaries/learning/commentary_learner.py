@@ -80,10 +80,9 @@ class CommentaryLearner(OuterLoop):
             with one student, `inner_steps` at a time, and progress goes from 0 to 1
             over the whole `fit`: with `ImplicitTraining` and few inner steps
             Algorithm 2 of the paper, with `UnrolledTraining` its online form.
-        students_per_step: students per outer step; each sees batches of its own,
-            and the commentary's gradient is the mean over them. They train one
-            after another in the memory of one. Under a `tf.distribute` strategy
-            they are spread over its replicas.
+        students_per_step: students per outer step, each with batches of its own; the
+            commentary's gradient is their mean. They train one after another in the
+            memory of one, or spread over the replicas of a `tf.distribute` strategy.
         outer_loss_at: `"end"`, or `"every_step"`: the outer loss is then the mean after
             all steps, which rewards fast learning and costs a validation batch each.
         validation_taught: whether the commentary is applied to the validation batch
@@ -148,6 +147,7 @@ class CommentaryLearner(OuterLoop):
         self.student = FunctionalStudent(student, kept_layers)
         check_trains_as_keras(self.student.model)
         self.inner_training = inner_training or UnrolledTraining()
+        self.devices = getattr(inner_training, "devices", ())
         self.inner_steps = inner_steps
         self.students_per_step = students_per_step
         self.outer_loss_at = outer_loss_at
