@@ -40,7 +40,7 @@ def make_inputs(directory):
     from tfcommentaries.saving.example_reading import ExampleReading
 
     x, y = load_digits().train
-    weighting = ExampleWeighting(num_classes=10)
+    weighting = ExampleWeighting(num_classes=10, curriculum=True)
     weighting.teach(x[:2], y[:2], None, 0.0)
     reading = ExampleReading("image", "label", (8, 8, 1), num_classes=10)
     export_commentary(

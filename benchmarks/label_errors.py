@@ -51,8 +51,8 @@ def make_student(shape):
 
 
 def learn(splits, seed):
-    """How bad a commentary thinks each training label, by the demo's settings."""
-    commentary = ExampleWeighting(num_classes=10)
+    """How bad a commentary, a curriculum, thinks each training label."""
+    commentary = ExampleWeighting(num_classes=10, curriculum=True)
     student = make_student(splits.train.x.shape[1:])
     learner = CommentaryLearner(commentary, student, inner_steps=100, seed=seed)
     learner.compile(keras.optimizers.Adam(1e-3))

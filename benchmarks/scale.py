@@ -57,7 +57,7 @@ def learner(inner_steps=10, students=1, size=30):
     from tfcommentaries import CommentaryLearner, ExampleWeighting
 
     return CommentaryLearner(
-        ExampleWeighting(curriculum=False),
+        ExampleWeighting(),
         small_student((size,)),
         inner_steps=inner_steps,
         students_per_step=students,
@@ -82,12 +82,12 @@ def arrays():
         model.fit(x, y, batch_size=8192, verbose=0, callbacks=list(callbacks))
 
     def teach(x, y):
-        weighting = ExampleWeighting(curriculum=False)
+        weighting = ExampleWeighting()
         weighting(x[:2])
         keras_fit(x, y, [CommentaryCallback(weighting)])
 
     def learn_inside(x, y):
-        weighting = ExampleWeighting(curriculum=False)
+        weighting = ExampleWeighting()
         learning = LearnCommentaryCallback(weighting, (x, y), warmup=1)
         small_student().fit(*checked, verbose=0, callbacks=[learning])
 

@@ -150,7 +150,11 @@ def main(_):
     keras.utils.set_random_seed(FLAGS.seed)
     for name, commentary, labels in (
         ("label blending", LabelBlending(10, initial_logit=2.2), train.y),
-        ("example weights, noisy labels", ExampleWeighting(num_classes=10), noisy),
+        (
+            "example weights, noisy labels",
+            ExampleWeighting(num_classes=10, curriculum=True),
+            noisy,
+        ),
     ):
         for trained, found in compare(commentary, train.x, labels, validation):
             print(f"{name}, after {trained} steps; cosine {list(AHEAD)} steps ahead")

@@ -53,9 +53,7 @@ def examples(number, generator):
 
 def make_weighting():
     """A free weight for each training example."""
-    return ExampleWeighting(
-        teachers.Table(EXAMPLES), curriculum=False, teacher_key="id", student_key="x"
-    )
+    return ExampleWeighting(teachers.Table(EXAMPLES), teacher_key="id", student_key="x")
 
 
 def rates(callbacks, steps, steps_per_execution):

@@ -24,10 +24,8 @@ def make(name, **options):
     """A commentary of this kind for `batch`, which sees labels if it can."""
     kind = KINDS[name]
     if kind.composed:
-        parts = [
-            make(part, **options) for part in ("ExampleWeighting", "LabelBlending")
-        ]
-        return kind(parts, **options)
+        curriculum = make("ExampleWeighting", curriculum=True, **options)
+        return kind([curriculum, make("LabelBlending", **options)], **options)
     takes, config = inspect.signature(kind).parameters, {}
     if "groups" in kind.needs:
         config["groups"] = SITES

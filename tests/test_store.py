@@ -69,10 +69,10 @@ def test_saves_lists_and_loads(little, digits):
     assert cards[0]["licence"] == "CC0" and cards[0]["dataset"] == "little/1.0.0"
     x = digits.test.x[:5]
     first = store.load("little", "weighting", 1, little)
-    expected = weighting(x, progress=0.5)
-    np.testing.assert_allclose(first.commentary(x, progress=0.5), expected, rtol=1e-5)
+    expected = weighting(x)
+    np.testing.assert_allclose(first.commentary(x), expected, rtol=1e-5)
     newest = store.load("little", "weighting", data_dir=little).commentary
-    np.testing.assert_allclose(newest(x, progress=0.5), np.full(5, 0.5), rtol=1e-5)
+    np.testing.assert_allclose(newest(x), np.full(5, 0.5), rtol=1e-5)
     # TFDS does not mistake the folder for a version.
     assert tfds.builder("little", data_dir=little).info.splits["train"].num_examples
 

@@ -97,11 +97,13 @@ def make_student(problem):
 def make_commentary(problem):
     """The commentary of a problem, with its weights."""
     weights = numbers.weights(problem, "teacher")
-    commentary = ExampleWeighting()
+    commentary = ExampleWeighting(curriculum=True)
     if problem["name"] == "transformer":
-        commentary = ExampleWeighting(teacher_of_words(), conditioning="dict")
+        commentary = ExampleWeighting(
+            teacher_of_words(), conditioning="dict", curriculum=True
+        )
     elif problem["name"] == "mlp":
-        commentary = ExampleWeighting(dense(weights))
+        commentary = ExampleWeighting(dense(weights), curriculum=True)
     commentary(problem["x"][0], progress=0.0)
     for variable, value in zip(commentary.trainable_variables, weights, strict=True):
         variable.assign(value)

@@ -59,7 +59,7 @@ def make_data(group, seed):
 
 def learn(train, validation, seed, **options):
     """Learns a curriculum; `options` are of the `ExampleWeighting`."""
-    weighting = ExampleWeighting(**options)
+    weighting = ExampleWeighting(curriculum=True, **options)
     learner = CommentaryLearner(
         weighting,
         student_training.make_student(students.cbr, train.x.shape[1:], 10),
@@ -102,7 +102,7 @@ def agreement(
         student_training.make_student(students.cbr, train.x.shape[1:], 10)
     )
     student.build(train.x[:2], train.y[:2])
-    weighting = ExampleWeighting(**options)
+    weighting = ExampleWeighting(curriculum=True, **options)
     weighting(train.x[:2], y=train.y[:2], progress=0.0)
     training = UnrolledTraining().bind(weighting, student)
     generator = np.random.default_rng(seed)

@@ -57,8 +57,8 @@ def make_student(shape):
 
 
 def learn(train, clean, seed):
-    """An example weighting that sees image, label and progress, as in `make demo`."""
-    weighting = ExampleWeighting(num_classes=10)
+    """An example weighting that sees image, label and progress."""
+    weighting = ExampleWeighting(num_classes=10, curriculum=True)
     learner = CommentaryLearner(
         weighting,
         make_student(train.x.shape[1:]),

@@ -131,13 +131,13 @@ def measure(group, seed, folder):
     def one(seed, network=narrow_net, **options):
         return learn_and_test(network, tasks, unseen, ways, seed, **options)
 
-    weighting = ExampleWeighting()
+    weighting = ExampleWeighting(curriculum=True)
     values = {"MAML": one(seed), "commentary": one(seed, commentary=weighting)}
     if not FLAGS.quick:
         values |= {
             "MAML, learned rates": one(seed, learn_rates=True),
             "commentary, learned rates": one(
-                seed, commentary=ExampleWeighting(), learn_rates=True
+                seed, commentary=ExampleWeighting(curriculum=True), learn_rates=True
             ),
         }
     # The learned commentary stays fixed, and helps to learn other initial weights.

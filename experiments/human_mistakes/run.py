@@ -92,8 +92,10 @@ def one_hot(examples):
 
 def learn(name, train, clean, seed):
     """A commentary, learned through whole trainings of students."""
-    kinds = {"example weights": ExampleWeighting, "soft labels": SoftLabels}
-    commentary = kinds[name](num_classes=10)
+    if name == "soft labels":
+        commentary = SoftLabels(num_classes=10)
+    else:
+        commentary = ExampleWeighting(num_classes=10, curriculum=True)
     learner = CommentaryLearner(
         commentary,
         student_training.make_student(

@@ -55,7 +55,7 @@ def learn(train, validation, how, seed):
     size = len(train.y)
     ids = np.arange(size, dtype="int32")
     weighting = ExampleWeighting(
-        teachers.Table(size), curriculum=False, teacher_key="id", student_key="x"
+        teachers.Table(size), teacher_key="id", student_key="x"
     )
     validation_ids = np.zeros(len(validation.y), "int32")  # validation has no weights
     if how == "unrolled":

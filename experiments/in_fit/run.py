@@ -79,11 +79,10 @@ def measure(group, seed, folder):
     noisy, validation, test, wrong = make_data(seed)
     table = ExampleWeighting(
         teachers.Table(len(noisy.y)),
-        curriculum=False,
         teacher_key="id",
         student_key="x",
     )
-    network = ExampleWeighting(num_classes=10)
+    network = ExampleWeighting(num_classes=10, curriculum=True)
     one_each = LearnCommentaryCallback(
         table,
         # Validation examples have no weights.

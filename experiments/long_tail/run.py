@@ -166,7 +166,7 @@ def learn_from_losses(setting, train, validation, test, seed):
 
 def learn_from_examples(setting, train, validation, seed):
     """An example weighting that sees image, label and progress, by unrolling."""
-    weighting = ExampleWeighting(num_classes=10)
+    weighting = ExampleWeighting(num_classes=10, curriculum=True)
     learner = CommentaryLearner(
         weighting,
         student_training.make_student(

@@ -38,7 +38,7 @@ def groups():
 
 def learn(data, seed):
     """Learns weights from image and progress."""
-    commentary = ExampleWeighting()
+    commentary = ExampleWeighting(curriculum=True)
     learner = CommentaryLearner(
         commentary,
         student_training.make_student(students.cbr, (28, 28, 1), 2),

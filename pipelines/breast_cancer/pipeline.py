@@ -77,7 +77,7 @@ def create_pipeline(
             "label": LABEL,
             "num_classes": 2,
             "commentary": "ExampleWeighting",
-            "commentary_config": {"num_classes": 2, "curriculum": False},
+            "commentary_config": {"num_classes": 2},
             "student": "tfcommentaries.students.mlp",
             "learner_config": {"inner_steps": 50},
             "validation_batch_size": 80,

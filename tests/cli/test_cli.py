@@ -57,7 +57,6 @@ def test_learn_writes_a_whole_run_folder(learned):
         "learning.png",
         "weights.png",
         "weights_by_label_quality.png",
-        "weights_over_progress.png",
     }
 
 

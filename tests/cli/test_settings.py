@@ -24,7 +24,7 @@ def test_data_with_sources_get_weights_of_them(flag):
 def test_each_flag_reaches_the_recipe():
     flags = (
         "--no-see_label",
-        "--no-curriculum",
+        "--curriculum",
         "--no-normalize",
         "--truncate=5",
         "--inner_steps=20",
@@ -34,7 +34,7 @@ def test_each_flag_reaches_the_recipe():
     )
     assert settings(*flags).recipe(10) == Recipe(
         "ExampleWeighting",
-        {"curriculum": False, "normalize": None},
+        {"curriculum": True, "normalize": None},
         inner_training_config={"truncate": 5},
         learner_config={"inner_steps": 20},
         learning_rate=0.5,

@@ -175,12 +175,9 @@ def test_a_table_with_texts_and_missing_values(tmp_path):
     # So does the served commentary.
     served = tf.saved_model.load(str(tmp_path / "run" / "commentary"))
     labels = (table["label"] == "leaves").to_numpy("int32")
-    progress = tf.fill([300], 0.5)
-    found = served.signatures["annotate_columns"](
-        **columns, y=tf.constant(labels), progress=progress
-    )
+    found = served.signatures["annotate_columns"](**columns, y=tf.constant(labels))
     saved = SavedCommentary(tmp_path / "run" / "commentary")
-    expected = saved(encoding(table), y=labels, progress=0.5)
+    expected = saved(encoding(table), y=labels)
     np.testing.assert_allclose(found["annotation"], expected, rtol=1e-5)
 
 

@@ -36,9 +36,9 @@ def teacher(outputs):
 
 
 KINDS = {
-    "ExampleWeighting": lambda: ExampleWeighting(),
+    "ExampleWeighting": lambda: ExampleWeighting(curriculum=True),
     "its own teacher": lambda: ExampleWeighting(teacher(1), num_classes=3),
-    "without conditions": lambda: ExampleWeighting(curriculum=False),
+    "without conditions": lambda: ExampleWeighting(),
     "AttentionMask": lambda: AttentionMask(),
     "LabelBlending": lambda: LabelBlending(3, teacher(3)),
     "SoftLabels": lambda: SoftLabels(3, teacher(3)),
@@ -59,7 +59,7 @@ def test_so_are_teachers_of_images(channels_first):
         with pytest.raises(ValueError, match=f"teachers.{make.__name__} takes images"):
             make((3, 16, 16))
     with pytest.raises(ValueError, match="set to 'channels_first'"):
-        ElementWeighting(curriculum=False)(X)
+        ElementWeighting()(X)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_so_are_teachers_of_images(channels_first):
         lambda: GroupWeighting(Y),
         lambda: LabelBlending(3),
         lambda: SoftLabels(3),
-        lambda: ExampleWeighting(teacher(1), curriculum=False),
+        lambda: ExampleWeighting(teacher(1)),
     ],
 )
 def test_what_does_not_look_at_channels_takes_them(make, channels_first):
@@ -110,11 +110,10 @@ def test_a_student_whose_layers_take_them_is_noticed(in_fit, monkeypatch):
     monkeypatch.setattr("tfcommentaries.hypergradients.inner_problem.from_keras", stop)
     permute = layers.Permute((3, 1, 2))
     with pytest.raises(ValueError, match=r"images \(None, 3, 16, 16\).*Permute") as e:
-        learn(ExampleWeighting(teacher(1)), make_student(), X)
+        learn(ExampleWeighting(teacher(1), num_classes=3), make_student(), X)
     assert len(str(e.value)) <= 400
     with pytest.raises(Reached):
-        learn(
-            ExampleWeighting(teacher(1)), make_student(permute), X.transpose(0, 2, 3, 1)
-        )
+        weighting = ExampleWeighting(teacher(1), num_classes=3)
+        learn(weighting, make_student(permute), X.transpose(0, 2, 3, 1))
     with pytest.raises(Reached):
-        learn(ExampleWeighting(teacher(1), curriculum=False), make_student(), X)
+        learn(ExampleWeighting(teacher(1)), make_student(), X)

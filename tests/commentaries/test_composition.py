@@ -28,7 +28,7 @@ def composition():
     return Composition(
         [
             AttentionMask(teachers.unet((8, 8, 1), depth=1, width=4), area_penalty=0.1),
-            ExampleWeighting(teachers.mlp((8, 8, 5), units=(8,)), num_classes=3),
+            ExampleWeighting(teachers.mlp((8, 8, 4), units=(8,)), num_classes=3),
             LabelBlending(3),
         ]
     )

@@ -32,8 +32,7 @@ OF_LABELS = [
 
 def of_labels(name):
     """A commentary of three classes, and inputs for it."""
-    curriculum = {"curriculum": False} if name == "ExampleWeighting" else {}
-    commentary = make(name, **curriculum)
+    commentary = make(name)
     x = commentary.add_groups(X, SITES[:4]) if "groups" in commentary.needs else X
     return commentary, x
 
@@ -64,7 +63,7 @@ def test_one_hot_rows_of_any_dtype_are_classes(name, dtype):
 
 
 def test_classes_of_pixels_in_floats_are_no_probabilities():
-    weighting = ElementWeighting(num_classes=3, curriculum=False)
+    weighting = ElementWeighting(num_classes=3)
     x = np.zeros((4, 2, 3, 1), "float32")
     floats = np.stack([STEPS, STEPS], 1).astype("float32")
     with pytest.raises(ValueError, match="do not sum to 1"):

@@ -20,7 +20,7 @@ def test_constant_weights_are_not_normalised(vectors):
 
 def test_shuffled_weights_are_the_same_in_another_order(vectors):
     x, y = vectors
-    weighting = ExampleWeighting(curriculum=False, normalize=None)
+    weighting = ExampleWeighting(normalize=None)
     weighting(x)
     for variable in weighting.trainable_variables:
         variable.assign(np.random.default_rng(0).normal(size=variable.shape))

@@ -60,7 +60,7 @@ def shake(weighting):
 @pytest.mark.parametrize("steps", SHAPES)
 def test_taught_as_if_each_element_were_weighted(steps, form):
     make_model, x, y, weighting = problem(steps, form)
-    weights = np.asarray(weighting(x, y, progress=0.0))
+    weights = np.asarray(weighting(x, y))
     assert weights.shape == (5, *steps)
     assert weights.std() > 0.1
     expected = make_model()
@@ -84,7 +84,7 @@ def test_padding_does_not_count(for_each):
     own[2:, ...] = 0
     own[0, ...] = 0.5
     _, _, taught = weighting.teach(x, y, own, 0.0)
-    weights = np.asarray(weighting(x, y, progress=0.0))
+    weights = np.asarray(weighting(x, y))
     factor = own if for_each else own[:, None]
     np.testing.assert_allclose(taught, factor * weights / weights[:2].mean(), rtol=1e-5)
 
@@ -108,7 +108,7 @@ def test_composed_with_weights_of_groups():
 
 def test_hypergradient_equals_finite_differences(float64):
     make_model, x, y, _ = problem((3, 2))
-    weighting = ElementWeighting(num_classes=3, dtype="float64")
+    weighting = ElementWeighting(num_classes=3, curriculum=True, dtype="float64")
     x = x.astype("float64")
     weighting(x, y, progress=0.0)
     shake(weighting)
@@ -153,7 +153,7 @@ def test_learns_which_pixels_are_wrong():
     model = keras.Sequential([keras.Input((6, 6, 2)), keras.layers.Dense(2)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.05), loss)
-    weighting = ElementWeighting(curriculum=False)
+    weighting = ElementWeighting()
     learner = CommentaryLearner(weighting, model, inner_steps=5)
     learner.compile(keras.optimizers.Adam(0.03), metrics=["accuracy"])
     learner.fit((x, y), (x[:8], right[:8]), batch_size=16, epochs=3, verbose=0)
@@ -164,7 +164,6 @@ def test_learns_which_pixels_are_wrong():
 def test_words_reach_a_teacher_in_a_dict():
     inputs = {
         "x": keras.Input((None,), dtype="int32"),
-        "progress": keras.Input((1,)),
         "label": keras.Input((None, 3)),
     }
     words = keras.layers.Embedding(10, 4)(inputs["x"])
@@ -172,7 +171,7 @@ def test_words_reach_a_teacher_in_a_dict():
     teacher = keras.Model(inputs, keras.layers.Dense(1)(seen))
     weighting = ElementWeighting(teacher, num_classes=3, conditioning="dict")
     words = np.arange(14).reshape(2, 7) % 10
-    weights = weighting(words, np.arange(14).reshape(2, 7) % 3, progress=0.5)
+    weights = weighting(words, np.arange(14).reshape(2, 7) % 3)
     assert weights.shape == (2, 7)
 
 
@@ -210,7 +209,7 @@ def test_refuses_a_loss_that_is_none_of_steps():
 
 def test_default_teacher_wants_channels():
     with pytest.raises(ValueError, match="has a default teacher for inputs"):
-        ElementWeighting()(np.zeros((5, 4), "float32"), progress=0.0)
+        ElementWeighting()(np.zeros((5, 4), "float32"))
 
 
 @pytest.mark.parametrize("steps", [(5,), (4, 4)])
@@ -218,14 +217,12 @@ def test_exported_and_drawn(tmp_path, steps):
     _, x, y, weighting = problem(steps)
     export_commentary(weighting, tmp_path / "it")
     saved = SavedCommentary(tmp_path / "it")
-    np.testing.assert_allclose(
-        saved(x, y, progress=0.5), weighting(x, y, progress=0.5), rtol=1e-5
-    )
-    _, _, taught = saved.teach(x, y, None, 0.5)
-    np.testing.assert_allclose(taught, weighting.teach(x, y, None, 0.5)[2], rtol=1e-5)
-    assert saved(x[:0], y[:0], progress=0.5).shape == (0, *steps)
+    np.testing.assert_allclose(saved(x, y), weighting(x, y), rtol=1e-5)
+    _, _, taught = saved.teach(x, y)
+    np.testing.assert_allclose(taught, weighting.teach(x, y)[2], rtol=1e-5)
+    assert saved(x[:0], y[:0]).shape == (0, *steps)
     x3 = np.abs(x[..., :3])
-    weighting = ElementWeighting(teachers.convolutions((*steps, 3)), curriculum=False)
+    weighting = ElementWeighting(teachers.convolutions((*steps, 3)))
     found = insights.views(weighting, Examples(x3, y))
     names = [view.name for view in found]
     assert names == (["weights", "pixels"] if len(steps) == 2 else ["weights"])

@@ -21,7 +21,7 @@ def logit(weights):
 
 
 def test_progress_and_label_are_extra_channels_of_an_image():
-    weighting = ExampleWeighting(SumTeacher(), num_classes=4)
+    weighting = ExampleWeighting(SumTeacher(), curriculum=True, num_classes=4)
     x = np.zeros((2, 3, 3, 1), "float32")
     weights = weighting(x, y=np.array([0, 3]), progress=0.1)
     # 9 pixels of progress 0.1, and 9 of the one in the one-hot label.
@@ -29,13 +29,13 @@ def test_progress_and_label_are_extra_channels_of_an_image():
 
 
 def test_progress_may_differ_per_example():
-    weighting = ExampleWeighting(SumTeacher())
+    weighting = ExampleWeighting(SumTeacher(), curriculum=True)
     weights = weighting(np.zeros((2, 3), "float32"), progress=np.array([0.0, 1.0]))
     np.testing.assert_allclose(logit(weights.numpy()), [0, 1], atol=1e-5)
 
 
 def test_one_hot_labels_are_the_same_as_integers():
-    weighting = ExampleWeighting(num_classes=3, curriculum=False)
+    weighting = ExampleWeighting(num_classes=3)
     x = np.random.default_rng(0).normal(size=(3, 5)).astype("float32")
     weighting(x, y=np.array([0, 1, 2]))
     for variable in weighting.trainable_variables:
@@ -46,7 +46,7 @@ def test_one_hot_labels_are_the_same_as_integers():
 
 
 def test_may_be_a_layer_of_a_functional_model(tmp_path):
-    weighting = ExampleWeighting(curriculum=False)
+    weighting = ExampleWeighting()
     inputs = keras.Input((4,))
     model = keras.Model(inputs, weighting(inputs))
     x = np.ones((2, 4), "float32")
@@ -65,7 +65,9 @@ def test_a_dict_teacher_gets_named_entries():
             return inputs["progress"]
 
     x = np.zeros((2, 6), "float32")
-    weighting = ExampleWeighting(Teacher(), num_classes=3, conditioning="dict")
+    weighting = ExampleWeighting(
+        Teacher(), curriculum=True, num_classes=3, conditioning="dict"
+    )
     weighting(x, y=np.array([1, 2]), progress=0.5)
     assert seen == {"x": (2, 6), "progress": (2, 1), "label": (2, 3)}
 
@@ -78,20 +80,21 @@ def test_inputs_that_are_a_dict_keep_their_names():
             seen.update(inputs)
             return inputs["progress"]
 
-    ExampleWeighting(Teacher())({"age": np.ones((2, 1), "float32")}, progress=0.5)
+    weighting = ExampleWeighting(Teacher(), curriculum=True)
+    weighting({"age": np.ones((2, 1), "float32")}, progress=0.5)
     assert set(seen) == {"age", "progress"}
 
 
 def test_default_teachers_fit_images_and_vectors():
     for x in (np.zeros((2, 28, 28, 1), "float32"), np.zeros((2, 5), "float32")):
-        weights = ExampleWeighting(num_classes=3)(x, y=np.array([0, 1]), progress=0.0)
+        weights = ExampleWeighting(num_classes=3)(x, y=np.array([0, 1]))
         # Learning starts from equal weights.
         np.testing.assert_allclose(weights, [0.5, 0.5])
 
 
 @pytest.mark.parametrize("given", [None, np.array([1.0, 2.0, 3.0])])
 def test_teaching_divides_by_the_batch_mean_and_multiplies_given_weights(given):
-    weighting = ExampleWeighting(SumTeacher(), curriculum=False)
+    weighting = ExampleWeighting(SumTeacher())
     x = np.array([[-1.0], [0.0], [1.0]], "float32")
     y = np.array([0, 1, 2])
     new_x, new_y, weights = weighting.teach(x, y, given)
@@ -103,15 +106,13 @@ def test_teaching_divides_by_the_batch_mean_and_multiplies_given_weights(given):
 
 
 def test_the_papers_plain_form():
-    weighting = ExampleWeighting(SumTeacher(), curriculum=False, normalize=None)
+    weighting = ExampleWeighting(SumTeacher(), normalize=None)
     _, _, weights = weighting.teach(np.array([[0.0], [1.0]], "float32"), None)
     np.testing.assert_allclose(weights, [0.5, 0.7310586], rtol=1e-6)
 
 
 def table():
-    return ExampleWeighting(
-        teachers.Table(4), curriculum=False, teacher_key="id", student_key="image"
-    )
+    return ExampleWeighting(teachers.Table(4), teacher_key="id", student_key="image")
 
 
 def test_a_table_weights_examples_by_id():
@@ -133,8 +134,8 @@ def test_an_id_outside_the_table_is_named():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: ExampleWeighting(num_classes=3, normalize=None),
-        lambda: ExampleWeighting(teachers.mlp((9,)), num_classes=3),
+        lambda: ExampleWeighting(num_classes=3, curriculum=True, normalize=None),
+        lambda: ExampleWeighting(teachers.mlp((9,)), curriculum=True, num_classes=3),
     ],
 )
 def test_survives_the_keras_format(make, tmp_path):
@@ -155,12 +156,12 @@ def test_survives_the_keras_format(make, tmp_path):
 
 def test_stays_in_float32_under_mixed_precision(mixed_float16):
     x = tf.zeros((2, 8, 8, 1), tf.float16)
-    weighting = ExampleWeighting()
+    weighting = ExampleWeighting(curriculum=True)
     assert weighting(x, progress=0.5).dtype == tf.float32
     assert {v.dtype for v in weighting.variables} == {"float32"}
     assert teachers.Table(2)(tf.range(2)).dtype == tf.float32
     half = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
-    weighting = ExampleWeighting(half, curriculum=False)
+    weighting = ExampleWeighting(half)
     assert weighting(x).dtype == tf.float32
     assert half.compute_dtype == "float16"
 
@@ -181,9 +182,9 @@ def test_refuses_wrong_arguments(arguments, message):
 def test_missing_progress_and_labels_are_named(vectors):
     x, _ = vectors
     with pytest.raises(ValueError, match=r"is a curriculum.*Pass `progress`"):
-        ExampleWeighting()(x)
+        ExampleWeighting(curriculum=True)(x)
     with pytest.raises(ValueError, match=r"sees the label.*Pass `y`"):
-        ExampleWeighting(num_classes=3, curriculum=False)(x)
+        ExampleWeighting(num_classes=3)(x)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ def test_a_label_out_of_range_is_named(vectors, label, message):
     with pytest.raises(ValueError, match=message):
         ExampleWeighting(num_classes=3).check_batch(x, wrong)
     with pytest.raises(tf.errors.InvalidArgumentError, match="built for 3 classes"):
-        ExampleWeighting(num_classes=3)(x, y=wrong, progress=0.0)
+        ExampleWeighting(num_classes=3)(x, y=wrong)
 
 
 def test_labels_of_several_outputs_are_named(vectors):
@@ -209,15 +210,15 @@ def test_labels_of_several_outputs_are_named(vectors):
     with pytest.raises(ValueError, match=r"outputs: \['digit', 'size'\].*num_classes"):
         weighting.check_batch(x, labels)
     with pytest.raises(ValueError, match="several outputs"):
-        weighting.teach(x, labels, None, 0.0)
+        weighting.teach(x, labels)
 
 
 def test_several_inputs_are_named(vectors):
-    x, _ = vectors
+    x, y = vectors
     with pytest.raises(ValueError, match="default teacher only for a tensor"):
-        ExampleWeighting()((x, x), progress=0.0)
+        ExampleWeighting()((x, x))
     with pytest.raises(ValueError, match="one tensor.*x holds 2"):
-        ExampleWeighting(keras.layers.Dense(1))((x, x), progress=0.0)
+        ExampleWeighting(keras.layers.Dense(1), num_classes=3)((x, x), y)
 
 
 def test_labels_of_another_shape_are_named(vectors):
@@ -227,7 +228,7 @@ def test_labels_of_another_shape_are_named(vectors):
 
 
 def test_inputs_of_another_shape_are_named(vectors):
-    weighting = ExampleWeighting(curriculum=False)
+    weighting = ExampleWeighting()
     weighting(vectors[0])
     with pytest.raises(ValueError, match=r"\(None, 5\).*got.*\(None, 4\)"):
         weighting(vectors[0][:, :4])
@@ -240,4 +241,4 @@ def test_a_missing_entry_is_named():
 
 def test_there_is_no_default_teacher_for_a_dict():
     with pytest.raises(ValueError, match="default teacher only for a tensor"):
-        ExampleWeighting()({"a": np.zeros((2, 5), "float32")}, progress=0.0)
+        ExampleWeighting()({"a": np.zeros((2, 5), "float32")})

@@ -98,7 +98,7 @@ def test_when_served_too(weighting, names, composed, tmp_path):
     x = np.random.default_rng(0).normal(size=(len(names), 2)).astype("float32")
     commentary = weighting
     if composed:
-        commentary = Composition([ExampleWeighting(curriculum=False), weighting])
+        commentary = Composition([ExampleWeighting(), weighting])
     commentary(commentary.add_groups(x, names))
     export_commentary(
         commentary, tmp_path / "it", reading=ExampleReading("x", groups="group")

@@ -117,7 +117,7 @@ def test_a_weighting_starts_column_by_column():
 def test_a_composition_starts_its_weights_of_groups():
     agrees, group, labels = examples((180, 200), (20, 200))
     weighting = GroupWeighting(group)
-    both = Composition([ExampleWeighting(curriculum=False), weighting])
+    both = Composition([ExampleWeighting(), weighting])
     assert both.can_start and not both.commentaries[0].can_start
     both.start(both.add_groups(labels, group), labels, agrees)
     np.testing.assert_allclose(

@@ -310,7 +310,7 @@ def test_other_kinds_have_no_groups(vectors, tmp_path):
     with pytest.raises(ValueError, match="No part"):
         Composition([ExampleWeighting()]).add_groups(vectors[0], NAMES)
     weighting = ExampleWeighting()
-    weighting(vectors[0], progress=0.0)
+    weighting(vectors[0])
     export_commentary(weighting, tmp_path / "it")
     with pytest.raises(ValueError, match="example_weighting, which has no groups"):
         SavedCommentary(tmp_path / "it").add_groups(vectors[0], NAMES)

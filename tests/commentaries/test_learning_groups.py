@@ -21,7 +21,7 @@ NAMES = np.array(["ann", "bob", "cem"])
 PARTS = {
     "examples": lambda: ExampleWeighting(num_classes=10),
     "ids": lambda: ExampleWeighting(
-        teachers.Table(64), curriculum=False, teacher_key="id", student_key="x"
+        teachers.Table(64), teacher_key="id", student_key="x"
     ),
     "masks": lambda: AttentionMask(teachers.unet((8, 8, 1), depth=1, width=4)),
 }

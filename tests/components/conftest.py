@@ -40,7 +40,7 @@ def artifacts(tmp_path, digits):
 @pytest.fixture
 def weighting(digits):
     """An `ExampleWeighting` with random weights."""
-    commentary = ExampleWeighting(num_classes=10)
+    commentary = ExampleWeighting(num_classes=10, curriculum=True)
     commentary.teach(digits.train.x[:2], digits.train.y[:2], None, 0.0)
     kernel = commentary.teacher.layers[-1].kernel
     kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))

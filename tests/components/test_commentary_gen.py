@@ -54,7 +54,7 @@ def do(artifacts, recipe=None, examples=None, inputs=None, **properties):
 def test_follows_a_recipe(artifacts, digits, tmp_path):
     do(artifacts)
     saved = SavedCommentary(commentary_dir(artifacts.commentary.uri))
-    weights = saved(digits.train.x[:5], y=digits.train.y[:5], progress=0.5).numpy()
+    weights = saved(digits.train.x[:5], y=digits.train.y[:5]).numpy()
     assert weights.shape == (5,) and np.ptp(weights) > 0
     properties = artifacts.commentary.get_string_custom_property
     assert properties("kind") == "example_weighting"
@@ -63,12 +63,7 @@ def test_follows_a_recipe(artifacts, digits, tmp_path):
     assert list(pathlib.Path(artifacts.run.uri).rglob("events*"))
     pictures = pathlib.Path(artifacts.commentary.uri) / "pictures"
     names = {file.name for file in pictures.iterdir()}
-    assert names == {
-        "learning.png",
-        "weights.png",
-        "weights_over_progress.png",
-        "examples.png",
-    }
+    assert names == {"learning.png", "weights.png", "examples.png"}
     report = (pictures.parent / "report.html").read_text()
     assert "How much each training example should count" in report
     # The checkpoint is gone, and nothing else was left behind.
@@ -84,7 +79,7 @@ def test_several_devices_learn_what_one_learns(artifacts, digits, tmp_path):
         do(artifacts, {**recipe, "strategy": strategy})
         saved = SavedCommentary(commentary_dir(artifacts.commentary.uri))
         x, y = digits.train.x[:20], digits.train.y[:20]
-        found.append(saved(x, y=y, progress=0.5).numpy())
+        found.append(saved(x, y=y).numpy())
     spread, alone = found
     assert np.ptp(alone) > 1e-4
     np.testing.assert_allclose(spread, alone, rtol=1e-5)
@@ -154,12 +149,12 @@ def test_runs_a_users_module(artifacts, tmp_path):
         "def run_fn(fn_args):\n"
         "    assert fn_args.train_files and fn_args.schema_path\n"
         "    weighting = ExampleWeighting()\n"
-        "    weighting.teach(np.zeros((2, 8, 8, 1)), np.zeros(2), None, 0.0)\n"
+        "    weighting.teach(np.zeros((2, 8, 8, 1)), np.zeros(2))\n"
         "    if fn_args.custom_config['export']:\n"
         "        export_commentary(weighting, fn_args.commentary_dir)\n"
     )
     do(artifacts, {"export": True}, module_file=str(module))
-    assert SavedCommentary(commentary_dir(artifacts.commentary.uri)).uses_progress
+    assert not SavedCommentary(commentary_dir(artifacts.commentary.uri)).uses_labels
     artifacts.commentary.uri += "-none"
     with pytest.raises(RuntimeError, match="run_fn wrote no commentary"):
         do(artifacts, {"export": False}, module_file=str(module))
@@ -170,6 +165,7 @@ def test_goes_on_from_a_base_commentary(
 ):
     # Learning so slowly keeps the weights.
     recipe = {**RECIPE, "learning_rate": 1e-9}
+    recipe["commentary_config"] = {"num_classes": 10, "curriculum": True}
     do(artifacts, recipe, inputs={"base_commentary": [commentary_artifact]})
     x, y = digits.train.x[:5], digits.train.y[:5]
     expected = weighting(x, y=y, progress=0.5)

@@ -83,7 +83,7 @@ def test_gpu():
 
 def test_hypergradients(digits):
     commentary, model = ExampleWeighting(), make_student((8, 8, 1))
-    x, y, _ = commentary.teach(digits.train.x[:4], digits.train.y[:4], None, 0.0)
+    x, y, _ = commentary.teach(digits.train.x[:4], digits.train.y[:4])
     student = FunctionalStudent(model)
     student.build(x, y)
 
@@ -112,15 +112,15 @@ def test_hypergradients(digits):
 
 def test_serving_elsewhere():
     x, y = np.ones((2, 5), "float32"), np.array([0, 1])
-    progress, groups = np.full(2, 0.5, "float32"), ["Bern", "Rome", "Oslo"]
+    groups = ["Bern", "Rome", "Oslo"]
     weighting = ExampleWeighting(num_classes=2)
-    expected = weighting(x, y=y, progress=progress)
+    expected = weighting(x, y=y)
     export_commentary(weighting, "commentary")
     sources = GroupWeighting(["Rome", "Bern"])
     grouped = sources.add_groups(x, ["Rome", "Bern"])
     sources(grouped)
     export_commentary(sources, "sources")
-    names = {"x": x, "y": y, "progress": progress, "groups": groups}
+    names = {"x": x, "y": y, "groups": groups}
     names = run("serving_elsewhere.md", names)
     np.testing.assert_allclose(names["annotation"], expected, rtol=1e-5)
     np.testing.assert_array_equal(names["group_index"], [1, 2, 0])

@@ -56,7 +56,6 @@ def hypergradient(inner_training, model, words, y):
     table = teachers.Table(EXAMPLES, dtype="float64")
     commentary = ExampleWeighting(
         table,
-        curriculum=False,
         teacher_key="id",
         student_key="words",
         normalize=None,
@@ -122,7 +121,7 @@ def test_a_teacher_of_text_learns_inside_fit():
     teacher = keras.Sequential(
         [layers.Embedding(WORDS, 5), layers.GlobalAveragePooling1D(), layers.Dense(1)]
     )
-    commentary = ExampleWeighting(teacher, curriculum=False)
+    commentary = ExampleWeighting(teacher)
     learn = LearnCommentaryCallback(commentary, (words, y))
     model = bag_of_words()
     history = model.fit(words, y, epochs=2, batch_size=4, callbacks=[learn], verbose=0)

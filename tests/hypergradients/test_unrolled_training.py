@@ -94,7 +94,7 @@ def problem(optimizer, dropout=0.0):
     x = generator.normal(size=(6, 4, 5)).astype(dtype)
     y = generator.integers(0, 3, (6, 4))
     teacher = teachers.mlp((9,), units=(4,), dtype=dtype)
-    commentary = ExampleWeighting(teacher, num_classes=3, dtype=dtype)
+    commentary = ExampleWeighting(teacher, curriculum=True, num_classes=3, dtype=dtype)
     commentary(x[0], y=y[0], progress=0.0)
     for variable in commentary.trainable_variables:
         variable.assign(generator.normal(size=variable.shape) * 0.5)
@@ -323,7 +323,7 @@ def test_any_keras_optimizer_trains_students(vectors):
     student = FunctionalStudent(make_student((5,), 3, optimizer="adagrad"))
     student.build(x, y)
     commentary = ExampleWeighting(num_classes=3)
-    commentary.teach(x, y, None, 0.5)
+    commentary.teach(x, y)
     layer = UnrolledTraining().bind(commentary, student)
     phi = [tf.convert_to_tensor(v) for v in commentary.trainable_variables]
     with tf.GradientTape() as tape:

@@ -80,7 +80,7 @@ def hypergradients(model, inner_training, measured=False, ways=(False, True)):
     generator = np.random.default_rng(0)
     x = tf.constant(generator.normal(size=shape).astype("float32"))
     y = tf.constant(generator.integers(0, 3, size=(STEPS, 5)))
-    commentary = ExampleWeighting(num_classes=3)
+    commentary = ExampleWeighting(num_classes=3, curriculum=True)
     commentary.teach(x[0], y[0], None, 0.5)
     student = FunctionalStudent(model)
     student.build(x[0], y[0])

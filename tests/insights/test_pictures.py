@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from tfcommentaries import GroupWeighting, insights
+from tfcommentaries import ExampleWeighting, GroupWeighting, insights
 from tfcommentaries.commentaries.group_table import GroupTable, advise
+from tfcommentaries.datasets import Examples
 from tfcommentaries.insights.gains import condition_colors
 from tfcommentaries.teaching import Comparison, Condition, Row
 
@@ -68,6 +69,15 @@ def test_weights_have_a_line_per_group_with_examples(count):
     (axes,) = insights.weights_over_progress([0, 1], weights, groups).axes
     assert len(axes.lines) == count
     np.testing.assert_allclose(axes.lines[1].get_ydata(), [1, 2])
+
+
+@pytest.mark.parametrize("curriculum", [False, True])
+def test_weights_of_wrong_labels_can_be_seen(curriculum, vectors):
+    x, y = vectors
+    weighting = ExampleWeighting(curriculum=curriculum)
+    found = insights.views(weighting, Examples(x, y), corrupted=y == 0)
+    (axes,) = {v.name: v for v in found}["weights_by_label_quality"].figure.axes
+    assert axes.lines and all(len(line.get_xdata()) > 1 for line in axes.lines)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

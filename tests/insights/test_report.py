@@ -44,7 +44,7 @@ def sites():
 
 KINDS = {
     "example_weighting": (
-        lambda: ExampleWeighting(num_classes=10),
+        lambda: ExampleWeighting(num_classes=10, curriculum=True),
         ["weights", "weights_over_progress", "examples", "suspects"],
     ),
     "group_weighting": (sites, ["sources"]),
@@ -199,7 +199,7 @@ def test_it_says_first_what_to_do(exported, examples, tmp_path):
 
 
 def test_without_examples_it_says_what_is_known(tmp_path, vectors):
-    commentary = ExampleWeighting(curriculum=False)
+    commentary = ExampleWeighting()
     commentary(vectors[0])
     insights.write_report(tmp_path / "it.html", commentary, facts={"a": "<b>x"})
     text = (tmp_path / "it.html").read_text()
@@ -292,5 +292,5 @@ def test_summaries_for_tensorboard(tmp_path, examples, digits):
     for record in tf.data.TFRecordDataset(str(file)):
         event = tf.compat.v1.Event.FromString(record.numpy())
         found |= {(event.step, value.tag) for value in event.summary.value}
-    names = ("annotation", "weights", "weights_over_progress", "examples")
+    names = ("annotation", "weights", "examples")
     assert found == {(step, name) for step in (0, 1) for name in names}

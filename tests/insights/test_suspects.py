@@ -14,7 +14,7 @@ def examples(vectors):
 
 
 def test_a_weighting_is_asked_about_every_label(examples):
-    commentary = ExampleWeighting(num_classes=3, curriculum=False)
+    commentary = ExampleWeighting(num_classes=3)
     commentary(examples.x, y=examples.y)
     # Trusts class 2 alone, whatever the inputs are.
     for variable in commentary.trainable_variables:
@@ -36,9 +36,7 @@ def test_a_weighting_is_asked_about_every_label(examples):
 
 
 def test_a_table_tells_by_the_weight_alone(examples):
-    commentary = ExampleWeighting(
-        teachers.Table(12), curriculum=False, teacher_key="id", student_key="x"
-    )
+    commentary = ExampleWeighting(teachers.Table(12), teacher_key="id", student_key="x")
     inputs = {"id": np.arange(12), "x": examples.x}
     commentary(inputs)
     (table,) = commentary.trainable_variables

@@ -20,7 +20,7 @@ from tfcommentaries import (
 
 def make_learner(student=None, outer=None, **options):
     options = {"inner_steps": 4, **options}
-    commentary = ExampleWeighting(teachers.mlp((75,), units=(16,)), num_classes=10)
+    commentary = ExampleWeighting(teachers.mlp((74,), units=(16,)), num_classes=10)
     learner = CommentaryLearner(commentary, student or make_linear(), **options)
     learner.compile(outer or keras.optimizers.Adam(0.01), metrics=["accuracy"])
     return learner
@@ -42,7 +42,7 @@ def test_learns_to_mistrust_wrong_labels(data, noisy_digits):
         train, validation, batch_size=32, epochs=2, steps_per_epoch=30, verbose=0
     ).history
     assert history["loss"][-1] < history["loss"][0]
-    weights = learner.commentary(train[0], y=train[1], progress=1.0).numpy()
+    weights = learner.commentary(train[0], y=train[1]).numpy()
     corrupted = noisy_digits[2]
     assert weights[corrupted].mean() < 0.7 * weights[~corrupted].mean()
 
@@ -56,7 +56,7 @@ def test_one_outer_step_descends_the_hypergradient(data):
         model, keras.optimizers.SGD(0.1), student_initialization="fixed"
     )
     dataset = tf.data.Dataset.from_tensors((x, y))
-    learner.commentary(x, y=y, progress=0.0)
+    learner.commentary(x, y=y)
     variables = learner.commentary.trainable_variables
     for variable in variables:
         variable.assign(tf.random.normal(variable.shape, stddev=0.3))
@@ -153,7 +153,7 @@ def test_continuing_trains_one_student_as_keras_does(data, float64):
     (x, y), validation = data
     x, y = x[:96].astype("float64"), y[:96]
     student = make_student((64,), optimizer=keras.optimizers.Adam(3e-3))
-    commentary = ExampleWeighting(teachers.mlp((75,), units=(4,)), num_classes=10)
+    commentary = ExampleWeighting(teachers.mlp((74,), units=(4,)), num_classes=10)
     learner = CommentaryLearner(
         commentary,
         student,
@@ -176,9 +176,7 @@ def test_continuing_trains_one_student_as_keras_does(data, float64):
 @pytest.mark.parametrize("mode", ["fresh", "continue"])
 def test_learns_by_implicit_differentiation(data, noisy_digits, mode):
     train, validation = data
-    commentary = ExampleWeighting(
-        teachers.mlp((74,), units=(16,)), num_classes=10, curriculum=False
-    )
+    commentary = ExampleWeighting(teachers.mlp((74,), units=(16,)), num_classes=10)
     learner = CommentaryLearner(
         commentary,
         make_student((64,), units=64),
@@ -243,7 +241,7 @@ def test_stops_at_a_hypergradient_that_is_not_finite(data):
     student = make_linear()
     student.compile(keras.optimizers.SGD(1e30), student.loss)
     learner = make_learner(student)
-    learner.commentary(data[0][0], y=data[0][1], progress=0.0)
+    learner.commentary(data[0][0], y=data[0][1])
     before = [np.array(v) for v in learner.commentary.variables]
     with pytest.raises(NonFiniteHypergradientError, match=r"not finite.*Use fewer"):
         learner.fit(*data, steps_per_epoch=2, verbose=0)
@@ -281,7 +279,7 @@ def test_the_outer_loss_in_inference_mode_is_what_keras_evaluates(data):
 def test_a_table_learns_from_ids(data):
     (x, y), validation = data
     commentary = ExampleWeighting(
-        teachers.Table(len(y)), curriculum=False, teacher_key="id", student_key="x"
+        teachers.Table(len(y)), teacher_key="id", student_key="x"
     )
     learner = CommentaryLearner(commentary, make_linear(), inner_steps=4)
     learner.compile(keras.optimizers.Adam(0.1))

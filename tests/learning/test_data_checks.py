@@ -19,7 +19,7 @@ from tfcommentaries.learning.python_batches import as_dataset
 
 
 def make_learner(student=None, **options):
-    commentary = ExampleWeighting(teachers.mlp((75,), units=(16,)), num_classes=10)
+    commentary = ExampleWeighting(teachers.mlp((74,), units=(16,)), num_classes=10)
     options = {"inner_steps": 4, **options}
     learner = CommentaryLearner(commentary, student or make_student((64,)), **options)
     learner.compile()
@@ -264,9 +264,9 @@ def test_labels_between_classes_are_named(vectors):
     with pytest.raises(ValueError, match=r"8 labels lie between classes, such as 0\.9"):
         learner.fit((x, smoothed), vectors)
     weighting = ExampleWeighting(num_classes=3)
-    weighting(x, y=y, progress=0.0)
+    weighting(x, y=y)
     with pytest.raises(tf.errors.InvalidArgumentError, match="a label outside"):
-        weighting(x, y=smoothed, progress=0.0)
+        weighting(x, y=smoothed)
 
 
 @pytest.mark.parametrize("inside_fit", [False, True])

@@ -24,7 +24,7 @@ def test_compares_with_the_first(digits):
     student = FunctionalStudent(make_student((64,), optimizer="sgd"))
     student.build(x[0], y[0])
     weighting = ExampleWeighting(num_classes=10)
-    weighting(x[0], y=y[0], progress=0.0)
+    weighting(x[0], y=y[0])
     generator = np.random.default_rng(0)
     for variable in weighting.trainable_variables:
         variable.assign(generator.normal(size=variable.shape) * 0.1)

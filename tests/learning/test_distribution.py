@@ -36,8 +36,8 @@ def make_learner(strategy, inner_training=None, initialization="fresh"):
     generator = np.random.default_rng(1)
     with strategy.scope():
         student = make_student((5,), 3)
-        weighting = ExampleWeighting(teachers.mlp((9,), units=(8,)), num_classes=3)
-        weighting(np.zeros((8, 5), "float32"), y=np.zeros(8), progress=0.0)
+        weighting = ExampleWeighting(teachers.mlp((8,), units=(8,)), num_classes=3)
+        weighting(np.zeros((8, 5), "float32"), y=np.zeros(8))
         for variable in (*student.trainable_variables, *weighting.trainable_variables):
             if "gamma" not in variable.path:
                 values = 0.3 * generator.normal(size=variable.shape)
@@ -179,7 +179,7 @@ def learn_from_a_file(strategy, index, folder, dies=None):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         learner = CommentaryLearner(
-            ExampleWeighting(teachers.mlp((9,), units=(8,)), num_classes=3),
+            ExampleWeighting(teachers.mlp((8,), units=(8,)), num_classes=3),
             make_linear((5,), 3),
             inner_steps=2,
             students_per_step=2,

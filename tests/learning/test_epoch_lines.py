@@ -60,7 +60,7 @@ def test_a_line_says_what_matters(learner, capsys, monkeypatch):
 @pytest.mark.filterwarnings("ignore:The weights are unreliable", "ignore:All weights")
 def test_without_epochs_all_suggested_steps_are_made(learner):
     assert fit(learner, verbose=0).epoch == list(range(10))
-    example = ExampleWeighting(teachers.mlp((6,), units=(2,)))
+    example = ExampleWeighting(teachers.mlp((5,), units=(2,)))
     both = Composition([GroupWeighting(GROUPS), example])
     student = make_student((5,), 3)
     for commentary, epochs in (example, 10), (both, 10):

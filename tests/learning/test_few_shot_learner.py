@@ -65,7 +65,7 @@ def test_learns_to_tell_unseen_digits_from_few(digits, options):
     assert after["accuracy"] > before["accuracy"] + after["interval"]
     assert after["tasks"] == 50
     if learner.commentary is not None:
-        weights = learner.commentary(x[:8], progress=0.0).numpy()
+        weights = learner.commentary(x[:8]).numpy()
         assert np.ptp(weights) > 1e-4
 
 
@@ -75,7 +75,7 @@ def test_a_frozen_commentary_teaches_and_stays_as_it_is(digits):
     for name in ("frozen", "learned"):
         keras.utils.set_random_seed(0)
         weighting = ExampleWeighting()
-        weighting(digits.train.x[:2], progress=0.0)
+        weighting(digits.train.x[:2])
         before = [v.numpy() for v in weighting.trainable_variables]
         learner = make_learner(weighting, inner_steps=2)
         weighting.trainable = name == "learned"

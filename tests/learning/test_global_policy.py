@@ -30,9 +30,7 @@ def learn(data, inner_training):
     """The logits of a table after some outer steps."""
     keras.utils.set_random_seed(0)
     table = teachers.Table(12)
-    commentary = ExampleWeighting(
-        table, curriculum=False, teacher_key="id", student_key="x"
-    )
+    commentary = ExampleWeighting(table, teacher_key="id", student_key="x")
     train, validation = data
     optimizer = keras.optimizers.Adam(0.1)
     if inner_training is None:
@@ -88,9 +86,7 @@ def test_optimizers_that_scale_losses_do_not_scale_hypergradients(data):
     for optimizer in optimizers:
         keras.utils.set_random_seed(0)
         table = teachers.Table(12)
-        commentary = ExampleWeighting(
-            table, curriculum=False, teacher_key="id", student_key="x"
-        )
+        commentary = ExampleWeighting(table, teacher_key="id", student_key="x")
         learner = CommentaryLearner(commentary, make_student((5,), 3), inner_steps=3)
         learner.compile(optimizer)
         learner.fit(train, validation, batch_size=12, steps_per_epoch=2, verbose=0)

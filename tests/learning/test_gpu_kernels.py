@@ -133,7 +133,7 @@ def test_xla_lowers_hypergradients_for_a_gpu(inner_training):
     """With no GPU there: its compiler's input is made, not its code."""
     weighting = ExampleWeighting(num_classes=10)
     x, y = tf.zeros([2, 4, 8, 8, 1]), tf.zeros([2, 4], tf.int64)
-    weighting(x[0], y=y[0], progress=0.0)
+    weighting(x[0], y=y[0])
     student = FunctionalStudent(convolutional())
     student.build(x[0], y[0])
     train = inner_training.bind(weighting, student)

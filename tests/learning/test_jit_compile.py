@@ -85,7 +85,7 @@ def test_inside_fit(data):
     for jit_compile in (False, True):
         keras.utils.set_random_seed(0)
         weighting = ExampleWeighting(
-            teachers.Table(64), curriculum=False, teacher_key="id", student_key="x"
+            teachers.Table(64), teacher_key="id", student_key="x"
         )
         model = make_student((64,), units=4, jit_compile=jit_compile)
         callback = LearnCommentaryCallback(

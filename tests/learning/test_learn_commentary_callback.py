@@ -26,9 +26,7 @@ def data(digits, noisy_digits):
 
 
 def table(size):
-    return ExampleWeighting(
-        teachers.Table(size), curriculum=False, teacher_key="id", student_key="x"
-    )
+    return ExampleWeighting(teachers.Table(size), teacher_key="id", student_key="x")
 
 
 def with_ids(x, y):
@@ -69,7 +67,7 @@ def test_learns_after_the_warmup_and_every_so_often(data):
 def test_the_outer_gradient_is_that_of_the_implicit_layer(data):
     (x, y), validation = data
     x, y = x[:32], y[:32]
-    weighting = ExampleWeighting(num_classes=10, curriculum=False)
+    weighting = ExampleWeighting(num_classes=10)
     weighting(x, y=y)
     for variable in weighting.trainable_variables:
         variable.assign(tf.random.normal(variable.shape, stddev=0.3))

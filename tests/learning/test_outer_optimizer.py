@@ -19,7 +19,7 @@ Y, SOURCE = np.arange(24) % 3, np.arange(24) // 8
 def test_each_part_learns_at_its_own_rate():
     """A first step of Adam is as long as its learning rate."""
     sources = GroupWeighting(SOURCE)
-    examples = ExampleWeighting(teachers.mlp((4,), units=(8,)), curriculum=False)
+    examples = ExampleWeighting(teachers.mlp((4,), units=(8,)))
     both = Composition([sources, Composition([examples])])
     x = sources.add_groups(X, SOURCE)
     both.teach(x, Y)

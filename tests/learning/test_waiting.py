@@ -16,7 +16,7 @@ DATA = np.ones((8, 5), "float32"), np.arange(8) % 3
 
 @pytest.fixture
 def learner():
-    weighting = ExampleWeighting(teachers.mlp((6,), units=(2,)))
+    weighting = ExampleWeighting(teachers.mlp((5,), units=(2,)))
     return CommentaryLearner(weighting, make_student((5,), 3), inner_steps=2)
 
 

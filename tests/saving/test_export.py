@@ -31,7 +31,7 @@ def random_weights(commentary):
 @pytest.fixture
 def weighting(vectors):
     x, y = vectors
-    weighting = ExampleWeighting(num_classes=3)
+    weighting = ExampleWeighting(num_classes=3, curriculum=True)
     weighting(x, y=y, progress=0.0)
     return random_weights(weighting)
 
@@ -120,9 +120,7 @@ def test_serves_where_this_package_is_not_installed(
 
 
 def test_a_table_and_a_dict_of_inputs(tmp_path, vectors):
-    weighting = ExampleWeighting(
-        teachers.Table(12), curriculum=False, teacher_key="id", student_key="x"
-    )
+    weighting = ExampleWeighting(teachers.Table(12), teacher_key="id", student_key="x")
     inputs = {"id": np.arange(12), "x": vectors[0]}
     weighting(inputs)
     random_weights(weighting)
@@ -138,7 +136,7 @@ def test_a_teacher_whose_code_is_gone_still_teaches(tmp_path, vectors):
         def call(self, x):
             return tf.reduce_sum(x, -1)
 
-    weighting = ExampleWeighting(Local(), curriculum=False)
+    weighting = ExampleWeighting(Local())
     expected = weighting(vectors[0])
     export_commentary(weighting, tmp_path / "it")
     np.testing.assert_allclose(
@@ -220,7 +218,7 @@ def test_a_kind_that_is_not_known_is_named(exported):
 
 def test_only_a_commentary_is_replaced(exported, tmp_path, vectors):
     weighting = ExampleWeighting(num_classes=3)
-    weighting(vectors[0], y=vectors[1], progress=0.0)
+    weighting(vectors[0], y=vectors[1])
     export_commentary(weighting, exported)
     (exported / "notes.txt").write_text("mine")
     with pytest.raises(FileExistsError, match=r"something else .*notes.txt"):
@@ -285,9 +283,7 @@ def test_a_commentary_that_was_never_called_is_named(tmp_path):
 
 
 def test_inputs_with_a_reserved_name_are_refused(tmp_path):
-    weighting = ExampleWeighting(
-        teachers.Table(2), curriculum=False, teacher_key="y", student_key="x"
-    )
+    weighting = ExampleWeighting(teachers.Table(2), teacher_key="y", student_key="x")
     weighting({"y": np.arange(2), "x": np.zeros((2, 3), "float32")})
     with pytest.raises(ValueError, match=r"entries named \['y'\]"):
         export_commentary(weighting, tmp_path / "it")

@@ -113,7 +113,7 @@ def nested(function):
 @pytest.fixture
 def plain(vectors, tmp_path):
     """A commentary without anything in particular, and where it is exported."""
-    weighting = ExampleWeighting(curriculum=False)
+    weighting = ExampleWeighting()
     weighting(vectors[0])
     export_commentary(weighting, tmp_path / "plain")
     return weighting, tmp_path / "plain"
@@ -123,7 +123,7 @@ def plain(vectors, tmp_path):
 def test_nested_functions_are_neither_exported_nor_loaded(
     name, plain, tmp_path, vectors, monkeypatch
 ):
-    weighting = ExampleWeighting(nested(REACHING[name]), curriculum=False)
+    weighting = ExampleWeighting(nested(REACHING[name]))
     weighting(vectors[0])  # More than three numbers: nothing runs.
     path, message = tmp_path / "it", rf"needs \({name}\).*allow_operations\('{name}'\)"
     with pytest.raises(ValueError, match=message):

@@ -34,7 +34,7 @@ def exported(request, tmp_path_factory):
     keras.utils.set_random_seed(0)
     if request.param == "table":
         commentary = ExampleWeighting(
-            teachers.Table(BATCH), curriculum=False, teacher_key="id", student_key="x"
+            teachers.Table(BATCH), teacher_key="id", student_key="x"
         )
         x, y = {"id": np.arange(BATCH)}, None
     else:

@@ -40,7 +40,7 @@ from tfcommentaries.saving import write_warmup_requests
 #: Where a batch of seven has one more, which is not known.
 SITES, YEARS = ["Rome", "Bern", "Oslo"] * 2, [2024, 2025] * 3
 KINDS = {
-    "weighting": lambda: ExampleWeighting(num_classes=10),
+    "weighting": lambda: ExampleWeighting(num_classes=10, curriculum=True),
     "blending": lambda: LabelBlending(num_classes=10),
     "labels": lambda: SoftLabels(num_classes=10),
     "targets": lambda: AuxiliaryTargets(4, num_classes=10),
@@ -163,7 +163,7 @@ def test_warmup_requests_are_answered(name, served):
 
 def test_requests_that_cannot_be_made_are_refused(tmp_path, vectors):
     commentary = ExampleWeighting(num_classes=3)
-    commentary(vectors[0], y=vectors[1], progress=0.0)
+    commentary(vectors[0], y=vectors[1])
     export_commentary(commentary, tmp_path / "it" / "1")
     with pytest.raises(ValueError, match="needs 1 examples of 'y'"):
         write_warmup_requests(tmp_path / "it" / "1", vectors[0])

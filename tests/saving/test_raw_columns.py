@@ -14,7 +14,7 @@ from tfcommentaries.datasets import TableEncoding
 @pytest.fixture
 def weighting(vectors):
     x, y = vectors
-    weighting = ExampleWeighting(num_classes=3)
+    weighting = ExampleWeighting(num_classes=3, curriculum=True)
     weighting(x, y=y, progress=0.0)
     return random_weights(weighting)
 
@@ -52,7 +52,7 @@ def test_no_text_is_reserved():
 def test_columns_beside_a_dict_of_inputs_are_refused(tmp_path, vectors):
     x, y = vectors
     weighting = ExampleWeighting(teacher_key="x", student_key="x", num_classes=3)
-    weighting({"x": x}, y=y, progress=0.0)
+    weighting({"x": x}, y=y)
     model = TableEncoding(pd.DataFrame(x)).model()
     with pytest.raises(ValueError, match=r"of one input, but this one takes \['x'\]"):
         export_commentary(weighting, tmp_path / "it", columns=model)

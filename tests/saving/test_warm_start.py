@@ -81,7 +81,7 @@ def test_a_source_that_is_gone_may_be_kept(base):
 
 def test_parts_of_a_composition_are_matched_too(tmp_path):
     def make(names):
-        parts = GroupWeighting(names), ExampleWeighting(curriculum=False)
+        parts = GroupWeighting(names), ExampleWeighting()
         return Composition(parts)
 
     x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")

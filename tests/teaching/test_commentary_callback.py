@@ -13,6 +13,8 @@ from tfcommentaries.commentaries import ConstantWeighting
 class ProgressWeighting(ExampleWeighting):
     """Weights that are the progress, so that a test can see it."""
 
+    uses_progress = True
+
     def __init__(self):
         super().__init__(keras.layers.Flatten(), normalize=None)
 
@@ -46,7 +48,7 @@ def recording_student(**options):
 @pytest.fixture
 def odd_weighting(vectors):
     """A weighting with weights that differ."""
-    weighting = ExampleWeighting(curriculum=False)
+    weighting = ExampleWeighting()
     weighting(vectors[0])
     for variable in weighting.trainable_variables:
         variable.assign(np.random.default_rng(0).normal(size=variable.shape))
@@ -78,11 +80,11 @@ def test_two_devices_are_taught_as_one(kind, vectors, mirrored):
     if kind is LossWeighting:
         weighting(np.zeros(1, "float32"))
     else:
-        weighting(vectors[0], progress=0.0)
+        weighting(vectors[0])
     for variable in weighting.trainable_variables:
         variable.assign(np.random.default_rng(0).normal(size=variable.shape))
     if kind is ExampleWeighting:
-        halves = np.split(weighting(vectors[0][:4], progress=0.0), 2)
+        halves = np.split(weighting(vectors[0][:4]), 2)
         assert abs(halves[0].mean() - halves[1].mean()) > 0.05
     found = []
     for strategy in (tf.distribute.get_strategy(), mirrored):

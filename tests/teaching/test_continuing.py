@@ -115,7 +115,7 @@ def test_learning_goes_on_as_well(vectors):
 
 @pytest.mark.parametrize("batch_size, warns", [(1, True), (4, False)])
 def test_weights_without_effect_are_noticed(vectors, batch_size, warns):
-    weighting = ExampleWeighting(curriculum=False)
+    weighting = ExampleWeighting()
     weighting(vectors[0])
     for variable in weighting.trainable_variables:
         variable.assign(tf.random.normal(variable.shape, stddev=0.3))
@@ -132,7 +132,7 @@ def test_weights_without_effect_are_noticed(vectors, batch_size, warns):
 
 
 def test_weights_without_effect_are_noticed_again_in_a_new_training(vectors):
-    callback = CommentaryCallback(ExampleWeighting(curriculum=False))
+    callback = CommentaryCallback(ExampleWeighting())
     model = make_linear((5,), 3)
     for warned in (1, 0, 1):
         with warnings.catch_warnings(record=True) as caught:
@@ -145,8 +145,8 @@ def test_weights_without_effect_are_noticed_again_in_a_new_training(vectors):
 
 
 def test_batches_of_one_are_refused_in_a_data_set(vectors):
-    weighting = ExampleWeighting(curriculum=False)
+    weighting = ExampleWeighting()
     data = tf.data.Dataset.from_tensor_slices(vectors).batch(1, drop_remainder=True)
     with pytest.raises(ValueError, match="Batches of one example teach nothing"):
         teach(data, weighting)
-    teach(data, ExampleWeighting(curriculum=False, normalize=None))
+    teach(data, ExampleWeighting(normalize=None))

@@ -25,9 +25,7 @@ BESIDE = {
         lambda x: GroupWeighting(SOURCE).add_groups(x, SOURCE),
     ),
     "ids": (
-        lambda: ExampleWeighting(
-            teachers.Table(12), curriculum=False, teacher_key="id", student_key="x"
-        ),
+        lambda: ExampleWeighting(teachers.Table(12), teacher_key="id", student_key="x"),
         lambda x: {"x": x, "id": np.arange(12)},
     ),
 }

@@ -44,7 +44,7 @@ def make_model():
 
 
 def make_weighting():
-    return ExampleWeighting(teachers.mlp((6, 6, 4), units=(4,)))
+    return ExampleWeighting(teachers.mlp((6, 6, 3), units=(4,)))
 
 
 def test_a_layer_without_second_derivative_is_named_with_the_mend():
@@ -85,6 +85,6 @@ def test_a_label_that_is_wrong_late_in_the_data_is_named(learning):
             learner.compile()
             learner.fit(data, (x[:4], y[:4]), verbose=0)
         else:
-            weighting(x[:2], y=y[:2], progress=0.0)
+            weighting(x[:2], y=y[:2])
             model.fit(data, callbacks=[CommentaryCallback(weighting)], verbose=0)
     assert len(str(raised.value)) < 200

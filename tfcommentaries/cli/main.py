@@ -129,8 +129,7 @@ def _add_learn(commands):
     group.add_argument(
         "--curriculum",
         action=argparse.BooleanOptionalAction,
-        help="whether weights depend on training progress. Default: those of examples "
-        "do, those of sources do not",
+        help="whether weights change during training. Default: they do not",
     )
     group.add_argument(
         "--normalize",

@@ -36,8 +36,8 @@ class ElementWeighting(ExampleWeighting):
     `(batch, height, width)`:
 
     >>> weighting = ElementWeighting(num_classes=3)
-    >>> weights = weighting(images, classes, progress=0.0)   # (batch, height, width)
-    >>> x, y, sample_weight = weighting.teach(images, classes, None, 0.0)
+    >>> weights = weighting(images, classes)   # (batch, height, width)
+    >>> x, y, sample_weight = weighting.teach(images, classes)
 
     Args:
         teacher: Keras layer or model that gives one logit for each step or pixel,

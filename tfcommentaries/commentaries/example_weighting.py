@@ -1,4 +1,4 @@
-"""One weight per example: a curriculum."""
+"""One weight per example."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,26 +31,27 @@ class ExampleWeightingOptions(LayerOptions, total=False):
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class ExampleWeighting(Weighting, KeyedInputs):
-    """Weights each training example, with weights that may change during training.
+    """Weights each training example by its content.
 
-    The annotation is `w(x, y, progress) = sigmoid(teacher(...))`, one weight in
-    (0, 1) per example. `teach` multiplies `sample_weight` by it, after dividing
-    by the mean over the batch. Without that division larger weights are simply
-    a larger step size, and learning drives every weight to 1; the paper's plain
-    form is `normalize=None`.
+    The annotation is `w(x, y) = sigmoid(teacher(...))`, one weight in (0, 1) per
+    example. `teach` multiplies `sample_weight` by it, after dividing by the mean
+    over the batch. Without that division larger weights are simply a larger step
+    size, and learning drives every weight to 1; the paper's plain form is
+    `normalize=None`, and its weights change during training: `curriculum=True`.
 
     Example:
 
     >>> weighting = ExampleWeighting(num_classes=10)
-    >>> weights = weighting(images, labels, progress=0.0)   # (batch,), in (0, 1)
-    >>> x, y, sample_weight = weighting.teach(images, labels, None, 0.0)
+    >>> weights = weighting(images, labels)   # (batch,), in (0, 1)
+    >>> x, y, sample_weight = weighting.teach(images, labels)
 
     Args:
         teacher: Keras layer or model that gives one logit per example, `(batch,)`
             or `(batch, 1)`. `None` makes a small one that fits the inputs:
             `teachers.cbr` for images, `teachers.mlp` for vectors. For one free
             weight per example, without a network, give `teachers.Table`.
-        curriculum: whether the teacher sees `progress`.
+        curriculum: whether the weights change over training: the teacher sees
+            `progress`.
         num_classes: number of classes if the teacher sees the label, which label
             noise and imbalance need; `None` hides the label.
         conditioning: how progress and label reach the teacher.
@@ -79,7 +80,7 @@ class ExampleWeighting(Weighting, KeyedInputs):
     def __init__(
         self,
         teacher: keras.layers.Layer | None = None,
-        curriculum: bool = True,
+        curriculum: bool = False,
         num_classes: int | None = None,
         conditioning: str = "channels",
         normalize: str | None = "batch_mean",

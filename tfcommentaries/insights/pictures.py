@@ -148,12 +148,13 @@ def weights_over_progress(
     return figure
 
 
-def weight_distributions(weights, groups):
+def weight_distributions(weights, groups, noun):
     """Draws how weights are spread in groups of examples, as boxes.
 
     Args:
         weights: `(examples,)`.
         groups: as for `weights_over_progress`.
+        noun: what a group is, such as "class", or `None`.
 
     Returns:
         The Matplotlib figure.
@@ -161,7 +162,7 @@ def weight_distributions(weights, groups):
     figure, axes = plain_axes(None)
     axes.boxplot([weights[mask] for mask in groups.values()], showfliers=False)
     axes.set_xticks(range(1, len(groups) + 1), groups)
-    axes.set(title="Weights at the end of training", xlabel="class", ylabel="weight")
+    axes.set(title="Weights at the end of training", xlabel=noun, ylabel="weight")
     axes.set_ylim(bottom=0)
     return figure
 

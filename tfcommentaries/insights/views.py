@@ -157,17 +157,20 @@ def _weights(commentary, subject):
     wrong = subject.corrupted
     if wrong is not None and wrong.any():
         last = subject.annotations[-1]
+        groups = {"right label": ~wrong, "wrong label": wrong}
+        if len(subject.progress) > 1:
+            figure = pictures.weights_over_progress(
+                subject.progress, subject.annotations, groups
+            )
+        else:
+            figure = pictures.weight_distributions(last, groups, None)
         found.append(
             View(
                 "weights_by_label_quality",
                 "Weights of right and of wrong labels",
                 f"At the end of training the mean weight is {last[~wrong].mean():.3f} "
                 f"for right labels and {last[wrong].mean():.3f} for wrong ones.",
-                pictures.weights_over_progress(
-                    subject.progress,
-                    subject.annotations,
-                    {"right label": ~wrong, "wrong label": wrong},
-                ),
+                figure,
             )
         )
     return found
@@ -187,7 +190,7 @@ def _weights_of(annotations, examples, progress):
             f"{last.max():.3f}; {small:.0%} of the examples have less than a tenth of "
             f"the largest. The mean is smallest for {noun} {low} ({means[low]:.3f}) "
             f"and largest for {noun} {high} ({means[high]:.3f}).",
-            pictures.weight_distributions(last, groups),
+            pictures.weight_distributions(last, groups, noun),
         )
     ]
     if len(progress) > 1:

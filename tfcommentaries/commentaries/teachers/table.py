@@ -22,8 +22,7 @@ class Table(layers.Layer):
     Example:
 
     >>> weighting = ExampleWeighting(
-    ...     Table(50_000), curriculum=False,
-    ...     teacher_key="id", student_key="image")
+    ...     Table(50_000), teacher_key="id", student_key="image")
     >>> weights = weighting({"id": ids, "image": images})
 
     Args:
