@@ -39,13 +39,13 @@ def learning_curves(
     axes: Axes | None = None,
     named: bool = True,
 ) -> Figure:
-    """Draws how well students do over training, one line per condition.
+    """Draws the scores of students during training, one line per condition.
 
     Args:
         comparison: a `Comparison`, from `tfcommentaries.teaching.evaluate`.
-        metric: name of the metric; `None` takes the most telling.
+        metric: name of the metric; `None` takes `Comparison.metric`.
         axes: Matplotlib axes to draw on; `None` makes a figure.
-        named: whether each line has its name at its end.
+        named: whether to write its name at the end of each line.
 
     Returns:
         The Matplotlib figure.
@@ -96,12 +96,12 @@ def _name_ends(axes, ends):
 def final_scores(
     comparison: Comparison, metric: str | None = None, axes: Axes | None = None
 ) -> Figure:
-    """Draws how well students do at the end of training, one bar per condition.
+    """Draws the scores of students after training, one bar per condition.
 
     Args:
         comparison: as for `learning_curves`.
-        metric: likewise.
-        axes: likewise.
+        metric: as for `learning_curves`.
+        axes: as for `learning_curves`.
 
     Returns:
         The Matplotlib figure.

@@ -50,13 +50,14 @@ def group_weights(
     notes: Mapping[str, str] | None = None,
     axes: Axes | None = None,
 ) -> Figure:
-    """Draws the weight of each group, the largest on top.
+    """Draws the weight of each group as a bar, the largest on top.
 
-    Of more than 40 groups, the first and the last 20, and a histogram of all weights.
+    With more than 40 groups, it draws the first and the last 20, and a histogram of all
+    weights.
 
     Args:
         table: a `GroupTable`.
-        notes: dict from a group's name to what is known about it.
+        notes: dict from a group's name to a remark about it.
         axes: Matplotlib axes to draw on, without a histogram; `None` makes a figure.
 
     Returns:
@@ -149,7 +150,7 @@ def weights_over_progress(
 
 
 def weight_distributions(weights, groups, noun):
-    """Draws how weights are spread in groups of examples, as boxes.
+    """Draws the distribution of weights in groups of examples, as boxes.
 
     Args:
         weights: `(examples,)`.

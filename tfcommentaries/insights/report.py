@@ -1,4 +1,4 @@
-"""One page about a commentary, for people who have not read the paper."""
+"""One page about a commentary, for readers who do not know the paper."""
 
 import base64
 import gzip
@@ -50,20 +50,20 @@ def write_report(
 
     Args:
         path: path of the file; an existing report is replaced.
-        commentary: a `Commentary`, also one that was exported.
-        examples: `Examples` with integer labels that the commentary annotates: at most
-            a few thousand. `None` leaves out what shows them.
+        commentary: a `Commentary`, such as an exported one.
+        examples: `Examples` with integer labels to annotate, at most a few thousand.
+            `None` leaves out their pictures.
         comparison: a `Comparison`, from `tfcommentaries.teaching.evaluate`.
         history: dict with lists `outer_step`, `loss`, `hypergradient_norm`.
-        facts: dict of what else to say about how it was learned. `None` takes what an
-            exported commentary says.
+        facts: dict of further facts about its learning. `None` takes those in an
+            exported commentary.
         num_classes: number of classes; `None` takes it from the labels.
-        corrupted: which labels are wrong, `(examples,)` booleans, or `None` if that is
+        corrupted: booleans `(examples,)` that mark wrong labels, or `None` if they are
             not known.
-        location: path of the exported commentary, for the code to copy.
+        location: path of the exported commentary, for the code in the report.
 
     Raises:
-        ValueError: if the comparison cannot say what the commentary gains.
+        ValueError: if the comparison does not show the commentary's gain.
         FileExistsError: if `path` holds anything but a report.
     """
     check_file(path, _is_report)
