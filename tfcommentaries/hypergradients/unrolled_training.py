@@ -52,10 +52,10 @@ class UnrolledTraining:
             and memory and is more stable, but biased towards short-term effects.
         memory_budget: largest size, in bytes, of the tensors that are kept. Defaults to
             1 GiB.
-        eps_root: constant under the root of the student's Adam or AdamW. The derivative
-            of Adam's step is largest for weights whose gradient is nearly zero, and
-            these would drown the rest; 1e-8 damps them, and makes their steps smaller.
-            1e-20 is Keras's own Adam.
+        eps_root: if a Keras Adam or AdamW trains the student, what is added under
+            its root. The derivative of Adam's step is largest for weights whose
+            gradient is nearly zero, and they would drown the rest; 1e-8 damps
+            them, and makes their steps smaller. 1e-20 is Keras's own Adam.
 
     Reference:
         [Maclaurin et al., Gradient-based Hyperparameter Optimization through
