@@ -45,7 +45,7 @@ def learning_curves(
         comparison: a `Comparison`, from `tfcommentaries.teaching.evaluate`.
         metric: name of the metric; `None` takes `Comparison.metric`.
         axes: Matplotlib axes to draw on; `None` makes a figure.
-        named: whether to write its name at the end of each line.
+        named: whether to name the lines below, in the order of their ends.
 
     Returns:
         The Matplotlib figure.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 import tensorflow as tf
-from matplotlib.figure import Figure
 
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.group_table import interval
@@ -31,8 +30,6 @@ _SUSPECTS = 12
 _ROWS = 1000
 #: Most characters of the others, which the search finds: 100,000 short names.
 _PACKED = 700_000
-#: Inches of a chart whose texts can be read on a phone.
-_CHART = 3.8, 2.9
 
 
 def write_report(
@@ -126,8 +123,6 @@ def _is_report(path):
 def _gains(comparison):
     """Tables of scores and of gains as texts, and the curves."""
     steps, best = comparison.spaced_steps(4), comparison.best
-    figure = Figure(figsize=_CHART, layout="constrained")
-    gains.learning_curves(comparison, axes=figure.add_subplot(), named=False)
     return {
         "metric": headline.metric_of(comparison),
         "unit": comparison.gain(best, best).unit,
@@ -144,7 +139,7 @@ def _gains(comparison):
             for one in comparison.with_role("plain", "baseline")
         },
         "seeds": comparison.students,
-        "curves": _data_uri(figure, "svg"),
+        "curves": _data_uri(gains.learning_curves(comparison, named=False), "svg"),
         "colors": gains.condition_colors(comparison.conditions),
     }
 
@@ -229,16 +224,9 @@ def _thumbnail(image):
 
 def _section(name, title, text, figure):
     """A picture with its text; a chart is one with two axes at most."""
-    chart = len(figure.axes) <= 2
-    if chart:
-        figure.set_size_inches(_CHART)
-    return {
-        "name": name,
-        "title": title,
-        "text": text,
-        "chart": chart,
-        "image": _data_uri(figure, "svg" if chart else "png"),
-    }
+    form = "svg" if len(figure.axes) <= 2 else "png"
+    image = _data_uri(figure, form)
+    return {"name": name, "title": title, "text": text, "image": image}
 
 
 def _data_uri(figure, form, dpi=110):
