@@ -18,9 +18,9 @@ from tfcommentaries.upstream.plain_errors import plain_errors
 class OuterLoop(keras.Model):
     """A model whose `fit` runs outer steps, each of which trains students.
 
-    A subclass has a `student`, says what one outer step is, and ends its `train_step`
-    with `finish_step`. Other methods that Keras models have for batches of examples
-    raise an error that says what to use instead.
+    A subclass has a `student`, defines an outer step in `train_step`, and ends it with
+    `finish_step`. Keras's methods for batches of examples raise an error that names an
+    alternative.
     """
 
     #: What to use instead of `evaluate`.
