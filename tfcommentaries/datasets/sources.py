@@ -1,4 +1,4 @@
-"""Data that come from several sources, some of them bad."""
+"""Data from several sources, some of them bad."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -42,7 +42,7 @@ class Sources(NamedTuple):
     Attributes:
         examples: `Examples` with the faults of their sources.
         source: name of each example's source, `(examples,)` strings.
-        faults: dict from a source's name to what is wrong with it.
+        faults: dict from a source's name to its fault.
     """
 
     examples: Examples

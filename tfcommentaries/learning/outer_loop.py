@@ -1,4 +1,4 @@
-"""What all models have whose `fit` runs outer steps."""
+"""The common part of models whose `fit` runs outer steps."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
