@@ -206,7 +206,7 @@ def teach_students(student, conditions, seeds, steps):
     return evaluate(student, taught, test, steps, seeds, BATCH)
 
 
-def draw(directory, test, count=8):
+def draw(directory, test, count=4):
     """Two rows of test images, each with the masks of a SavedModel below."""
     x = test.examples.x[: 2 * count]
     masks = SavedCommentary(directory)(x).numpy()[..., 0]

@@ -1,4 +1,4 @@
-"""What is learned, and how, as plain values: for command lines, pipelines and files."""
+"""A learning as plain values: for command lines, pipelines and files."""
 
 import dataclasses
 import inspect
@@ -123,7 +123,7 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """A commentary and how it is learned, without code.
+    """A commentary and its learning, without code.
 
     >>> recipe = Recipe("SoftLabels", learner_config={"inner_steps": 50})
     >>> commentary = recipe.make_commentary(num_classes=10)
@@ -137,9 +137,9 @@ class Recipe:
         inner_training: name of a class.
         inner_training_config: its arguments.
         learner_config: arguments of `CommentaryLearner`, such as `inner_steps`.
-        learning_rate: of the outer Adam; `None` takes what the commentary suggests.
-        batch_size: examples per student step.
-        validation_batch_size: examples of the outer loss; `None` is as for
+        learning_rate: of the outer Adam; `None` takes the commentary's suggestion.
+        batch_size: number of examples per student step.
+        validation_batch_size: number of examples of the outer loss; `None` as for
             `CommentaryLearner.fit`.
         seed: of initial weights and the order of the data.
 
@@ -174,7 +174,7 @@ class Recipe:
 
     @property
     def needs(self) -> set[str]:
-        """What the commentary needs of the data; see `Commentary.needs`."""
+        """The commentary's needs of the data; see `Commentary.needs`."""
         return {need for leaf in self.part.leaves for need in leaf.needs}
 
     def make_commentary(
@@ -186,9 +186,9 @@ class Recipe:
         """Makes the commentary.
 
         Args:
-            num_classes: for those that require it and whose config lacks it; `None` if
-                labels are numbers.
-            groups: for a `GroupWeighting`, as its argument.
+            num_classes: number of classes, for kinds that require it and whose config
+                lacks it; `None` if labels are numbers.
+            groups: the argument of a `GroupWeighting`.
             x_shape: shape of one example's inputs, if it is known.
 
         Returns:

@@ -209,24 +209,27 @@ def teach(conditions, test, seed):
 
 
 def draw(records, run_dir):
-    """Learned proportions by pair of classes, mean over seeds: a row for each start."""
-    records = {
-        group: ones for group, ones in records.items() if "proportions" in ones[0]
-    }
-    if not records:
-        return {}
-    starts = dict(protocol.first(STARTS))
-    size = 3.4 * len(records), 3.0 * len(starts)
-    figure = Figure(figsize=size, layout="constrained")
-    rows = figure.subplots(len(starts), len(records), squeeze=False)
-    for start, row in zip(starts, rows):
-        for axes, (group, ones) in zip(row, records.items()):
+    """Learned proportions by pair of classes, mean over seeds, a picture for each data.
+
+    A panel for each start.
+    """
+    figures = {}
+    for group, ones in records.items():
+        if "proportions" not in ones[0]:
+            continue
+        starts = dict(protocol.first(STARTS))
+        size = 3.4, 3.0 * len(starts)
+        figure = Figure(figsize=size, layout="constrained")
+        panels = figure.subplots(len(starts), squeeze=False)[:, 0]
+        for start, axes in zip(starts, panels):
             table = np.mean([one["proportions"][start] for one in ones], 0)
             image = axes.imshow(table, cmap="viridis")
             figure.colorbar(image, ax=axes)
             axes.set(xlabel="class of the partner", ylabel="class")
             axes.set_title(group + start, fontsize=9)
-    return {"proportions.png": figure}
+        name = group.replace(", ", "-").replace(" ", "-")
+        figures[f"proportions-{name}.png"] = figure
+    return figures
 
 
 if __name__ == "__main__":

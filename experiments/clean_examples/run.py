@@ -15,7 +15,7 @@ from tfcommentaries import (
     students,
 )
 from tfcommentaries.commentaries import ShuffledWeighting
-from tfcommentaries.teaching import agreeing
+from tfcommentaries.teaching import agreeing, mean_and_std
 
 #: Part of the labels that is drawn anew, or made that of the next class.
 NOISE = {"random": 0.4, "pair": 0.45}
@@ -138,33 +138,38 @@ def measure(group, seed, folder):
 
 
 def draw(records, run_dir):
-    """Accuracy at the end, by kind of wrong labels and number of clean examples."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    """Accuracy at the end, a panel for each group."""
     shown = {
-        "commentary": "#0072b2",
-        "kept by a student of the clean examples, clean examples added": "#009e73",
-        "kept by cross-validated students, clean examples added": "#e69f00",
-        "clean examples only": "#cc79a7",
-        "plain": "#999999",
+        "commentary": ("commentary", "#0072b2"),
+        "kept by a student of the clean examples, clean examples added": (
+            "kept by a student of the clean",
+            "#009e73",
+        ),
+        "kept by cross-validated students, clean examples added": (
+            "kept by cross-validated students",
+            "#e69f00",
+        ),
+        "clean examples only": ("clean examples only", "#cc79a7"),
+        "plain": ("plain", "#999999"),
     }
-    step = f"accuracy, step {protocol.fewer(STEPS[-1], 20)}"
-    axes = figure.subplots()
-    for i, (name, color) in enumerate(shown.items()):
-        found = [
-            [one["values"][name][step] for one in ones] for ones in records.values()
-        ]
-        places = np.arange(len(records)) + 0.16 * (i - (len(shown) - 1) / 2)
-        axes.bar(
-            places,
-            [np.mean(values) for values in found],
-            0.15,
-            color=color,
-            yerr=[np.std(values) for values in found],
-            label=name,
-        )
-    axes.set_xticks(range(len(records)), [g.split(", ", 1)[1] for g in records])
-    axes.set(ylabel=f"test {step}", ylim=(0.4 if not FLAGS.quick else 0, 1))
-    figure.legend(frameon=False, fontsize="small", loc="outside lower center", ncols=2)
+    metric = f"accuracy, step {protocol.fewer(STEPS[-1], 20)}"
+    # Narrow, so that its texts can be read on a phone.
+    size = 4, 1.35 * len(records) + 1.5
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(records), squeeze=False, sharex=True)[:, 0]
+    for axes, (group, ones) in zip(panels, records.items()):
+        for place, (condition, (name, color)) in enumerate(shown.items()):
+            found = mean_and_std([one["values"][condition][metric] for one in ones])
+            mean, std = found["mean"], found["std"]
+            axes.barh(place, mean, 0.85, xerr=std, color=color, label=name)
+            axes.text(1.02, place, f"{mean:.3f}", va="center", fontsize=9)
+        axes.set(yticks=[], xlim=(0, 1))
+        axes.invert_yaxis()
+        axes.set_title(group.split(", ", 1)[1], loc="left", fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[-1].set_xlabel(f"test {metric}")
+    names = panels[0].get_legend_handles_labels()
+    figure.legend(*names, frameon=False, fontsize=9, loc="outside upper left")
     return {"accuracies.png": figure}
 
 

@@ -187,11 +187,11 @@ def measure(group, seed, folder):
 
 def draw(records, run_dir):
     """Weights of rightly and wrongly labelled examples, all seeds."""
-    figure = Figure(figsize=(8, 3), layout="constrained")
+    figure = Figure(figsize=(4, 6), layout="constrained")
     edges = np.linspace(0, 1, 41)
     colors = {"right labels": "#0072b2", "wrong labels": "#d55e00"}
     (ones,) = records.values()
-    for axes, how in zip(figure.subplots(1, 2), ("unrolled", "implicit")):
+    for axes, how in zip(figure.subplots(2), ("unrolled", "implicit")):
         counts = np.sum([one["histograms"][how] for one in ones], 0)
         for (name, color), part in zip(colors.items(), counts):
             axes.stairs(part, edges, fill=True, alpha=0.6, color=color, label=name)

@@ -256,18 +256,21 @@ def measure(group, seed, folder):
 
 def draw(records, run_dir):
     """Weights by loss, and by class."""
-    figure = Figure(figsize=(8, 3), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(4.1, 6), layout="constrained")
+    above, below = figure.subplots(2)
     for group, ones in records.items():
-        for axes, x, key in ((left, LOSSES, "by loss"), (right, range(10), "by class")):
+        for axes, x, key in (
+            (above, LOSSES, "by loss"),
+            (below, range(10), "by class"),
+        ):
             curves = np.array([one[key] for one in ones])
             curves /= curves.mean(1, keepdims=True)
             axes.plot(x, curves.mean(0), label=group)
             low, high = curves.min(0), curves.max(0)
             axes.fill_between(x, low, high, alpha=0.2)
-    left.set(xlabel="the student's loss", ylabel="weight / mean weight")
-    right.set(xlabel="class, from frequent to rare")
-    right.legend(frameon=False)
+    above.set(xlabel="the student's loss", ylabel="weight / mean weight")
+    below.set(xlabel="class, from frequent to rare", ylabel="weight / mean weight")
+    below.legend(frameon=False)
     return {"weights.png": figure}
 
 

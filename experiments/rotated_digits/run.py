@@ -106,33 +106,40 @@ def measure(group, seed, folder):
 
 
 def draw(records, run_dir):
-    """Weight against angle for each problem."""
-    figure = Figure(figsize=(4.2 * len(records), 3.2), layout="constrained")
-    panels = figure.subplots(1, len(records), squeeze=False)[0]
-    for axes, (group, found) in zip(panels, records.items()):
-        edges = np.linspace(-60, 60, 25)
-        for when, color in (("start", "#0072b2"), ("end", "#d55e00")):
-            curves = []
-            for one in found:
-                weights = np.array(one["weights"][when])
-                index = np.digitize(one["angles"], edges)
-                curves.append(
-                    [
-                        weights[index == i].mean() / weights.mean()
-                        if (index == i).any()
-                        else np.nan
-                        for i in range(1, len(edges))
-                    ]
-                )
-            mean, std = np.mean(curves, 0), np.std(curves, 0)
-            middle = (edges[1:] + edges[:-1]) / 2
-            axes.plot(middle, mean, color=color, label=f"{when} of training")
-            axes.fill_between(middle, mean - std, mean + std, color=color, alpha=0.2)
-        axes.axvline(0, color="#999999", lw=0.8, ls=":")
-        axes.set(title=group, xlabel="angle (degrees); boundary at 0")
-        axes.set_ylabel("weight / mean weight")
-        axes.legend(frameon=False)
-    return {"weights.png": figure}
+    """Weight against angle, a picture for each problem."""
+    return {
+        f"weights-{group.replace(', ', '-')}.png": draw_one(group, found)
+        for group, found in records.items()
+    }
+
+
+def draw_one(group, found):
+    """Weight against angle, mean over the records of a problem."""
+    figure = Figure(figsize=(4.2, 3.2), layout="constrained")
+    axes = figure.subplots()
+    edges = np.linspace(-60, 60, 25)
+    for when, color in (("start", "#0072b2"), ("end", "#d55e00")):
+        curves = []
+        for one in found:
+            weights = np.array(one["weights"][when])
+            index = np.digitize(one["angles"], edges)
+            curves.append(
+                [
+                    weights[index == i].mean() / weights.mean()
+                    if (index == i).any()
+                    else np.nan
+                    for i in range(1, len(edges))
+                ]
+            )
+        mean, std = np.mean(curves, 0), np.std(curves, 0)
+        middle = (edges[1:] + edges[:-1]) / 2
+        axes.plot(middle, mean, color=color, label=f"{when} of training")
+        axes.fill_between(middle, mean - std, mean + std, color=color, alpha=0.2)
+    axes.axvline(0, color="#999999", lw=0.8, ls=":")
+    axes.set(title=group, xlabel="angle (degrees); boundary at 0")
+    axes.set_ylabel("weight / mean weight")
+    axes.legend(frameon=False)
+    return figure
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_evaluate_compares_new_students(learned, capsys):
     for one in found.conditions:
         assert f" {one.name}: {one.explanation}" in words
     assert max(map(len, printed.partition("Written:")[0].splitlines())) <= 80
-    assert (learned / "pictures" / "overview.png").stat().st_size > 10_000
+    assert (learned / "pictures" / "scores.png").stat().st_size > 10_000
 
 
 def test_sources(tmp_path, capsys):
@@ -127,7 +127,7 @@ def test_sources(tmp_path, capsys):
     }
     assert found.steps == [2, 4, 6, 8] and found.verdict().answer == "unknown"
     pictures = {p.stem for p in (folder / "pictures").iterdir()}
-    assert pictures == {"learning", "learning_curves", "overview", "sources"}
+    assert pictures == {"learning", "learning_curves", "scores", "sources"}
     assert run("report", folder) == 0
     page = (folder / "report.html").read_text()
     assert 'aria-label="Table of sources"' in page and ">interval</th>" in page

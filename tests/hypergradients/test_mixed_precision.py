@@ -35,7 +35,7 @@ def hypergradient(policy, training, vectors, loss_weight=1.0, in_training=True):
     keras.config.set_dtype_policy(before)
     student = FunctionalStudent(model)
     commentary = ExampleWeighting(num_classes=3, curriculum=True)
-    commentary(x, y=y)
+    commentary(x, y=y, progress=0.0)
     generator = np.random.default_rng(0)
     for variable in (*model.trainable_variables, *commentary.trainable_variables):
         if "gamma" not in variable.path:

@@ -5,8 +5,9 @@ import io
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
-from tfcommentaries import ExampleWeighting, GroupWeighting, insights
+from tfcommentaries import AttentionMask, ExampleWeighting, GroupWeighting, insights
 from tfcommentaries.commentaries.group_table import GroupTable, advise
 from tfcommentaries.datasets import Examples
 from tfcommentaries.insights.gains import condition_colors
@@ -40,11 +41,11 @@ def test_learning_curves_have_a_line_per_condition():
     np.testing.assert_allclose(lines["plain training"].get_ydata(), [0.1, 0.2])
     np.testing.assert_allclose(lines["rule 0"].get_ydata(), [0.2, 0.4])
     assert axes.get_title() == "New students (mean and std of 2)"
-    assert [text.get_text() for text in axes.texts] == [
-        "plain training",
-        *RULES,
-        "the commentary",
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "the truth",
+        "the commentary",
+        *RULES[::-1],
+        "plain training",
     ]
 
 
@@ -137,3 +138,18 @@ def test_nine_lines_have_nine_colours():
     roles = ["ours"] * 2 + ["plain"] + ["baseline"] * 8 + ["oracle"]
     conditions = [Condition(str(i), "", role) for i, role in enumerate(roles)]
     assert len(set(condition_colors(conditions).values())) == len(roles)
+
+
+def test_texts_can_be_read_on_a_phone(digits):
+    """Nine pixels of 328, the width of a phone's screen without margins."""
+    examples = Examples(digits.train.x[:20], digits.train.y[:20])
+    figures = [insights.learning_curves(COMPARISON), insights.final_scores(COMPARISON)]
+    for commentary in ExampleWeighting(curriculum=True), AttentionMask():
+        figures += [view.figure for view in insights.views(commentary, examples)]
+    rows = [{"column": "site", "group": "Rome", "examples": 1, "weight": 0.5}]
+    advise(rows)
+    figures.append(insights.group_weights(GroupTable(rows)))
+    assert len(figures) == 7
+    for figure in figures:
+        sizes = [text.get_fontsize() for text in figure.findobj(Text)]
+        assert min(sizes) / 72 * 328 / figure.get_figwidth() >= 9

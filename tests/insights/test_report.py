@@ -195,6 +195,8 @@ def test_it_says_first_what_to_do(exported, examples, tmp_path):
         assert "Yes." not in shown and "33 %." in shown
         assert f"{100 * (gain + 0.01):+.1f} ± 0.6" in text
         assert text.index("step 10<") < text.index("step 20<")
+        # Where a phone shows cells without the head of their column.
+        assert text.count('data-step="step 20"') > 3
         assert html.escape(comparison.verdict().text) in text
 
 

@@ -5,7 +5,6 @@ import itertools
 
 import keras
 import numpy as np
-from matplotlib.figure import Figure
 
 from tfcommentaries import SavedCommentary, insights
 from tfcommentaries.cli.arguments import overrides
@@ -61,9 +60,8 @@ def run(args):
         tuple(name for name, fault in faults.items() if fault == "nothing"),
         crossed,
     )
-    weighs = commentary.weighs_examples and data.groups is None
-    if weighs:
-        progress = np.linspace(0, 1, 11)
+    if commentary.weighs_examples and data.groups is None:
+        progress = np.linspace(0, 1, 11) if commentary.uses_progress else [1.0]
         weights = annotate(commentary, data.splits.train, progress)
         conditions.append(
             Condition(
@@ -100,13 +98,7 @@ def run(args):
     )
     write_text(folder.metrics, to_json(comparison.get_config()))
     folder.save_picture(insights.learning_curves(comparison), "learning_curves")
-    if weighs:
-        figure = _overview(comparison, data, progress, weights)
-    elif data.groups is None:
-        figure = insights.final_scores(comparison)
-    else:
-        figure = _overview_of_sources(comparison, data, commentary)
-    folder.save_picture(figure, "overview")
+    folder.save_picture(insights.final_scores(comparison), "scores")
     print(f"\n{comparison.table()}")
     print(f"\nWritten: {folder.metrics} and {folder.pictures}")
 
@@ -114,27 +106,3 @@ def run(args):
 def _every(steps, tests=4):
     """Steps between evenly spaced tests, at most `tests` of them."""
     return next(steps // n for n in range(min(tests, steps), 0, -1) if steps % n == 0)
-
-
-def _overview_of_sources(comparison, data, commentary):
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    insights.group_weights(commentary.table(), data.notes(), left)
-    insights.final_scores(comparison, axes=right)
-    return figure
-
-
-def _overview(comparison, data, progress, weights):
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
-    left, middle, right = figure.subfigures(1, 3, width_ratios=(3, 3, 4.6))
-    insights.learning_curves(comparison, axes=left.add_subplot())
-    if data.corrupted.any():
-        groups = {"right label": ~data.corrupted, "wrong label": data.corrupted}
-    else:
-        groups = data.by_label()
-    insights.weights_over_progress(progress, weights, groups, middle.add_subplot())
-    if data.splits.train.x.ndim == 4:
-        insights.ranked_examples(
-            data.splits.train.x, data.captions(), weights.mean(0), count=6, figure=right
-        )
-    return figure

@@ -67,28 +67,6 @@ class NoisyData(NamedTuple):
             for name, fault in self.faults.items()
         }
 
-    def by_label(self):
-        """`{name: mask of training examples}` by class, or by third of the numbers."""
-        y = self.splits.train.y
-        if self.splits.num_classes is not None:
-            return {str(c): y == c for c in range(self.splits.num_classes)}
-        low, high = np.quantile(y, [1 / 3, 2 / 3])
-        thirds = {
-            f"up to {low:.3g}": y <= low,
-            "between": (y > low) & (y <= high),
-            f"above {high:.3g}": y > high,
-        }
-        # If many numbers are equal, a third can be empty.
-        return {name: of for name, of in thirds.items() if of.any()}
-
-    def captions(self):
-        """Captions of the training images: the label, and the true one if wrong."""
-        given = zip(self.splits.train.y, self.true_labels, self.corrupted)
-        return [
-            f"label {label:.4g}" + (f" (is {true})" if wrong else "")
-            for label, true, wrong in given
-        ]
-
 
 @dataclasses.dataclass(frozen=True)
 class Task:

@@ -13,9 +13,9 @@ from tfcommentaries.typing import Config, LayerOptions, Shapes, Tensors, Unpack
 class AttentionMask(TaughtByTeacher):
     """Shows the student a part of each image.
 
-    The annotation is a mask `(batch, height, width, 1)` in [0, 1], and `apply`
-    gives `mask * x + (1 - mask) * fill`. The teacher does not see the label, so a
-    student can be used with masks or without. To use it with them, learn with
+    The annotation is a mask `(batch, height, width, 1)` in [0, 1], and `apply` gives
+    `mask * x + (1 - mask) * fill`. The teacher does not see the label, so masks can
+    also be used at test time. Learn such masks with
     `CommentaryLearner(validation_taught=True)`.
 
     Example:
@@ -28,12 +28,11 @@ class AttentionMask(TaughtByTeacher):
         teacher: Keras model from images `(batch, height, width, channels)` to masks
             in [0, 1]. `None` makes `teachers.unet`; `teachers.key_points` has fewer
             parameters and gives round masks.
-        fill: what the student sees where the mask is 0: `"zero"`; `"mean"`, of the
-            image, per channel; `"blur"`, the mean over `blur_size` by `blur_size`
-            pixels.
+        fill: values where the mask is 0: `"zero"`; `"mean"`, of the image, per channel;
+            `"blur"`, the mean over `blur_size` by `blur_size` pixels.
         blur_size: height and width of the blur, pixels.
-        area_penalty: what a mean mask of 1 adds to the outer loss. Without it a
-            mask that hides nothing costs nothing.
+        area_penalty: penalty for a mean mask of 1, added to the outer loss. Without it,
+            a mask that hides nothing costs nothing.
         **kwargs: arguments of `Commentary`.
 
     Reference:

@@ -18,12 +18,12 @@ from tfcommentaries.typing import Batch, Config, LayerOptions, Shapes, Tensors, 
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class AuxiliaryTargets(TaughtByTeacher):
-    """Gives the student a second task: to predict a distribution that a teacher sets.
+    """Gives the student a second task: to predict a teacher's distribution.
 
     The annotation is `softmax(teacher(x, y))` over `num_targets` invented classes.
-    `teach` gives `{"main": y, "auxiliary": annotation}` for labels. The student needs
-    outputs of these names, which share its body, and a loss for each. Only the main
-    output is used later; where students are not taught, the other counts nothing.
+    `teach` replaces labels by `{"main": y, "auxiliary": annotation}`. The student needs
+    outputs of these names, which share its body, and a loss for each. The auxiliary
+    output only serves training, and counts nothing for untaught students.
 
     Example:
 
@@ -41,7 +41,7 @@ class AuxiliaryTargets(TaughtByTeacher):
         num_classes: number of classes if the teacher also sees the label, as extra
             channels; `None` hides it.
         main: name of the student's output for its own labels.
-        auxiliary: name of the output for the invented ones.
+        auxiliary: name of the output for the invented classes.
         **kwargs: arguments of `Commentary`.
 
     Reference:

@@ -21,19 +21,19 @@ if keras.backend.backend() != "tensorflow":
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class Commentary(Kind, keras.layers.Layer):
-    """Learned meta-information that helps to train a network.
+    """Learned guidance for training a network; the base class of all kinds.
 
-    A commentary is a Keras layer with two methods. Calling it gives the
-    *annotation* of a batch, which is what is stored, served and drawn. `teach`
-    applies the annotation to a training batch. Since `teach` maps a Keras batch
-    to a Keras batch, every consumer (`model.fit`, tf.data, TFX) is small.
+    A commentary is a Keras layer with two methods. Calling it gives the *annotation* of
+    a batch, which can be stored, served and drawn. `teach` applies the annotation to a
+    training batch: it maps a Keras batch to a Keras batch, for `model.fit`, tf.data or
+    TFX.
 
-    A new kind of commentary is one subclass with `call`, `apply` and
-    `get_config`, and what `Kind` says of it.
+    A new kind of commentary is a subclass with `call`, `apply` and `get_config`, and
+    the attributes of `Kind`.
 
-    A commentary always computes in float32 (unless `dtype` says otherwise),
-    also under a mixed-precision global policy, and runs its teacher in
-    inference mode: the same function is learned, taught with and served.
+    A commentary computes in float32 unless `dtype` is given, also under a
+    mixed-precision global policy, and runs its teacher in inference mode, so learning,
+    teaching and serving compute the same function.
 
     Args:
         dtype: dtype or policy of the commentary. Defaults to `"float32"`.
@@ -99,14 +99,13 @@ class Commentary(Kind, keras.layers.Layer):
     def apply(
         self, annotation: Tensors, x: Tensors, y: Tensors, sample_weight: Tensors = None
     ) -> tuple[Tensors, Tensors, Tensors]:
-        """Applies an annotation to the batch that it belongs to.
+        """Applies an annotation to its batch.
 
         Args:
-            annotation: what `call` gave.
+            annotation: the result of `call`.
             x: inputs, as for `call`.
             y: labels in any form that the student's loss takes.
-            sample_weight: `(batch,)` weights that the user already has, or
-                `None`.
+            sample_weight: the user's own weights `(batch,)`, or `None`.
 
         Returns:
             `(x, y, sample_weight)`, the batch on which a student trains.
@@ -125,8 +124,7 @@ class Commentary(Kind, keras.layers.Layer):
         Args:
             x: inputs, as for `call`.
             y: labels in any form that the student's loss takes.
-            sample_weight: `(batch,)` weights that the user already has, or
-                `None`.
+            sample_weight: the user's own weights `(batch,)`, or `None`.
             progress: training progress, 0 to 1; a scalar.
 
         Returns:
@@ -142,9 +140,9 @@ class Commentary(Kind, keras.layers.Layer):
     def prepare(self, x: Tensors) -> Tensors:
         """Prepares inputs for a training step.
 
-        Names, which have no kernels on a GPU, become integers here. The base class
-        returns x unchanged. Learners and `teach` call it in the input pipeline; inputs
-        that are already prepared stay as they are.
+        Learners and `teach` call this method in the input pipeline. Names, which have
+        no kernels on a GPU, become integers. Inputs that are already prepared stay
+        unchanged. The base class returns x.
 
         Args:
             x: inputs, as for `call`.
@@ -180,8 +178,8 @@ class Commentary(Kind, keras.layers.Layer):
     def student_inputs(self, x: Tensors) -> Tensors:
         """The part of x that an untaught student gets.
 
-        The base class gives all of it. A commentary whose inputs hold more than
-        the student's (an id, say) leaves the rest out.
+        The base class returns x. A commentary with further inputs, such as an id,
+        leaves these out.
 
         Args:
             x: inputs, as for `call`.
@@ -192,7 +190,7 @@ class Commentary(Kind, keras.layers.Layer):
         return x
 
     def observe(self, x: Tensors, y: Tensors) -> None:
-        """Records which examples learning has used; called in the graph with them.
+        """Records the examples that learning has used; called in the graph.
 
         The base class does nothing.
 
@@ -208,17 +206,17 @@ class Commentary(Kind, keras.layers.Layer):
         """
 
     def combine(self, learnings: Sequence[Sequence[tf.Tensor]]) -> None:
-        """Takes what several learnings gave, which differ in students and examples.
+        """Combines the results of several learnings with other students and examples.
 
-        The base class keeps what the first gave, which it has.
+        The base class keeps the first result.
 
         Args:
-            learnings: list of the values of `trainable_variables` after each. Empty
-                before learning: then what earlier ones gave is forgotten.
+            learnings: list of the values of `trainable_variables` after each. An empty
+                list, passed before learning, forgets earlier results.
         """
 
     def penalty(self, annotation: Tensors) -> Tensors:
-        """What an annotation adds to the outer loss, apart from its effect on students.
+        """The penalty of an annotation, which is added to the outer loss.
 
         The base class adds nothing.
 
@@ -231,7 +229,7 @@ class Commentary(Kind, keras.layers.Layer):
         return 0.0
 
     def check_batch_size(self, number: int) -> None:
-        """Raises a `ValueError` if batches are so small that weights have no effect.
+        """Raises a `ValueError` if batches are too small for weights to have an effect.
 
         Args:
             number: how many weights a batch has.
@@ -255,7 +253,7 @@ class Commentary(Kind, keras.layers.Layer):
         """
 
     def untaught(self, batch: Batch) -> tuple[Tensors, Tensors, Tensors]:
-        """A batch as a student without this commentary gets it.
+        """The batch that a student gets without this commentary.
 
         The base class leaves labels as they are. A commentary whose `apply` gives
         labels in another form (soft ones) gives the same form here.
@@ -270,15 +268,14 @@ class Commentary(Kind, keras.layers.Layer):
         return self.student_inputs(x), y, sample_weight
 
     def take_over(self, values: Sequence[tf.Tensor], config: Config) -> Config:
-        """Takes the weights of another commentary of this class, to learn further.
+        """Takes the weights of another commentary of this class, to continue learning.
 
         Args:
             values: its trainable weights, in order.
             config: its `get_teaching_config`.
 
         Returns:
-            A dict of what is not the same in both, for people to read; the base class
-            gives an empty one.
+            A readable dict of the differences between both; empty in the base class.
 
         Raises:
             ValueError: if the weights do not fit.
@@ -297,8 +294,8 @@ class Commentary(Kind, keras.layers.Layer):
     def get_teaching_config(self) -> Config:
         """The config of a commentary that can `apply`, without its teacher.
 
-        Stored beside an exported annotation function, so that loading one needs
-        none of the user's own code. Subclasses leave out what only `call` needs.
+        It is stored beside an exported annotation function, so that loading needs none
+        of the user's code. Subclasses leave out arguments that only `call` needs.
         """
         return self.get_config()
 

@@ -26,11 +26,11 @@ from tfcommentaries.typing import (
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class Composition(Trusting, Commentary):
-    """Applies several commentaries, one after the other; they are learned together.
+    """Learns several commentaries together and applies them one after the other.
 
-    Each annotates the original batch, before any is applied; those that read entries
-    other than the student's inputs, such as groups or ids, see these too. The
-    annotation is that of all parts, flattened and concatenated; `split` undoes this.
+    Each part annotates the original batch, with its groups or ids, before any part is
+    applied. The annotation is that of all parts, flattened and concatenated; `split`
+    takes it apart.
 
     Example:
 
@@ -185,7 +185,7 @@ class Composition(Trusting, Commentary):
         """Gives all annotations; arguments as for `Commentary.call`.
 
         Returns:
-            A tensor `(batch, size)`, where size is that of all annotations together.
+            A tensor `(batch, size)`, with the size of all annotations together.
         """
         annotations = [
             part(
@@ -204,7 +204,7 @@ class Composition(Trusting, Commentary):
         return tf.concat(flat, -1)
 
     def split(self, annotation: Tensors) -> list[tf.Tensor]:
-        """Gives the list of annotations that one annotation is made of."""
+        """Splits an annotation into the list of those of the parts."""
         if self.shapes is None:
             raise ValueError(
                 "This Composition does not know its annotations yet. Call it on a "

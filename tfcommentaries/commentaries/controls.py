@@ -15,8 +15,8 @@ from tfcommentaries.typing import Config, LayerOptions, Self, Shapes, Tensors, U
 class ConstantWeighting(Weighting):
     """The same weight for every example.
 
-    With the mean of a learned weighting it separates the effect of the weights' size,
-    a change of step size, from that of their differences.
+    With the mean of a learned weighting, it shows how much of a gain comes from the
+    size of the weights, which acts as a step size, instead of their differences.
 
     Args:
         weight: the weight.
@@ -50,10 +50,10 @@ class ConstantWeighting(Weighting):
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class RandomWeighting(ConstantWeighting):
-    """Random weights, drawn anew for every batch that is taught.
+    """Random weights, drawn anew for every training batch.
 
-    Learners call commentaries as pure functions, in which Keras's seed generators do
-    not advance: in a `FewShotLearner` the draw of every task is the same.
+    Keras's seed generators do not advance in the pure functions of learners: in a
+    `FewShotLearner`, every task gets the same weights.
 
     Args:
         weight: mean of the weights, which are uniform between 0 and twice that.
@@ -87,7 +87,7 @@ class RandomWeighting(ConstantWeighting):
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class ShuffledWeighting(ExampleWeighting):
-    """Gives the weights of a learned weighting to other examples of the batch.
+    """Gives each example the learned weight of another example of the batch.
 
     This keeps the distribution of the weights and removes their meaning.
 

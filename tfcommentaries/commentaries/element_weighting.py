@@ -25,12 +25,12 @@ from tfcommentaries.typing import Tensors, Unpack
 class ElementWeighting(ExampleWeighting):
     """Weights each step or pixel, for examples with many labels each.
 
-    Like `ExampleWeighting`, for students with one loss for each step of a sequence or
-    pixel of an image: taggers, segmentation. It can separate the wrong part of a label
-    from the right part, such as a careless outline from the area that it encloses.
-    The annotation is `(batch, steps)` or `(batch, height, width)`, in (0, 1), and
-    `apply` divides it by its mean over all steps or pixels of the batch, without those
-    that the user's sample weights leave out, such as padding.
+    This is `ExampleWeighting` for models with a loss for each step of a sequence or
+    pixel of an image, such as taggers and segmentation. It can separate the wrong part
+    of a label from the right part, such as a careless outline from the area that it
+    encloses. The annotation is `(batch, steps)` or `(batch, height, width)`, in (0, 1),
+    and `apply` divides it by its mean over the steps or pixels of the batch, except
+    those that the user's sample weights leave out, such as padding.
 
     Example, with images `(batch, height, width, channels)` and the class of each pixel
     `(batch, height, width)`:
@@ -42,9 +42,9 @@ class ElementWeighting(ExampleWeighting):
     Args:
         teacher: Keras layer or model that gives one logit for each step or pixel,
             `(batch, ...)` or `(batch, ..., 1)`. `None` makes `teachers.convolutions`,
-            which sees the neighbourhood of each: inputs must have the labels' steps or
-            height and width, and a last axis of channels. Words need a teacher with
-            `conditioning="dict"`.
+            which sees the neighbourhood of each step or pixel: inputs must have the
+            steps or the height and width of the labels, and a last axis of channels.
+            Words need a teacher with `conditioning="dict"`.
         num_classes: number of classes if the teacher sees labels: integers
             `(batch, ...)` or `(batch, ..., 1)`, or floats
             `(batch, ..., num_classes)`. `None` hides them.

@@ -14,15 +14,15 @@ MISSING = np.iinfo(np.int64).min
 class GroupNames:
     """The groups of one column, such as annotators or years.
 
-    In a training step integers stand for names, which have no kernels on a GPU: 0 for
-    an unknown group, then 1, 2, ... in the order of `names`.
+    In a training step integers replace names, which have no kernels on a GPU: 0 for an
+    unknown group, then 1, 2, ... in the order of `names`.
 
     Args:
-        names: the groups, all strings or all integers, each once.
+        names: the groups, all strings or all integers, without repeats.
         counts: number of examples of each in learning; `None` means equal numbers.
 
     Raises:
-        ValueError: if there are no names, or no table can hold them.
+        ValueError: if there are no names, or a table cannot hold them.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class GroupNames:
             )
 
     def including(self, names: Sequence[str | int]) -> "GroupNames":
-        """These groups, and others of which there is no example."""
+        """These groups and others, without examples."""
         others = [name for name in names if name not in self._index]
         return GroupNames(self.names + others, self.counts + [0] * len(others))
 

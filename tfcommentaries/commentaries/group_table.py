@@ -64,18 +64,18 @@ def column_rows(column, groups, weights, observed, intervals, new, disagreement)
 
 
 def advise(rows, doubt=None):
-    """Adds to each row what to do with its group, as `"advice"`.
+    """Adds advice on its group to each row, as `"advice"`.
 
     Args:
         rows: of `GroupWeighting.table`, those of one column.
         doubt: see `Commentary.doubt`.
 
-    `"trust"`, `"look at"` or `"drop"`, by the weight relative to the largest. If it is
-    known how weights vary, `"trust"` or `"drop"` where the whole interval is on that
-    side of half of the largest weight, else `"cannot tell"`. Where weights do not say
-    how good groups are: `"unknown"`, if there is a doubt; `"not seen"`, if learning
-    read no example; `"class weight"`, if each group is one class, so that its weight
-    only balances the classes; `"no difference"`, if all weights are alike.
+    `"trust"`, `"look at"` or `"drop"`, by the weight relative to the largest. With
+    intervals, `"trust"` or `"drop"` if the whole interval lies on one side of half of
+    the largest weight, else `"cannot tell"`. If weights do not rank the groups:
+    `"unknown"`, if there is a doubt; `"not seen"`, if learning read no example;
+    `"class weight"`, if each group is one class, so that its weight only balances the
+    classes; `"no difference"`, if all weights are alike.
     """
     seen = [row["weight"] for row in rows if row.get("seen") != 0]
     largest = max(seen, default=0)
@@ -110,16 +110,16 @@ def interval(row):
 class GroupTable(list):
     """Rows of `GroupWeighting.table`, which print as a text table.
 
-    A list of dicts `{"column", "group", "examples", "weight", "advice"}` and, where
-    they apply, `"disagreement"`, `"weight_by_class"` (a list), `"weight_over_training"`
-    (a list, from start to end), `"seen"` (how many examples learning read, repeats
+    A list of dicts `{"column", "group", "examples", "weight", "advice"}` and, if they
+    apply, `"disagreement"`, `"weight_by_class"` (a list), `"weight_over_training"` (a
+    list, from start to end), `"seen"` (how many examples learning read, repeats
     included), `"only_class"` (the class of all of these), `"low"` and `"high"` (the
-    smallest and the largest weight, after `CommentaryLearner(repeats=...)`) and
-    `"new"` (`True` if learning started from a commentary without this group).
+    smallest and the largest weight, after `CommentaryLearner(repeats=...)`) and `"new"`
+    (`True` if learning started from a commentary without this group).
 
     Args:
         rows: list of such dicts.
-        doubt: see `Commentary.doubt`; printed below.
+        doubt: see `Commentary.doubt`; printed below the table.
     """
 
     def __init__(self, rows: Iterable[Config], doubt: str | None = None) -> None:
@@ -127,7 +127,7 @@ class GroupTable(list):
         self.doubt = doubt
 
     def advice(self) -> list[str]:
-        """What to do with each group, a list of texts; see `advise`."""
+        """Advice on each group, a list of texts; see `advise`."""
         return [row["advice"] for row in self]
 
     def trusted(self, column: str | None = None) -> list[str | int]:
@@ -137,10 +137,10 @@ class GroupTable(list):
             column: name of the column; `None` takes all.
 
         Returns:
-            A list of names, largest weights first. If the weights do not differ, all
-            groups; if nothing is known about the groups, none. A group of which one
-            cannot tell is kept if its weight is at least half of the largest: without
-            such, students had too few examples.
+            A list of names, largest weights first. All groups, if the weights do not
+            differ; none, if nothing is known about the groups. A `"cannot tell"` group
+            is included if its weight is at least half of the largest: without such
+            groups, students had too few examples.
         """
         keep = "trust", "no difference", "class weight"
         largest: dict[str, float] = {}
@@ -161,10 +161,10 @@ class GroupTable(list):
         ]
 
     def ends(self, most: int) -> tuple[list[Config], list[Config]]:
-        """The first rows and the last ones, to show at most `most`.
+        """The first and the last rows, `most` in all.
 
         Returns:
-            `(first, last)`, lists of rows; all are in `first` if they are not more.
+            `(first, last)`, lists of rows; `first` has all rows if there are no more.
         """
         if len(self) <= most:
             return list(self), []

@@ -1,4 +1,4 @@
-"""What a kind of commentary says of itself, so that nobody else has to know it."""
+"""What a kind of commentary declares, so that no other file has to know it."""
 
 import types
 from collections.abc import Callable, Mapping
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 class Kind:
-    """Attributes and methods by which others find out what a commentary is.
+    """Attributes and methods that describe a kind of commentary.
 
-    No other file switches on the name or the class of a kind. These are the defaults.
+    No other file switches on the name or the class of a kind. This class has the
+    defaults.
     """
 
     #: What the manifest of an exported commentary calls this kind.
@@ -77,7 +78,7 @@ class Kind:
     def complete_student(
         self, model: keras.Model, loss: Any
     ) -> tuple[keras.Model, Any]:
-        """Gives a student the outputs that it has only for this commentary.
+        """Adds the outputs that a student needs only for this commentary.
 
         Args:
             model: a `keras.Model` that is not compiled.
@@ -91,7 +92,7 @@ class Kind:
     def label_trust(
         self, annotate: Callable[[Tensors], Tensors], y: Tensors, num_classes: int
     ) -> np.ndarray | None:
-        """How far labels are trusted, for `insights.suspected_labels`.
+        """How much the commentary trusts labels, for `insights.suspected_labels`.
 
         Args:
             annotate: function from labels of the examples to their annotations, at the
@@ -101,15 +102,15 @@ class Kind:
 
         Returns:
             An array `(examples, num_classes)`, or `(examples, 1)` for the given labels
-            alone, each from 0 to 1. `None`, as from the base class, if this kind does
-            not tell labels from each other.
+            alone, each from 0 to 1. `None`, as in the base class, if this kind does not
+            distinguish labels.
         """
         return None
 
     def table(self) -> "GroupTable | None":
         """The learned weights as readable rows, or `None` for kinds without such rows.
 
-        Kept in the manifest of an exported commentary.
+        The manifest of an exported commentary holds them.
 
         Returns:
             A `GroupTable` or `None`.
@@ -119,7 +120,7 @@ class Kind:
     def start(
         self, x: Tensors, y: Tensors, agrees: ArrayLike, chance: float | None = None
     ) -> bool:
-        """Starts learning from which labels agree with a model of checked examples.
+        """Starts weights from how often labels agree with a model of checked examples.
 
         The base class does nothing. See `GroupWeighting.start`.
         """

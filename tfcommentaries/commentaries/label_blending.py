@@ -17,19 +17,19 @@ class LabelBlending(TaughtByTeacher):
     """Blends each example with another, in a proportion that depends on their classes.
 
     The annotation of an example is a row of proportions
-    `lambda = 1 - 0.5 * sigmoid(logits)`, each in (0.5, 1), with a column for each class
-    of the partner: how much of the example stays. `apply` takes the example before it
-    in the batch as partner, so batches must be shuffled, and blends inputs, labels and
-    sample weights alike: `lambda * own + (1 - lambda) * partner`.
+    `lambda = 1 - 0.5 * sigmoid(logits)`, each in (0.5, 1), one for each class of the
+    partner: the share of the example in the blend. Its partner is the example before it
+    in the batch, so batches must be shuffled. `apply` blends inputs, labels and sample
+    weights: `lambda * own + (1 - lambda) * partner`.
 
-    The labels that come out are soft, `(batch, num_classes)`: compile the student
-    with a loss that takes them, such as `keras.losses.CategoricalCrossentropy`.
+    The blended labels are soft, `(batch, num_classes)`: compile the student with a loss
+    that takes them, such as `keras.losses.CategoricalCrossentropy`.
 
-    Try a few constant tables besides a learned one, and start from the best of them (an
-    `initial_logit` of 2.2 is 0.55): tables learned by `ImplicitTraining` stayed near
-    where they started. With few images, 0.55 for all pairs of classes helped, and 0.85
-    and 0.95 harmed; with ten times as many, 0.55 harmed, and nothing gained more than
-    0.2 points (`experiments/blending`).
+    Try a few constant tables first, and start from the best of them (an `initial_logit`
+    of 2.2 is 0.55): tables learned by `ImplicitTraining` stayed near their start. With
+    few images, 0.55 for all pairs of classes helped, and 0.85 and 0.95 harmed; with ten
+    times as many, 0.55 harmed, and nothing gained more than 0.2 points
+    (`experiments/blending`).
 
     Example:
 
@@ -39,11 +39,11 @@ class LabelBlending(TaughtByTeacher):
 
     Args:
         num_classes: number of classes.
-        teacher: `None` for a table over pairs of classes, `num_classes` squared
-            numbers. Else a Keras model that sees x with the label as extra
-            channels and gives a row of logits, `(batch, num_classes)`.
-        initial_logit: where every entry of a table starts. Defaults to -1, where
-            `lambda` is 0.87.
+        teacher: `None` makes a table over pairs of classes, `num_classes` squared
+            numbers. Else a Keras model from x with the label as extra channels to
+            logits `(batch, num_classes)`.
+        initial_logit: initial value of every entry of a table. Defaults to -1, a
+            `lambda` of 0.87.
         **kwargs: arguments of `Commentary`.
 
     Reference:
@@ -91,7 +91,7 @@ class LabelBlending(TaughtByTeacher):
         """Gives each example's proportions by the partner's class.
 
         Args:
-            x: inputs `(batch, ...)`; a table does not look at them.
+            x: inputs `(batch, ...)`; a table ignores them.
             y: labels: integers `(batch,)` or `(batch, 1)`, or one-hot or soft
                 `(batch, num_classes)`.
             progress: not used.

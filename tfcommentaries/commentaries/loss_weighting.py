@@ -14,21 +14,18 @@ from tfcommentaries.typing import LayerOptions, Shapes, Tensors, Unpack
 
 @keras.saving.register_keras_serializable(package="tfcommentaries")
 class LossWeighting(Weighting, TaughtByTeacher):
-    """Weights each training example by the loss that the student has on it now.
+    """Weights each training example by the student's current loss on it.
 
     The annotation is `w(loss) = sigmoid(teacher(loss))`: the teacher, which has few
-    weights and sees one number, learns whether examples that are hard at present
-    are rare ones (weigh more) or wrong ones (weigh less). It needs no inputs, no
-    labels and no progress, so it suits every data set and student with the same
-    loss.
+    weights and sees one number, learns whether hard examples are rare (and weigh more)
+    or wrong (and weigh less). It needs no inputs, labels or progress, so it suits every
+    data set and student with the same loss.
 
-    Since it depends on the student, it is taught where the student's loss is
-    available: by `CommentaryCallback`, `CommentaryLearner` and
-    `LearnCommentaryCallback`, not in a tf.data pipeline. Learn it one
-    student step at a time, and slowly: at the start losses do not yet separate
-    wrong labels from right ones. On noisy digits an outer Adam with 2e-3 learned to
-    distrust large losses with every seed; with 1e-2 and most seeds all weights went
-    to 1 first.
+    Since it needs the student's losses, only `CommentaryCallback`, `CommentaryLearner`
+    and `LearnCommentaryCallback` teach it, not a tf.data pipeline. Learn it one student
+    step at a time, and slowly: at the start, losses do not separate wrong labels from
+    right ones. On noisy digits, an outer Adam with 2e-3 learned to distrust large
+    losses with every seed; with 1e-2, all weights went to 1 first with most seeds.
 
     Example:
 
@@ -95,7 +92,7 @@ class LossWeighting(Weighting, TaughtByTeacher):
         sample_weight: Tensors = None,
         progress: Tensors = None,
     ) -> tuple[Tensors, Tensors, Tensors]:
-        """Raises, since a batch alone does not give the student's losses."""
+        """Raises an error, since a batch does not hold the student's losses."""
         raise TypeError(
             "LossWeighting weights by the student's losses, which a batch does not "
             "give. Teach with `model.fit(..., callbacks=[CommentaryCallback(...)])` "

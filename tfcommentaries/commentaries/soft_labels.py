@@ -20,9 +20,9 @@ class SoftLabels(KeyedInputs):
     """Gives each example a distribution over classes in place of its label.
 
     The annotation is `softmax(logits + trust * one_hot(y))`. Logits start at zero,
-    so a student is first taught with smoothed labels; learning corrects them.
+    which smooths the labels; learning corrects them.
 
-    Labels that come out are `(batch, num_classes)`: compile the student with
+    The new labels are `(batch, num_classes)`: compile the student with
     `keras.losses.CategoricalCrossentropy`.
 
     Example:
@@ -32,16 +32,17 @@ class SoftLabels(KeyedInputs):
 
     Args:
         num_classes: number of classes.
-        teacher: `None` for a table with a row of logits for each class, which can
+        teacher: `None` makes a table with a row of logits for each class, which can
             learn which classes are mistaken for each other. Else a Keras model that
             gives logits `(batch, num_classes)`: it sees x with the label as extra
-            channels, or, with `teacher_key`, one entry of x; `teachers.Table` with
-            as many outputs as classes corrects single examples by id.
+            channels, or, with `teacher_key`, one entry of x. A `teachers.Table` with as
+            many outputs as classes corrects single examples by id.
         trust: logit of the data set's label. Defaults to 4, which gives it a
             probability of 0.86 among ten classes.
-        teacher_key: where x is a dict, the entry that the teacher sees instead.
-        student_key: where x is a dict, the entry that the student gets instead of
-            all of x.
+        teacher_key: if x is a dict, the entry that the teacher sees instead of all of
+            x.
+        student_key: if x is a dict, the entry that the student gets instead of all of
+            x.
         **kwargs: arguments of `Commentary`.
     """
 
@@ -85,7 +86,7 @@ class SoftLabels(KeyedInputs):
         """Gives each example's distribution over classes.
 
         Args:
-            x: inputs `(batch, ...)` or a dict of such; a table does not look at them.
+            x: inputs `(batch, ...)` or a dict of such; a table ignores them.
             y: labels: integers `(batch,)` or `(batch, 1)`, or one-hot or soft
                 `(batch, num_classes)`.
             progress: not used.

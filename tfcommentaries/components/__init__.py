@@ -1,4 +1,4 @@
-"""TFX components. Needs the extra `tfx`."""
+"""TFX components, which need the extra `tfx`."""
 
 from tfcommentaries.components.artifact import CommentaryArtifact
 from tfcommentaries.components.commentary_annotator.component import (

@@ -14,8 +14,8 @@ from tfcommentaries.saving.manifest import read_manifest
 class CommentaryArtifact(artifact.Artifact):
     """A learned commentary.
 
-    The SavedModel lies where a Model artifact has its serving model, so that either
-    type can hold one. Custom properties: `kind`, `outer_metric`, `data_fingerprint`.
+    The SavedModel lies in the same place as in a Model artifact, so that either type
+    can hold one. Custom properties: `kind`, `outer_metric`, `data_fingerprint`.
     """
 
     # `package.Class` is what Kubeflow can import; it takes no PROPERTIES.

@@ -1,4 +1,4 @@
-"""Data sets to learn on. Needs the extra `tfds` for those of TFDS."""
+"""Data sets to learn on. Those of TFDS need the extra `tfds`."""
 
 from tfcommentaries.datasets.digits import load_digits
 from tfcommentaries.datasets.episodes import episodes

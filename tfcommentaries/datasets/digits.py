@@ -8,11 +8,11 @@ from tfcommentaries.datasets.splits import Examples, Splits, split
 def load_digits(
     validation_size: int = 300, test_size: int = 497, seed: int = 0
 ) -> Splits:
-    """Loads 1,797 images of 8x8 pixels.
+    """Loads scikit-learn's 1,797 images of handwritten digits, 8x8 pixels.
 
     Args:
         validation_size: number of validation examples.
-        test_size: number of test examples; the rest trains.
+        test_size: number of test examples; the rest is training data.
         seed: seed of the split.
 
     Returns:

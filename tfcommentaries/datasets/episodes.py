@@ -1,4 +1,4 @@
-"""Few-shot tasks made of a labelled data set."""
+"""Few-shot tasks from a labelled data set."""
 
 import numpy as np
 import tensorflow as tf

@@ -30,14 +30,14 @@ from tfcommentaries.typing import Path
 
 
 class FileData(NamedTuple):
-    """What a file holds.
+    """The contents of a file.
 
     Attributes:
         examples: `Examples`; labels are indices into `classes`, or numbers.
         classes: list of the labels as the file has them, sorted; `None` for numbers.
-        columns: dict of the other columns that were asked for, `(examples,)` each.
-        encoding: `TableEncoding` of the columns that are features, or `None`.
-        digest: SHA-256 of all files that were read, which shows whether they change.
+        columns: dict of the other requested columns, `(examples,)` each.
+        encoding: `TableEncoding` of the features, or `None`.
+        digest: SHA-256 of all files, which shows whether they change.
     """
 
     examples: Examples
@@ -78,27 +78,28 @@ def load_file(
             takes it.
         label: name of the labels, strings or integers; `None` is `"y"` in an `.npz`
             file and `"label"` in a table.
-        columns: names of further columns, which are not features. In a `.csv` file
-            they stay the texts that they are: `00123` is not `123`.
+        columns: names of further columns, which are not features. In a `.csv` file they
+            stay texts: `00123` is not `123`.
         classes: those of another file, as `FileData` has them; `None` takes the labels
             of this one.
-        encoding: likewise; `None` learns it from all columns that are not named.
+        encoding: `TableEncoding` of another file; `None` learns one from all columns
+            that are not named.
         image_size: height and width of images from a folder or a column.
         labels: `"classes"`, or `"numbers"` to predict; `None` takes numbers with
             decimals as the latter, and strings and integers with few different values
             as classes.
-        image: name of the column of a table that names or holds images, as
-            `read_images` takes them. They are the features, and no other column is.
-            Relative paths start where the table is.
+        image: name of the column of a table with images or their paths, as for
+            `read_images`. Then no other column is a feature. Paths are relative to the
+            table.
 
     Returns:
         `FileData`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged, a column is missing or there twice, one is
-            named for two purposes, features are of a wrong kind or not finite, or a
-            label is not in `classes`.
+        ValueError: if the file is damaged, a column is missing or occurs twice, or has
+            two purposes, features are of a wrong kind or not finite, or a label is not
+            in `classes`.
     """
     first = find_files(path)[0][0] if is_pattern(path) else None
     with reading(path, first):

@@ -27,8 +27,8 @@ def load_image_folder(
         labels, indices into `classes`, the names of the folders, sorted.
 
     Raises:
-        ValueError: if there are no images, one cannot be read, all of them do not fit
-            into memory, or a class is not in `classes`.
+        ValueError: if there are no images, an image cannot be read, the images do not
+            fit into memory, or a class is not in `classes`.
     """
     return read_image_folder(path, size, classes)[:2]
 

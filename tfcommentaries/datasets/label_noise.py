@@ -6,7 +6,7 @@ import numpy as np
 def corrupt_labels(
     y: np.ndarray, fraction: float, num_classes: int, seed: int, kind: str = "random"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gives part of the examples another label.
+    """Replaces some of the labels by wrong ones.
 
     Args:
         y: integer labels `(examples,)`.
@@ -14,15 +14,15 @@ def corrupt_labels(
         num_classes: number of classes.
         seed: integer.
         kind: `"random"`: a label drawn uniformly from all classes, which is right by
-            chance once in `num_classes`. `"pair"`: that of the next class, as if
-            labellers mistook one class for another. Such mistakes have a pattern, which
-            students learn too.
+            chance once in `num_classes`. `"pair"`: the label of the next class, as if
+            annotators mistook one class for another. Such mistakes have a pattern,
+            which students learn.
 
     Returns:
-        `(labels, corrupted)`: the new labels, and which of them are wrong now.
+        `(labels, corrupted)`: the new labels, and booleans that mark the wrong ones.
 
     Raises:
-        ValueError: if `fraction` or `kind` is not one of these.
+        ValueError: if `fraction` or `kind` is not one of the above.
 
     Reference:
         [Han et al., Co-teaching, for both kinds](https://arxiv.org/abs/1804.06872)

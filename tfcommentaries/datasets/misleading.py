@@ -1,4 +1,4 @@
-"""Images in which something besides the object correlates with the label."""
+"""Images with a misleading cue that correlates with the label."""
 
 from typing import NamedTuple
 
@@ -29,16 +29,15 @@ class Misleading(NamedTuple):
 def load_coloured_digits(
     digits: Examples, size: int, agreement: float, seed: int = 0
 ) -> Misleading:
-    """Pairs a red with a blue digit, side by side; the red one is the label.
+    """Puts a red and a blue digit side by side; the label is the red digit.
 
-    The side of the red one is random.
+    The side of the red digit is random.
 
     Args:
         digits: `Examples` of grey images with labels 0 to 9.
         size: number of pairs.
-        agreement: fraction of the pairs whose blue digit is of the red one's class; in
-            the others it is of another class. With `BALANCED` it carries no
-            information.
+        agreement: fraction of the pairs whose digits have the same class. With
+            `BALANCED`, the blue digit carries no information.
         seed: integer.
 
     Returns:
@@ -64,19 +63,19 @@ def load_digits_on_scenes(
 ) -> Misleading:
     """Puts white digits at random places on photographs.
 
-    A stand-in for birds in front of land and water: each class of digits has a class of
-    photographs that it mostly appears on.
+    Each class of digits mostly appears on one class of photographs, like birds in front
+    of land and water.
 
     Args:
         digits: `Examples` of grey images with labels 0 to 9.
         scenes: `Examples` of colour images, at least as large, with labels 0 to 9.
         size: number of images.
-        agreement: fraction of the images whose scene is of the class that has the
-            digit's number. With `BALANCED` the scene carries no information.
+        agreement: fraction of the images whose scene has the class of the digit's
+            number. With `BALANCED` the scene carries no information.
         seed: integer.
 
     Returns:
-        `Misleading`, images of the scenes' size; all but the digit distracts.
+        `Misleading`, images of the scenes' size; all pixels but the digit's distract.
     """
     generator = np.random.default_rng(seed)
     labels, aligned, others = _cues(generator, size, agreement)

@@ -16,8 +16,8 @@ class RotatedDigits(NamedTuple):
 
     Attributes:
         train: `Examples`.
-        validation: `Examples` made of other digits.
-        test: `Examples` made of other digits again.
+        validation: `Examples` of other digits.
+        test: `Examples` of other digits again.
         angles: rotation in degrees of each training, validation and test
             example, a tuple of three arrays. The boundary is at 0.
         kind: `"separated"` or `"overlapping"`.
@@ -38,14 +38,14 @@ def load_rotated_digits(
     size: int = 28,
     seed: int = 0,
 ) -> RotatedDigits:
-    """Rotates images of one digit; the range of the angle is the class.
+    """Rotates images of one digit; the class is the range of the angle.
 
-    In the overlapping set angles within 20 degrees of upright occur in both
-    classes alike; in the separated set nothing lies within 15 degrees.
+    In the overlapping set, angles within 20 degrees of upright are equally frequent in
+    both classes; in the separated set, no angle is within 15 degrees.
 
     Args:
-        splits: `Splits` of digit images, such as `load_digits` or MNIST. Images
-            of each split stay in it.
+        splits: `Splits` of digit images, such as `load_digits` or MNIST. Images stay in
+            their split.
         kind: `"separated"` or `"overlapping"`.
         sizes: numbers of training, validation and test examples.
         digit: which digit to rotate.

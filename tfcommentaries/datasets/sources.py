@@ -1,4 +1,4 @@
-"""Data that come from several sources, some of them bad."""
+"""Data from several sources, some of them bad."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -37,12 +37,12 @@ INPUT_FAULTS = (
 
 
 class Sources(NamedTuple):
-    """Examples and where they come from.
+    """Examples and their sources.
 
     Attributes:
-        examples: `Examples` as their sources give them.
+        examples: `Examples` with the faults of their sources.
         source: name of each example's source, `(examples,)` strings.
-        faults: dict from a source's name to what is wrong with it.
+        faults: dict from a source's name to its fault.
     """
 
     examples: Examples
@@ -57,15 +57,14 @@ def spoil_sources(
     faults: Sequence[str] = FAULTS,
     shares: Sequence[float] | None = None,
 ) -> Sources:
-    """Deals examples out to sources and spoils some of these.
+    """Deals examples out to sources, and spoils those with a fault.
 
     Args:
         examples: `Examples` of images, 0 to 1, with right labels.
         num_classes: number of classes.
         seed: integer.
-        faults: what is wrong with each source, from `FAULTS` and `INPUT_FAULTS`.
-        shares: how many examples each source has, relative to the others; `None` means
-            equally many.
+        faults: the fault of each source, from `FAULTS` and `INPUT_FAULTS`.
+        shares: size of each source relative to the others; `None` means equal sizes.
 
     Returns:
         `Sources`, named `"source 0"` and so on, in a random order.

@@ -9,7 +9,7 @@ class Examples(NamedTuple):
     """Inputs with labels.
 
     Attributes:
-        x: float32 `(examples, ...)`; images `(examples, height, width, channels)` are
+        x: float32 `(examples, ...)`; images `(examples, height, width, channels)`, from
             0 to 1.
         y: int32 classes, or float32 numbers to predict, `(examples,)`.
     """
@@ -22,12 +22,12 @@ class Splits(NamedTuple):
     """Three sets without common examples.
 
     Attributes:
-        train: what students train on.
-        validation: examples on which the outer loss is measured.
-        test: used neither to learn a commentary nor to choose settings.
+        train: examples that students train on.
+        validation: examples of the outer loss.
+        test: examples for neither learning nor choosing settings.
         num_classes: number of classes; labels are 0 to `num_classes - 1`. `None` if
             labels are numbers to predict.
-        name: what to call the data set.
+        name: name of the data set.
     """
 
     train: Examples
@@ -40,7 +40,7 @@ class Splits(NamedTuple):
 def split(
     examples: Examples, validation_size: int, test_size: int, seed: int
 ) -> tuple[Examples, Examples, Examples]:
-    """Splits examples at random, each class in proportion; numbers just at random.
+    """Splits examples at random, with the same share of each class if there are any.
 
     Args:
         examples: `Examples`.

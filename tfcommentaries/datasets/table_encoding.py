@@ -37,17 +37,17 @@ class Column:
 
 
 class TableEncoding:
-    """Makes features of a table's columns: numbers, truth values and texts.
+    """Turns the columns of a table into features: numbers, booleans and texts.
 
-    Numbers stay as they are; missing ones become the median, and an extra feature marks
-    them. A text becomes one feature, 1 or 0, for each value that it has here; other
-    values, and missing ones, are 0 in all of them.
+    Numbers stay unchanged; missing ones become the median, and an extra feature marks
+    them. A text becomes one feature, 1 or 0, for each value of the column in `table`;
+    other and missing values are 0 in all of these.
 
     Args:
         table: a `pandas.DataFrame`, from which the encoding is learned.
 
     Raises:
-        ValueError: if there are no columns, or one is of another type or empty.
+        ValueError: if there are no columns, or a column has another type or is empty.
     """
 
     def __init__(self, table: "pandas.DataFrame") -> None:
@@ -71,7 +71,7 @@ class TableEncoding:
 
     @property
     def is_plain(self) -> bool:
-        """Whether every column is a feature as it is: no texts, nothing missing."""
+        """Whether every column is a feature without a change."""
         return all(c.categories is None and not c.flagged for c in self.columns)
 
     @property
@@ -103,7 +103,7 @@ class TableEncoding:
         return _Features(self.get_config())(values).numpy()
 
     def model(self) -> keras.Model:
-        """The encoding as a model, to put before one that takes features.
+        """The encoding as a model, to put before a model that takes features.
 
         Returns:
             A `keras.Model` from a dict of the columns by their names, `(examples, 1)`

@@ -15,11 +15,11 @@ _TEST = 0.2
 
 
 class TfdsData(NamedTuple):
-    """What a data set of TFDS holds.
+    """The contents of a data set of TFDS.
 
     Attributes:
         splits: `Splits`; validation and test examples have the true labels.
-        true_labels: those of the training examples, `(examples,)`.
+        true_labels: true labels of the training examples, `(examples,)`.
         groups: source of each training example, or `None`.
         encoding: `TableEncoding` of features that are not images, or `None`.
     """
@@ -67,12 +67,12 @@ def read_tfds(
 ) -> TfdsData:
     """Reads a data set by its TFDS name.
 
-    Validation examples are taken out of its `train` split. The test set is its `test`
-    split; if it has none, test examples are taken out of `train`, too.
+    Validation examples come from the `train` split. Test examples come from the `test`
+    split or, if there is none, from `train`.
 
-    If it has images, these are the inputs. Otherwise all features that are not named
-    are the columns of a table: numbers, vectors of numbers, classes and texts. Texts
-    with more than 50 values are left out, with a warning, as is all else.
+    Images are the inputs if there are any. Otherwise all features that are not named
+    are columns of a table: numbers, vectors of numbers, classes and texts. A warning
+    names features that are left out: texts with more than 50 values, and other types.
 
     Args:
         name: TFDS name, such as `"mnist"` or `"cifar10:3.*.*"`.
@@ -83,13 +83,13 @@ def read_tfds(
         seed: seed of the split.
         download: whether TFDS may download and prepare the data set.
         label: name of the feature with the training labels; `None` is `"label"`.
-        true_label: name of the feature with the labels of validation and test
-            examples, where those of training may be wrong; `None` is `label`.
+        true_label: name of the feature with the labels of validation and test examples,
+            if training labels may be wrong; `None` is `label`.
         group: name of the feature with the source of each example.
         image: name of the feature with images; `None` takes `"image"` if there is one.
         labels: `"classes"`, `"numbers"`, or `None`; see `load_file`.
-        encoding: of other examples of these features; `None` learns it from the
-            training examples.
+        encoding: `TableEncoding` of other examples of these features; `None` learns one
+            from the training examples.
 
     Returns:
         `TfdsData`.

@@ -10,14 +10,14 @@ from tfcommentaries.hypergradients.solvers import Solver
 
 
 class ImplicitSolution:
-    """Differentiates a solution by the condition that it meets, not by how it is found.
+    """Differentiates a solution through its optimality condition.
 
     With `F(x, p) = 0` at the solution x of parameters p, and v the gradient of
     something by x,
 
         gradient by p = -(dF/dp)^T u    where    (dF/dx)^T u = v.
 
-    Example, ridge regression in a user's own tape:
+    Example, ridge regression:
 
     >>> def loss(x, p):
     ...     penalty = p[0] * tf.reduce_sum(x[0] ** 2)
@@ -30,11 +30,11 @@ class ImplicitSolution:
     >>> tape.gradient(outer, penalty)
 
     Args:
-        find: function from the parameters to the solution, lists of tensors; it is
-            not differentiated.
+        find: function from the parameters to the solution, lists of tensors. It is not
+            differentiated.
         optimality: `Root`, `FixedPoint`, `Stationary` or `FiniteDifference`.
-        solver: name or object; see `solvers`. Those that need a symmetric matrix
-            fit `Stationary` only.
+        solver: name or object; see `solvers`. Solvers that need a symmetric matrix fit
+            `Stationary` only.
 
     Reference:
         [Blondel et al., Efficient and Modular Implicit Differentiation](

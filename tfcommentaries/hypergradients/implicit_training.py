@@ -21,11 +21,11 @@ from tfcommentaries.typing import Optimizer
 class ImplicitTraining:
     """Implicit differentiation of training (Algorithm 2 of the paper).
 
-    Forward, a student trains on `T` batches, and nothing is kept. Backward, its
-    weights are treated as a minimum of the inner loss on the last batch, and the
-    implicit function theorem gives the gradient. Cost and memory do not depend on
-    `T`. The gradient is right once training has converged; before that, it ignores
-    how the weights were reached.
+    Forward, a student trains on `T` batches, and nothing is kept. Backward, its weights
+    are treated as a minimum of the inner loss on the last batch, and the implicit
+    function theorem gives the gradient. Cost and memory do not depend on `T`. The
+    gradient is correct once training has converged; before that, it ignores how the
+    student reached its weights.
 
     Args:
         optimizer: as for `UnrolledTraining`.
@@ -33,9 +33,9 @@ class ImplicitTraining:
             with one product.
         products: `"forward"`, `"reverse"` or `"finite_difference"`: how products
             with second derivatives are computed; see `optimality`.
-        preconditioned: whether the solver's result is scaled, weight by weight, as
-            the student's optimizer scales its steps: by the root of its mean squared
-            gradients (Adam, RMSprop and the like). Others scale nothing. With
+        preconditioned: whether to scale the solver's result, weight by weight, as the
+            student's optimizer scales its steps: by the root of its mean squared
+            gradients (Adam, RMSprop and the like). Other optimizers scale nothing. With
             `solver="identity"` this is the first-order method of SAMA.
 
     Reference:

@@ -49,20 +49,20 @@ class JoinedState(NamedTuple):
 class InnerProblem:
     """A student that trains with a commentary.
 
-    All methods are pure functions of tensors. Annotations do not depend on the
-    student, so those of all steps are made at once, and a training step sees the
-    annotation of its batch instead of the commentary's weights. For weights that do,
-    see `LossWeightedProblem`.
+    All methods are pure functions of tensors. Annotations do not depend on the student,
+    so all are computed before the first step, and a training step sees the annotation
+    of its batch instead of the commentary's weights. For weights that depend on the
+    student, see `LossWeightedProblem`.
 
     Args:
         commentary: a built `Commentary`, or `None` to train without one.
         student: a built `FunctionalStudent`.
-        optimizer: a Keras optimizer, its name, or an `InnerOptimizer`. `None` takes
-            the one that the student was compiled with.
+        optimizer: a Keras optimizer, its name, or an `InnerOptimizer`. `None` takes the
+            student's own.
         eps_root: as for `from_keras`.
 
     Raises:
-        ValueError: if this class is not for such a commentary.
+        ValueError: if the commentary needs another class.
     """
 
     #: Whether it is for commentaries of the student's losses.

@@ -52,8 +52,8 @@ class Root:
 class FixedPoint(Root):
     """`function(solution, parameters) = solution`.
 
-    With `Neumann(terms, scale=1.0, may_grow=True)` the products are those of running
-    the iteration `terms` more times and differentiating that.
+    With `Neumann(terms, scale=1.0, may_grow=True)` the products equal those of
+    differentiating `terms` more iterations.
 
     Args:
         function: takes and gives lists of tensors; as many as `solution` has.
@@ -145,8 +145,8 @@ class Stationary:
 class FiniteDifference(Stationary):
     """Like `Stationary`, with products by central differences of first gradients.
 
-    For students whose ops have no second derivative; it is cheaper, too. The error
-    is of the order of the squared step, plus rounding.
+    This is for students whose ops have no second derivative; it is also cheaper. The
+    error is of the order of the squared step, plus rounding.
 
     Args:
         loss: function `(solution, parameters)` to a scalar.

@@ -13,7 +13,7 @@ from tfcommentaries.typing import Batch, Tensors
 class TrainingLayer:
     """A function from a commentary's and initial weights to trained weights.
 
-    Subclasses say in `train` how gradients flow back.
+    Subclasses define in `train` how gradients flow back.
 
     Args:
         problem: `InnerProblem`.

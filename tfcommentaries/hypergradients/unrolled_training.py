@@ -25,12 +25,11 @@ from tfcommentaries.upstream.private_names import inside_xla
 class UnrolledTraining:
     """Backpropagation through training (Algorithm 1 of the paper).
 
-    Forward, a student trains on `T` batches. Backward, an adjoint scan runs the
-    steps again from the last to the first and takes one vector-Jacobian product
-    at a time. The graph does not grow with `T` and no activations are kept, only
-    the student's state (weights and optimizer slots) at some of the steps. If
-    everything that the steps compute fits into memory, it is kept, and no step runs
-    again.
+    Forward, a student trains on `T` batches. Backward, an adjoint scan runs the steps
+    again from the last to the first and takes one vector-Jacobian product at a time.
+    The graph does not grow with `T`, and only the student's state (weights and
+    optimizer slots) at some of the steps is kept. If everything that the steps compute
+    fits into memory, it is kept, and no step runs again.
 
     Example:
 
@@ -43,18 +42,19 @@ class UnrolledTraining:
 
     Args:
         optimizer: how the student trains: a Keras optimizer, its name, or an
-            `InnerOptimizer`. `None` takes the one the student was compiled with.
-        checkpoint_interval: keep the state of every n-th step and run the steps
-            between again. 1 keeps every state, 0 everything that a step computes.
-            `None` is the smallest of 0, 1 and the square root of `T` whose
-            memory, by the shapes of the tensors, is within `memory_budget`; with
-            the last, memory grows like the root of `T`. Inside XLA it is not 0, since
-            recurrent layers and attention do not compile with that, nor for students
+            `InnerOptimizer`. `None` takes the student's own.
+        checkpoint_interval: interval of the steps whose state is kept; the steps
+            between run again. 1 keeps every state, 0 everything that a step computes.
+            `None` takes the smallest of 0, 1 and the square root of `T` whose memory,
+            by the shapes of the tensors, is within `memory_budget`; with the square
+            root, memory grows like the root of `T`. `None` does not take 0 inside XLA,
+            where recurrent layers and attention would not compile, nor for students
             with 100 variables or more, which would take long to trace.
-        truncate: differentiate only the last `truncate` steps; the state before
-            them counts as constant. `None` differentiates all. Cheaper, smaller
-            and more stable, but biased towards what helps at once.
-        memory_budget: largest size of what is kept, in bytes. Defaults to 1 GiB.
+        truncate: differentiate only the last `truncate` steps; the state before them
+            counts as constant. `None` differentiates all. Truncation takes less time
+            and memory and is more stable, but biased towards short-term effects.
+        memory_budget: largest size, in bytes, of the tensors that are kept. Defaults to
+            1 GiB.
         eps_root: if a Keras Adam or AdamW trains the student, what is added under
             its root. The derivative of Adam's step is largest for weights whose
             gradient is nearly zero, and they would drown the rest; 1e-8 damps

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfcommentaries.insights.pictures import COLORS, plain_axes
+from tfcommentaries.insights.pictures import COLORS, SMALL, plain_axes
 from tfcommentaries.teaching.comparison import Comparison
 from tfcommentaries.teaching.scores import less_is_better
 
@@ -39,89 +39,89 @@ def learning_curves(
     axes: Axes | None = None,
     named: bool = True,
 ) -> Figure:
-    """Draws how well students do over training, one line per condition.
+    """Draws the scores of students during training, one line per condition.
 
     Args:
         comparison: a `Comparison`, from `tfcommentaries.teaching.evaluate`.
-        metric: name of the metric; `None` takes the most telling.
+        metric: name of the metric; `None` takes `Comparison.metric`.
         axes: Matplotlib axes to draw on; `None` makes a figure.
-        named: whether each line has its name at its end.
+        named: whether to name the lines below, in the order of their ends.
 
     Returns:
         The Matplotlib figure.
     """
-    figure, axes = plain_axes(axes)
+    figure, axes = plain_axes(axes, 3 + 0.2 * len(comparison.conditions) * named)
     metric, steps = metric or comparison.metric, comparison.steps
-    colors, ends = condition_colors(comparison.conditions), []
+    colors = condition_colors(comparison.conditions)
+    lines, last = {}, {}
     for one in comparison.conditions:
         rows = [comparison.score(one, step, metric) for step in steps]
         mean, std = (np.array([getattr(r, n) for r in rows]) for n in ("mean", "std"))
         color, width = colors[one.name], 2.5 if one.role == "ours" else 1.2
-        axes.plot(steps, mean, color=color, linewidth=width, label=one.name)
+        (lines[one.name],) = axes.plot(
+            steps, mean, color=color, linewidth=width, label=one.name
+        )
         axes.fill_between(steps, mean - std, mean + std, color=color, alpha=0.15, lw=0)
-        ends.append((mean[-1], one, color))
+        last[one.name] = mean[-1]
     axes.set(
         title=f"New students (mean and std of {comparison.students})",
         xlabel="training step",
         ylabel=f"test {metric}",
     )
     if named:
-        _name_ends(axes, ends)
-    return figure
-
-
-def _name_ends(axes, ends):
-    """Writes names beside the axes, where lines end, as far apart as they need."""
-    low, high = axes.get_ylim()
-    ends = sorted(ends, key=lambda end: end[0])
-    places = (np.array([value for value, *_ in ends]) - low) / (high - low)
-    gap = min(0.075, 1 / len(ends))
-    for i in range(1, len(ends)):
-        places[i] = max(places[i], places[i - 1] + gap)
-    # All a little lower where the highest would be above the axes.
-    most = 1 - gap * np.arange(len(ends))[::-1]
-    for (_, one, color), place in zip(ends, np.minimum(places, most)):
-        axes.annotate(
-            one.name,
-            (1.01, place),
-            xycoords="axes fraction",
-            color=color,
-            fontsize="x-small",
-            fontweight="bold" if one.role == "ours" else "normal",
-            verticalalignment="center",
-            parse_math=False,
+        names = sorted(last, key=last.get, reverse=True)
+        legend = axes.legend(
+            [lines[name] for name in names],
+            names,
+            frameon=False,
+            fontsize=SMALL,
+            loc="upper left",
+            bbox_to_anchor=(0, -0.2),
         )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+    return figure
 
 
 def final_scores(
     comparison: Comparison, metric: str | None = None, axes: Axes | None = None
 ) -> Figure:
-    """Draws how well students do at the end of training, one bar per condition.
+    """Draws the scores of students after training, one bar per condition.
 
     Args:
         comparison: as for `learning_curves`.
-        metric: likewise.
-        axes: likewise.
+        metric: as for `learning_curves`.
+        axes: as for `learning_curves`.
 
     Returns:
         The Matplotlib figure.
     """
-    figure, axes = plain_axes(axes)
     metric, step = metric or comparison.metric, comparison.steps[-1]
     last = [comparison.score(one, metric=metric) for one in comparison.conditions]
     last = sorted(last, key=lambda row: row.mean, reverse=less_is_better(metric))
+    figure, axes = plain_axes(axes, 1 + 0.4 * len(last))
     colors = condition_colors(comparison.conditions)
+    places = np.arange(len(last))
     bars = axes.barh(
-        [row.condition for row in last],
+        places,
         [row.mean for row in last],
+        0.45,
         xerr=[row.std for row in last],
         color=[colors[row.condition] for row in last],
     )
     form = ".4g" if less_is_better(metric) else ".3f"
     labels = [format(row.mean, form) for row in last]
-    axes.bar_label(bars, labels, label_type="center", color="white", fontsize="small")
-    axes.tick_params(axis="y", labelsize="small")
-    for label in axes.get_yticklabels():
-        label.set_parse_math(False)
+    axes.bar_label(bars, labels, label_type="center", color="white", fontsize=SMALL)
+    # Names above the bars leave these the whole width.
+    axes.set_yticks(
+        places + 0.26,
+        [row.condition for row in last],
+        ha="left",
+        va="bottom",
+        fontsize=SMALL,
+        parse_math=False,
+    )
+    axes.tick_params(axis="y", length=0, pad=-2)
+    axes.set_ylim(-0.5, len(last) - 0.2)
     axes.set(title=f"New students, step {step}", xlabel=f"test {metric}")
     return figure

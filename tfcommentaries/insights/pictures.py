@@ -24,6 +24,10 @@ COLORS = (
 )
 
 
+#: Inches of a picture's width, so that its texts can be read on a phone.
+WIDTH = 4
+#: Points of small texts, likewise.
+SMALL = 9
 #: Bars of groups in a picture; of more groups, the first and the last are drawn.
 _BARS = 40
 #: Characters of a name.
@@ -50,13 +54,14 @@ def group_weights(
     notes: Mapping[str, str] | None = None,
     axes: Axes | None = None,
 ) -> Figure:
-    """Draws the weight of each group, the largest on top.
+    """Draws the weight of each group as a bar, the largest on top.
 
-    Of more than 40 groups, the first and the last 20, and a histogram of all weights.
+    With more than 40 groups, it draws the first and the last 20, and a histogram of all
+    weights.
 
     Args:
         table: a `GroupTable`.
-        notes: dict from a group's name to what is known about it.
+        notes: dict from a group's name to a remark about it.
         axes: Matplotlib axes to draw on, without a histogram; `None` makes a figure.
 
     Returns:
@@ -64,9 +69,16 @@ def group_weights(
     """
     first, last = table.ends(_BARS)
     shown = [*first, *last]
+    names = names_of(shown, table)
+    if notes:
+        notes = {name: notes.get(row["group"]) for name, row in zip(names, shown)}
+        names = [f"{name}: {notes[name]}" if notes[name] else name for name in names]
     if axes is None:
+        # Room for long names.
+        width = max(WIDTH, 1.8 + 0.075 * max(map(len, names)))
         height = max(2.4, 0.26 * len(shown) + 1)
-        figure = Figure(figsize=(6, height + 2 * bool(last)), layout="constrained")
+        size = width, height + 2 * bool(last)
+        figure = Figure(figsize=size, layout="constrained")
         if last:
             axes, below = figure.subplots(2, height_ratios=(height, 2))
             below.hist(
@@ -79,10 +91,6 @@ def group_weights(
     figure, axes = plain_axes(axes)
     known = {"trust": COLORS[0], "drop": COLORS[1]}
     known |= dict.fromkeys(("look at", "cannot tell"), COLORS[5])
-    names = names_of(shown, table)
-    if notes:
-        notes = {name: notes.get(row["group"]) for name, row in zip(names, shown)}
-        names = [f"{name}: {notes[name]}" if notes[name] else name for name in names]
     # A gap where groups are left out.
     places = [i + (1 if i >= len(first) else 0) for i in range(len(shown))]
     for advice in dict.fromkeys(row["advice"] for row in shown):
@@ -106,13 +114,13 @@ def group_weights(
             ecolor="0.2",
             capsize=2,
         )
-    axes.set_yticks(places, names, fontsize="small", parse_math=False)
+    axes.set_yticks(places, names, fontsize=SMALL, parse_math=False)
     axes.invert_yaxis()
-    axes.set(title="The weight of each source", xlabel="weight", xlim=(0, 1))
+    axes.set(xlabel="weight of the source", xlim=(0, 1))
     if last:
         text = f"{len(table) - len(shown):,} more between"
-        axes.text(0.02, len(first), text, va="center", fontsize="small")
-    axes.legend(frameon=False, fontsize="small", loc="lower right")
+        axes.text(0.02, len(first), text, va="center", fontsize=SMALL)
+    axes.legend(frameon=False, fontsize=SMALL, loc="lower right")
     return figure
 
 
@@ -144,12 +152,12 @@ def weights_over_progress(
         title="Weights over training", xlabel="training progress", ylabel="mean weight"
     )
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize="small", ncols=2 if len(groups) > 5 else 1)
+    axes.legend(frameon=False, fontsize=SMALL, ncols=2 if len(groups) > 5 else 1)
     return figure
 
 
 def weight_distributions(weights, groups, noun):
-    """Draws how weights are spread in groups of examples, as boxes.
+    """Draws the distribution of weights in groups of examples, as boxes.
 
     Args:
         weights: `(examples,)`.
@@ -198,14 +206,14 @@ def heat_map(matrix, xlabel, ylabel, label):
     Returns:
         The Matplotlib figure.
     """
-    figure = Figure(figsize=(5.4, 4.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(matrix, cmap="viridis")
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if max(matrix.shape) <= 20:
         axes.set_xticks(range(matrix.shape[1]))
         axes.set_yticks(range(matrix.shape[0]))
-    figure.colorbar(image, label=label)
+    figure.colorbar(image, label=label, shrink=0.8)
     return figure
 
 
@@ -219,10 +227,9 @@ def image_rows(rows):
         The Matplotlib figure.
     """
     columns, height, width = next(iter(rows.values())).shape[:3]
-    size = (1.1 * columns + 0.4, (1.1 * height / width + 0.1) * len(rows))
-    figure = Figure(figsize=size)
+    size = columns + 0.3, height / width * len(rows) + 0.2
+    figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)
-    figure.subplots_adjust(0.06, 0.02, 0.99, 0.98, 0.05, 0.05)
     for (title, images), line in zip(rows.items(), grid):
         for axes, image in zip(line, images):
             axes.imshow(np.clip(image, 0, 1), cmap="gray", vmin=0, vmax=1)
@@ -251,7 +258,7 @@ def ranked_examples(
     x: np.ndarray,
     captions: Sequence[str],
     weights: np.ndarray,
-    count: int = 8,
+    count: int = 4,
     figure: Figure | None = None,
 ) -> Figure:
     """Draws the examples with the largest and with the smallest weight.
@@ -266,7 +273,7 @@ def ranked_examples(
     Returns:
         The figure.
     """
-    figure = figure or Figure(figsize=(1.1 * count, 3.2), layout="constrained")
+    figure = figure or Figure(figsize=(1.05 * count, 3.4), layout="constrained")
     order = np.argsort(weights, kind="stable")
     count = min(count, len(order))
     grid = figure.subplots(2, count, squeeze=False)
@@ -279,7 +286,7 @@ def ranked_examples(
                 axes.imshow(image[..., 0], cmap="gray_r", vmin=0, vmax=1)
             else:
                 axes.imshow(np.clip(image, 0, 1))
-            axes.set_title(f"{captions[i]}\n{weights[i]:.3f}", fontsize="x-small")
+            axes.set_title(f"{captions[i]}\n{weights[i]:.3f}", fontsize=SMALL)
             axes.axis("off")
         grid[row][0].text(
             -0.25,
@@ -289,7 +296,7 @@ def ranked_examples(
             rotation=90,
             va="center",
             ha="right",
-            fontsize="small",
+            fontsize=SMALL,
         )
     return figure
 
@@ -316,10 +323,10 @@ def learning_history(history: Mapping[str, Any], axes: Axes | None = None) -> Fi
     return figure
 
 
-def plain_axes(axes):
-    """Figure and axes without a frame; makes them if there are none."""
+def plain_axes(axes, height=3):
+    """Figure and axes without a frame; makes them, of a height, if there are none."""
     if axes is not None:
         axes.spines[["top", "right"]].set_visible(False)
         return axes.figure, axes
-    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return plain_axes(figure.add_subplot())

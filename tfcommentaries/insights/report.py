@@ -1,4 +1,4 @@
-"""One page about a commentary, for people who have not read the paper."""
+"""One page about a commentary, for readers who do not know the paper."""
 
 import base64
 import gzip
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 import tensorflow as tf
-from matplotlib.figure import Figure
 
 from tfcommentaries.commentaries.commentary import Commentary
 from tfcommentaries.commentaries.group_table import interval
@@ -32,8 +31,6 @@ _SUSPECTS = 12
 _ROWS = 1000
 #: Most characters of the others, which the search finds: 100,000 short names.
 _PACKED = 700_000
-#: Inches of a chart whose texts can be read on a phone.
-_CHART = 3.8, 2.9
 
 
 def write_report(
@@ -51,20 +48,20 @@ def write_report(
 
     Args:
         path: path of the file; an existing report is replaced.
-        commentary: a `Commentary`, also one that was exported.
-        examples: `Examples` with integer labels that the commentary annotates: at most
-            a few thousand. `None` leaves out what shows them.
+        commentary: a `Commentary`, such as an exported one.
+        examples: `Examples` with integer labels to annotate, at most a few thousand.
+            `None` leaves out their pictures.
         comparison: a `Comparison`, from `tfcommentaries.teaching.evaluate`.
         history: dict with lists `outer_step`, `loss`, `hypergradient_norm`.
-        facts: dict of what else to say about how it was learned. `None` takes what an
-            exported commentary says.
+        facts: dict of further facts about its learning. `None` takes those in an
+            exported commentary.
         num_classes: number of classes; `None` takes it from the labels.
-        corrupted: which labels are wrong, `(examples,)` booleans, or `None` if that is
+        corrupted: booleans `(examples,)` that mark wrong labels, or `None` if they are
             not known.
-        location: path of the exported commentary, for the code to copy.
+        location: path of the exported commentary, for the code in the report.
 
     Raises:
-        ValueError: if the comparison cannot say what the commentary gains.
+        ValueError: if the comparison does not show the commentary's gain.
         FileExistsError: if `path` holds anything but a report.
     """
     check_file(path, _is_report)
@@ -127,8 +124,6 @@ def _is_report(path):
 def _gains(comparison):
     """Tables of scores and of gains as texts, and the curves."""
     steps, best = comparison.spaced_steps(4), comparison.best
-    figure = Figure(figsize=_CHART, layout="constrained")
-    gains.learning_curves(comparison, axes=figure.add_subplot(), named=False)
     return {
         "metric": headline.metric_of(comparison),
         "unit": comparison.gain(best, best).unit,
@@ -145,7 +140,7 @@ def _gains(comparison):
             for one in comparison.with_role("plain", "baseline")
         },
         "seeds": comparison.students,
-        "curves": _data_uri(figure, "svg"),
+        "curves": _data_uri(gains.learning_curves(comparison, named=False), "svg"),
         "colors": gains.condition_colors(comparison.conditions),
     }
 
@@ -230,16 +225,9 @@ def _thumbnail(image):
 
 def _section(name, title, text, figure):
     """A picture with its text; a chart is one with two axes at most."""
-    chart = len(figure.axes) <= 2
-    if chart:
-        figure.set_size_inches(_CHART)
-    return {
-        "name": name,
-        "title": title,
-        "text": text,
-        "chart": chart,
-        "image": _data_uri(figure, "svg" if chart else "png"),
-    }
+    form = "svg" if len(figure.axes) <= 2 else "png"
+    image = _data_uri(figure, form)
+    return {"name": name, "title": title, "text": text, "image": image}
 
 
 def _data_uri(figure, form, dpi=110):

@@ -1,4 +1,4 @@
-"""TensorBoard summaries of a commentary while it is learned."""
+"""TensorBoard summaries of a commentary during learning."""
 
 import importlib.util
 import io
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class CommentarySummaries(keras.callbacks.Callback):
     """Writes a commentary's annotations and pictures for TensorBoard.
 
-    For `CommentaryLearner.fit`, besides `keras.callbacks.TensorBoard`, which writes the
-    outer loss and the hypergradient's norm.
+    Use it in `CommentaryLearner.fit` beside `keras.callbacks.TensorBoard`, which writes
+    the outer loss and the hypergradient's norm.
 
     Example:
 
@@ -27,13 +27,13 @@ class CommentarySummaries(keras.callbacks.Callback):
     ...             callbacks=[CommentarySummaries("logs", examples)])
 
     Args:
-        log_dir: where TensorBoard looks.
+        log_dir: directory of TensorBoard's logs.
         examples: `Examples` with integer labels to annotate; a few hundred.
         every: epochs between two summaries.
 
     Raises:
-        ImportError: if the package tensorboard is not installed, which new versions
-            of TensorFlow do not include.
+        ImportError: if the package tensorboard is not installed; new versions of
+            TensorFlow do not include it.
     """
 
     def __init__(self, log_dir: Path, examples: "Examples", every: int = 1) -> None:

@@ -12,13 +12,12 @@ if TYPE_CHECKING:
 
 
 class Suspects(NamedTuple):
-    """Examples in order, the most suspected first.
+    """Examples, ordered with the most suspected first.
 
     Attributes:
         index: position of each example, `(examples,)`.
-        score: 0 to 1, how little the commentary trusts the label, `(examples,)`.
-        suggested: the label that it trusts most, or -1 if it cannot tell,
-            `(examples,)`.
+        score: distrust of the commentary in the label, 0 to 1, `(examples,)`.
+        suggested: the label that it trusts most, `(examples,)`; -1 if there is none.
     """
 
     index: np.ndarray  # type: ignore[assignment]  # Not `tuple.index`.
@@ -31,18 +30,18 @@ def suspected_labels(
 ) -> Suspects:
     """Ranks examples by how likely their label is wrong.
 
-    A weighting that sees the label is asked about every label an example might have:
-    the score is one minus the weight with its own label divided by the largest weight
-    with any. For one that does not see it the weight alone gives the score, for soft
-    labels the probability that they leave to the label. Curricula are evaluated at the
-    end of training.
+    A weighting that sees the label weighs every possible label of an example: the score
+    is one minus the weight with the given label divided by the largest weight with any
+    label. If it does not see the label, the weight alone gives the score; for soft
+    labels, the probability of the given label does. Curricula are evaluated at the end
+    of training.
 
-    How good the ranking is depends on how well the commentary was learned: on small
-    digits it equals confident learning (cleanlab), on 3,000 MNIST images it is behind
+    The quality of the ranking depends on that of the commentary: on small digits it
+    equals confident learning (cleanlab), on 3,000 MNIST images it is worse
     (`benchmarks/RESULTS.md`).
 
     Args:
-        commentary: `ExampleWeighting`, `SoftLabels`, or one that was exported.
+        commentary: `ExampleWeighting`, `SoftLabels`, or an exported one.
         examples: `Examples` with integer labels.
         num_classes: number of classes.
 
@@ -50,7 +49,7 @@ def suspected_labels(
         `Suspects`.
 
     Raises:
-        ValueError: if the kind of commentary does not tell labels from each other.
+        ValueError: if the kind of commentary does not distinguish labels.
     """
     trust = commentary.label_trust(
         lambda y: annotate(commentary, (examples.x, y), [1.0])[0],

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Progress at which curricula are evaluated.
 POINTS = np.linspace(0, 1, 11)
+#: Images in a row.
+_IMAGES = 4
 
 
 def views(
@@ -172,8 +174,8 @@ def _weights_of_elements(commentary, subject):
     elements = examples._replace(x=None, y=y.ravel())
     found = views_of_weights(rows, elements, subject.progress)
     if are_images(examples.x):
-        last = annotations[-1][:8, ..., None]
-        labels = y[:8, ..., None] / max(1, y.max())
+        last = annotations[-1][:_IMAGES, ..., None]
+        labels = y[:_IMAGES, ..., None] / max(1, y.max())
         found.append(
             View(
                 "pixels",
@@ -182,7 +184,7 @@ def _weights_of_elements(commentary, subject):
                 "weight (white counts most).",
                 pictures.image_rows(
                     {
-                        "image": examples.x[:8],
+                        "image": examples.x[:_IMAGES],
                         "label": labels,
                         "weight": last / last.max(),
                     }
@@ -252,8 +254,8 @@ def _targets(commentary, subject):
 @_of_examples
 def _masks(commentary, subject):
     masks = subject.annotations[-1]
-    x = subject.examples.x[:8]
-    shown, _, _ = commentary.apply(tf.constant(masks[:8]), x, None)
+    x = subject.examples.x[:_IMAGES]
+    shown, _, _ = commentary.apply(tf.constant(masks[:_IMAGES]), x, None)
     return [
         View(
             "masks",
@@ -261,7 +263,7 @@ def _masks(commentary, subject):
             f"On average {masks.mean():.0%} of an image is left. Rows: the image, its "
             "mask (white is kept), what a student sees.",
             pictures.image_rows(
-                {"image": x, "mask": masks[:8], "seen": np.asarray(shown)}
+                {"image": x, "mask": masks[:_IMAGES], "seen": np.asarray(shown)}
             ),
         )
     ]

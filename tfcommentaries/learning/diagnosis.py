@@ -1,4 +1,4 @@
-"""How good an estimate of the hypergradient is on a user's own problem."""
+"""How good estimates of the hypergradient are on your problem."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ def compare_hypergradients(
 ) -> dict[str, dict[str, float]]:
     """Compares estimators of the hypergradient on the same training.
 
-    Example, what truncation leaves out:
+    Example, the error of truncation:
 
     >>> compare_hypergradients(
     ...     commentary, FunctionalStudent(model),
@@ -32,8 +32,8 @@ def compare_hypergradients(
     Args:
         commentary: a built `Commentary`.
         student: a built `FunctionalStudent`; training starts from its weights.
-        estimators: dict from a name to an `UnrolledTraining` or
-            `ImplicitTraining`. The first is what the others are compared with.
+        estimators: dict from a name to an `UnrolledTraining` or `ImplicitTraining`. The
+            others are compared with the first.
         batches: `(x, y)` or `(x, y, sample_weight)`, each `(T, batch, ...)`.
         validation_batch: `(x, y)`.
         progress: as for `TrainingLayer.__call__`.

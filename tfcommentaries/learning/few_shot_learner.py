@@ -33,11 +33,11 @@ from tfcommentaries.typing import (
 class FewShotLearner(OuterLoop):
     """Model-agnostic meta-learning, with a commentary in its inner loop.
 
-    In each task a student starts from the learned initial weights, takes
-    `inner_steps` gradient steps on the task's few *support* examples, taught by the
-    commentary if there is one, and is measured on its *query* examples without it.
-    `fit` differentiates that loss through the steps and learns the initial weights,
-    the commentary and, if asked for, a step size for each weight.
+    In each task a student starts from the learned initial weights, takes `inner_steps`
+    gradient steps on the task's few *support* examples, with the commentary if there is
+    one, and is measured on the task's *query* examples, without the commentary. `fit`
+    differentiates that loss through the steps and learns the initial weights, the
+    commentary and, if asked for, a step size for each weight.
 
     Batch normalisation takes its statistics from the current batch, in tests too, as
     in the published experiments: query examples of a task are classified together.
@@ -54,15 +54,15 @@ class FewShotLearner(OuterLoop):
     >>> student = learner.adapt(x_few, y_few)      # a Keras model for one new task
 
     Args:
-        student: a compiled `keras.Model`; its loss is used, its optimizer is not.
-            Learning starts from its own weights and changes them.
-        commentary: a `Commentary` for the support examples, learned in place, or
-            `None`: then this is MAML.
+        student: a compiled `keras.Model`, whose optimizer is not used. Learning starts
+            from its weights and changes them.
+        commentary: a `Commentary` for the support examples, learned in place. `None`
+            makes this MAML.
         inner_steps: gradient steps per task.
         inner_rate: step size of all weights, or its initial value.
         learn_rates: whether to learn one step size per weight (Meta-SGD).
-        first_order: whether to leave out second derivatives: cheaper, and the
-            commentary then learns from each step's direct effect only.
+        first_order: whether to leave out second derivatives. This is cheaper, and the
+            commentary learns only from each step's direct effect.
         **kwargs: other arguments of `keras.Model`.
 
     Reference:

@@ -12,7 +12,7 @@ LEARNER_MEND = (
 
 
 class NonFiniteHypergradientError(ArithmeticError):
-    """The hypergradient is NaN or infinite; the commentary is the last good one."""
+    """The hypergradient is NaN or infinite; the commentary stays as before it."""
 
 
 def apply_hypergradient(optimizer, hypergradient, variables):

@@ -1,4 +1,4 @@
-"""What all models have whose `fit` runs outer steps."""
+"""The common part of models whose `fit` runs outer steps."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,9 @@ from tfcommentaries.upstream.plain_errors import plain_errors
 class OuterLoop(keras.Model):
     """A model whose `fit` runs outer steps, each of which trains students.
 
-    A subclass has a `student`, says what one outer step is, and ends its `train_step`
-    with `finish_step`. Other methods that Keras models have for batches of examples
-    raise an error that says what to use instead.
+    A subclass has a `student`, defines an outer step in `train_step`, and ends it with
+    `finish_step`. Keras's methods for batches of examples raise an error that names an
+    alternative.
     """
 
     #: What to use instead of `evaluate`.
@@ -88,27 +88,27 @@ class OuterLoop(keras.Model):
         """
 
     def evaluate(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises: `teaching.evaluate` measures a commentary, on new students."""
+        """Raises an error; measure a commentary with `teaching.evaluate`."""
         raise self._refusal("evaluate", self.evaluated_by)
 
     def predict(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises, since a learner is not a network."""
+        """Raises an error, since a learner is not a network."""
         raise self._refusal("predict", self.predicted_by)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises, since an outer step takes many batches."""
+        """Raises an error, since an outer step takes many batches."""
         raise self._refusal("train on single batches", "`fit(steps_per_epoch=1)`")
 
     test_on_batch = evaluate
     predict_on_batch = predict
 
     def save(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises, since a learner is saved by its parts."""
+        """Raises an error, since a learner is saved by its parts."""
         # Keras would have emptied an existing file.
         self.get_config()
 
     def get_config(self) -> NoReturn:
-        """Raises, since a learner is saved by its parts."""
+        """Raises an error, since a learner is saved by its parts."""
         raise NotImplementedError(
             f"{type(self).__name__} cannot be saved itself: save what it has learned, "
             "with `export_commentary` or `save_weights`, or let `fit` save all of it "

@@ -1,4 +1,4 @@
-"""Stops learning when the same groups have been trusted for some outer steps."""
+"""Stops learning when the trusted groups stay the same."""
 
 import warnings
 
@@ -13,12 +13,12 @@ from tfcommentaries.typing import Logs
 class StopWhenSettled(keras.callbacks.Callback):
     """Stops `fit` when the trusted groups have not changed for some outer steps.
 
-    Weights of groups that differ little would drift on with the noise of a few checked
-    examples. `CommentaryLearner` does this by itself where learning started from the
-    checked examples (`settled_after`). Groups far from the border of trust cannot cross
-    it in so few steps, so only those near it prolong learning.
+    Otherwise weights of similar groups would drift with the noise of a few checked
+    examples. `CommentaryLearner` stops by itself if learning started from the checked
+    examples (`settled_after`). Groups far from the border of trust cannot cross it in a
+    few steps, so only groups near it prolong learning.
 
-    Example, without such a start, which takes more patience:
+    Example, without such a start, which needs more patience:
 
     >>> learner.fit(x_grouped, y, validation_data=checked, epochs=10,
     ...             callbacks=[StopWhenSettled(weighting, patience=10)])
@@ -45,7 +45,7 @@ class StopWhenSettled(keras.callbacks.Callback):
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """What a checkpoint must hold, so that learning stops where it would have."""
+        """Variables for a checkpoint, so that learning stops as without a break."""
         return [self._trusted, self._unchanged]
 
     @property

@@ -26,8 +26,9 @@ RESIZES = "area", "bicubic", "bilinear", "nearest"
 class ExampleReading:
     """Makes the inputs and the label of a model from an example's features.
 
-    An example that lacks a feature or its label without a `fill_value` cannot be read:
-    a missing value never becomes 0. `complete` says which can be read.
+    An example that lacks a feature or its label cannot be read unless there is a
+    `fill_value`: a missing value never becomes 0. `complete` finds the examples that
+    can be read.
 
     Args:
         features: name of one feature, or list of names of features that make a vector
@@ -36,15 +37,15 @@ class ExampleReading:
         image_shape: `(height, width, channels)` if the one feature holds encoded
             images (PNG, JPEG); they become float32 from 0 to 1.
         num_classes: labels must be 0 to `num_classes - 1`; `None` does not check.
-        groups: name or names of the features, strings or integers, that say which
-            group an example belongs to; they are the columns of a `GroupWeighting`.
-        resize: one of `RESIZES`, for images of other sizes; `None` refuses them.
-        columns: dict from names of features and label to the dict of `Column`'s
-            other attributes. A feature that is not named is a float, a label that is
-            not named an integer; a recipe of CommentaryGen takes all from the schema.
+        groups: name or names of the features, strings or integers, that hold an
+            example's groups; they are the columns of a `GroupWeighting`.
+        resize: one of `RESIZES`, for images of other sizes; `None` refuses such images.
+        columns: dict from names of features and label to the dict of `Column`'s other
+            attributes. By default features are floats and labels integers; recipes of
+            CommentaryGen take all types from the schema.
 
     Raises:
-        ValueError: if these do not fit together.
+        ValueError: if the arguments do not fit together.
     """
 
     def __init__(
@@ -262,11 +263,11 @@ class ExampleReading:
             )
 
     def fitted(self, x_spec: Tensors, uses_labels: bool) -> "ExampleReading":
-        """The reading for what a commentary takes.
+        """The reading for the inputs of a commentary.
 
         Args:
             x_spec: as for `check_fits`.
-            uses_labels: whether it takes labels; else none are read.
+            uses_labels: whether it takes labels; if not, none are read.
 
         Returns:
             An `ExampleReading`.

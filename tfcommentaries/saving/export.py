@@ -36,22 +36,23 @@ def export_commentary(
     reading: ExampleReading | None = None,
     columns: keras.Model | None = None,
 ) -> None:
-    """Exports a commentary as a SavedModel that needs none of this package.
+    """Exports a commentary as a SavedModel that does not need this package.
 
-    Its signature `annotate`, which is also `serving_default`, takes the inputs by
-    name (`x`, or the entries of a dict, with `_` for characters that SavedModels do
-    not allow), and `y` and `progress` where the commentary uses them, all with a free
-    batch axis; `progress` is one number from 0 to 1 per example, which the graph
-    checks. It gives `annotation`. The manifest is `assets/commentary.json`.
+    Its signature `annotate`, which is also `serving_default`, takes the inputs by name
+    (`x`, or the entries of a dict, with `_` for characters that SavedModels do not
+    allow), and `y` and `progress` if the commentary uses them, for any batch size.
+    `progress` is a number from 0 to 1 for each example; the graph checks it. The output
+    is `annotation`. The manifest is `assets/commentary.json`.
 
     Args:
         commentary: a `Commentary` that has been called or learned.
-        path: directory; an existing commentary is replaced at the end.
+        path: directory. An existing commentary is replaced when the new one is
+            complete.
         learned: as for `make_manifest`.
         metrics: as for `make_manifest`.
         reading: `ExampleReading`; adds a signature `serve_examples` from serialized
-            tf.Examples to annotations, a curriculum's at progress 0, 0.5 and 1, as
-            `annotation_0` and so on.
+            tf.Examples to annotations; those of a curriculum at progress 0, 0.5 and 1,
+            named `annotation_0` and so on.
         columns: `keras.Model` from a dict of raw columns to the inputs, as
             `TableEncoding.model` makes it; adds a signature `annotate_columns`, which
             takes the columns by name in place of `x`.
@@ -60,7 +61,7 @@ def export_commentary(
         TypeError: if `commentary` is not a `Commentary`.
         FileExistsError: if `path` holds anything but a commentary.
         ValueError: if the commentary has never been called, or takes a dict of inputs
-            beside `columns`.
+            and `columns` is given.
     """
     check_is_commentary(commentary, "export_commentary(weighting, path)")
     if commentary.batch_spec is None:

@@ -1,4 +1,4 @@
-"""Checks what a SavedModel could do before it is loaded."""
+"""Checks the operations of a SavedModel before it is loaded."""
 
 import os
 
@@ -25,28 +25,27 @@ _allowed: set[str] = set()
 
 
 def allow_operations(*names: str) -> None:
-    """Allows operations in the graphs of commentaries, in this process.
+    """Allows further operations in the graphs of commentaries, in this process.
 
-    Commentaries are exported and loaded only if their graphs have nothing but
-    operations that compute. Call this, in your own code, for others that your teacher
-    needs: an operation of a package of yours, say. Know what they do: some write any
-    file that a graph names.
+    Export and loading only accept graphs whose operations compute. Call this function
+    for other operations that your teacher needs, such as one of your own package. Know
+    what they do: some write any file that a graph names.
 
     Example:
 
     >>> saving.allow_operations("PrintV2")
 
     Args:
-        *names: names of operations, as the error lists them.
+        *names: names of operations, as in the error.
     """
     _allowed.update(names)
 
 
 def load_graph(path):
-    """Loads a SavedModel after checking what its graph could do.
+    """Loads a SavedModel after checking its operations.
 
-    This finds what is plainly out of place. It does not make a SavedModel from an
-    untrusted source safe: a graph is a program.
+    The check finds operations that are plainly out of place. It does not make a
+    SavedModel from an untrusted source safe: a graph is a program.
 
     Args:
         path: directory of the SavedModel.

@@ -98,8 +98,8 @@ def make_manifest(commentary, learned=None, metrics=None):
 
     Args:
         commentary: a built `Commentary`.
-        learned: dict that says how it was learned: data set, student, steps.
-        metrics: dict of what it gained.
+        learned: dict that describes its learning: data set, student, steps.
+        metrics: dict of its gains.
 
     Returns:
         A dict that JSON can hold.
@@ -152,7 +152,7 @@ def read_manifest(path: Path) -> Config:
     Raises:
         FileNotFoundError: if there is no SavedModel.
         ValueError: if it is not a commentary, has a newer format, or its manifest is
-            not what `make_manifest` writes.
+            not one of `make_manifest`.
     """
     path = os.fspath(path)
     if not tf.io.gfile.exists(os.path.join(path, "saved_model.pb")):

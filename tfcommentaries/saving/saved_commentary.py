@@ -32,10 +32,10 @@ def _of_applying(name: str) -> Any:
 
 
 class SavedCommentary(Trusting, Commentary):
-    """A commentary that was exported, for teaching and annotating.
+    """An exported commentary, for teaching and annotating.
 
-    The annotation comes from the SavedModel's own graph, so the teacher's code
-    is not needed. It cannot be learned further.
+    The annotation comes from the SavedModel's own graph, so the teacher's code is not
+    needed. It cannot learn further.
 
     Args:
         path: directory of the SavedModel.
@@ -98,7 +98,7 @@ class SavedCommentary(Trusting, Commentary):
 
     @property
     def learned_steps(self) -> int | None:
-        """Student steps that it was learned for, or `None` if it does not say."""
+        """Number of student steps in its learning, or `None` if it is not known."""
         return self.manifest["learned"].get("inner_steps")
 
     def build(
@@ -209,11 +209,11 @@ class SavedCommentary(Trusting, Commentary):
 def load_commentary(
     commentary: Commentary | Path, learned_steps: int | None = None
 ) -> tuple[Commentary, int | None]:
-    """Loads a commentary if it is not one already.
+    """Loads a commentary, unless it is one already.
 
     Args:
         commentary: a `Commentary`, or the path of an exported one.
-        learned_steps: overrides what the exported commentary says.
+        learned_steps: overrides the number in the exported commentary.
 
     Returns:
         `(commentary, learned_steps)`; the latter is `None` if it is not known.

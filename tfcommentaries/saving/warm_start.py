@@ -7,7 +7,7 @@ from tfcommentaries.saving.manifest import read_manifest
 
 
 def load_weights(commentary, path):
-    """Gives a commentary the weights of an exported one, to learn it further.
+    """Gives a commentary the weights of an exported one, to continue learning.
 
     Rows that have names, such as those of a `GroupWeighting`, are matched by name.
 
@@ -16,7 +16,7 @@ def load_weights(commentary, path):
         path: directory of the SavedModel.
 
     Returns:
-        A dict of what is not the same in both; see `Commentary.take_over`.
+        A dict of the differences between both; see `Commentary.take_over`.
 
     Raises:
         FileNotFoundError: if there is no SavedModel.

@@ -1,4 +1,4 @@
-"""Requests that TensorFlow Serving answers before it takes those of clients."""
+"""Requests that TensorFlow Serving answers before those of clients."""
 
 import os
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ def write_warmup_requests(
 ) -> None:
     """Adds warm-up requests to an exported commentary.
 
-    The first answer of a SavedModel is slow, as its graph is prepared then. TensorFlow
+    The first answer of a SavedModel is slow, since it prepares the graph. TensorFlow
     Serving replays these requests when it loads a version, so that no client waits.
     Needs the package tensorflow-serving-api, which the extra `tfx` installs.
 
     Args:
         path: directory of the exported commentary.
-        x: inputs as for the commentary, an array or a dict of arrays; as many as the
-            largest batch.
+        x: inputs of the commentary, an array or a dict of arrays, with at least as many
+            examples as the largest batch.
         y: labels, if the commentary uses them.
         progress: training progress, if the commentary uses it.
         batch_sizes: one request is made of each size.
@@ -41,7 +41,7 @@ def write_warmup_requests(
         FileNotFoundError: if there is no SavedModel.
         ImportError: if tensorflow-serving-api is not installed.
         ValueError: if it is not a commentary, an input is missing, or there are fewer
-            examples than a batch has.
+            examples than in a batch.
     """
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_log_pb2

@@ -47,7 +47,7 @@ def mlp(
     """A multi-layer perceptron with batch normalisation, for vectors.
 
     Args:
-        input_shape: `(features,)`; others are flattened.
+        input_shape: `(features,)`; inputs of other shapes are flattened.
         num_classes: number of logits.
         units: width of each hidden layer.
 

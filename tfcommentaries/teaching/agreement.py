@@ -19,10 +19,10 @@ def agreeing(
     seed: int = 0,
     threshold: float | None = None,
 ) -> np.ndarray:
-    """Finds the examples whose label a student of clean examples predicts.
+    """Finds the examples whose labels agree with a model of clean examples.
 
-    Training on these and the clean examples is the simplest alternative to a
-    commentary if labels may be wrong, and the first to compare one with.
+    Training on these and the clean examples is the simplest alternative to a commentary
+    if labels may be wrong: compare with it first.
 
     Args:
         make_student: function without arguments that makes a compiled `keras.Model`
@@ -33,16 +33,16 @@ def agreeing(
         batch_size: batch size of training.
         seed: seed of its weights and of the order of the clean examples; sets the
             seeds of Python, NumPy and TensorFlow.
-        threshold: with one output, what it exceeds for the second class: 0.0 if
-            students give logits, 0.5 for probabilities. `None` finds it from the
-            loss or the last layer.
+        threshold: with one output, the value above which it means the second class: 0.0
+            for logits, 0.5 for probabilities. `None` finds it from the loss or the last
+            layer.
 
     Returns:
         A boolean array `(examples,)`.
 
     Raises:
-        ValueError: if there are no clean examples, if a label is not one integer, or
-            if the threshold is needed and not known.
+        ValueError: if there are no clean examples, if a label is not one integer, or if
+            the threshold is needed but cannot be found.
     """
     if not len(clean[1]):
         raise ValueError(
@@ -79,18 +79,18 @@ def cross_agreeing(
     seed: int = 0,
     threshold: float | None = None,
 ) -> np.ndarray:
-    """Finds the examples whose label a student of the other half of them predicts.
+    """Finds the examples whose labels agree with a model of the other half.
 
     The two halves are drawn at random. This needs no clean examples, but most labels
     must be right.
 
     Args:
-        make_student: as for `agreeing`, like all but the next.
+        make_student: as for `agreeing`.
         examples: `(x, y)` arrays with integer labels.
         steps: training steps of each student.
         batch_size: batch size of training.
         seed: seed of the halves and of training.
-        threshold: with one output, what it exceeds for the second class.
+        threshold: as for `agreeing`.
 
     Returns:
         A boolean array `(examples,)`.
@@ -141,10 +141,10 @@ def _check_has_classes(student, x):
 
 
 def agreement_rates(agrees: np.ndarray, groups: ArrayLike) -> dict[str, float]:
-    """The share of each group's examples that have the predicted label.
+    """The share of each group's examples whose labels agree with a model.
 
-    If examples have groups, compare a commentary with the rule that trusts the groups
-    with the highest rates: see `trusted`.
+    Compare a commentary with the simple rule that trusts the groups with the highest
+    rates: see `trusted`.
 
     Args:
         agrees: from `agreeing`, `(examples,)`.
@@ -159,13 +159,13 @@ def agreement_rates(agrees: np.ndarray, groups: ArrayLike) -> dict[str, float]:
 
 
 def trusted(rates: Mapping[str, float], share: float) -> list[str]:
-    """The groups that agree nearly as often as the one that agrees most.
+    """The groups whose rates are nearly as high as the highest.
 
     Args:
         rates: from `agreement_rates`.
         share: share of the highest rate that a group must reach. The right value
-            depends on the data: 0.5 instead of 0.8 cost new students up to 16 points
-            of test accuracy (`experiments/sources`).
+            depends on the data: with 0.5 instead of 0.8, new students lost up to 16
+            points of test accuracy (`experiments/sources`).
 
     Returns:
         A list of names.

@@ -32,14 +32,14 @@ class CommentaryCallback(keras.callbacks.Callback):
     """Trains a compiled Keras model with a commentary.
 
     Each training batch passes through `commentary.teach` before the model's own
-    `train_step`. Loss, metrics, optimizer and a user's own `train_step` stay as
-    they are, and after `fit` the model is as it was. Sample weights that the
-    user gives are multiplied. Evaluation and `validation_data` are not taught, but
-    may hold groups or ids too, which the model does not see. After `fit` give it
-    `commentary.student_inputs(x)`, or this callback to `evaluate` and `predict`.
+    `train_step`. Loss, metrics, optimizer and a `train_step` of your own stay
+    unchanged, and `fit` leaves the model as it was. Your sample weights are multiplied
+    by the commentary's. The commentary does not teach `validation_data`; groups or ids
+    in it are hidden from the model. After `fit`, call the model on
+    `commentary.student_inputs(x)`, or pass this callback to `evaluate` and `predict`.
 
-    A second `fit` with the same callback and model continues: progress does not start
-    again until `reset_state`. For a loop of `fit(epochs=1)` give `total_steps`.
+    A second `fit` with the same callback and model continues: progress starts again
+    only after `reset_state`. For a loop of `fit(epochs=1)`, pass `total_steps`.
 
     Example:
 
@@ -49,10 +49,10 @@ class CommentaryCallback(keras.callbacks.Callback):
     Args:
         commentary: a `Commentary`, or the path of an exported one.
         progress: as for `progress_schedule`: `"stretch"`, `"clip"` or a function.
-        total_steps: batches of the whole training. `None` takes what `fit` knows;
-            needed if a data set does not know its length.
-        learned_steps: as for `progress_schedule`; `None` takes what the exported
-            commentary says.
+        total_steps: number of batches of the whole training. `None` takes it from
+            `fit`; required if a data set does not know its length.
+        learned_steps: as for `progress_schedule`; `None` takes the number in the
+            exported commentary.
     """
 
     #: Whether training steps take gradients of gradients.

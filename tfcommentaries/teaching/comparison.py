@@ -15,12 +15,12 @@ _TELLING = "auc", "accuracy", "mae"
 
 
 class Verdict(NamedTuple):
-    """What to do after a comparison.
+    """The result of a comparison.
 
     Attributes:
         answer: whether the commentary helps: `"yes"` if it beats every baseline, `"no"`
-            if it does not beat plain training, `"better than plain"` between these, or
-            `"unknown"` if each condition has one student.
+            if it does not beat plain training, `"better than plain"` if it beats that
+            but not every baseline, or `"unknown"` if each condition has one student.
         text: a sentence or two.
         recommended: the `Condition` to train with, or `None`.
     """
@@ -32,14 +32,14 @@ class Verdict(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """New students that were trained under several conditions; from `evaluate`.
+    """Scores of new students under several conditions; see `evaluate`.
 
     Attributes:
-        conditions: `Condition`s, in the order in which they are shown.
+        conditions: `Condition`s, in the order of tables and pictures.
         rows: `Row`s of each condition, step and metric.
 
     Raises:
-        ValueError: if conditions have the same name, or their rows do not go together.
+        ValueError: if conditions have the same name, or their rows do not match.
     """
 
     conditions: tuple[Condition, ...]
@@ -72,7 +72,7 @@ class Comparison:
 
     @property
     def metric(self) -> str:
-        """What to judge by: AUC, accuracy or mean absolute error, else the loss."""
+        """The metric of the verdict: AUC, accuracy, mean absolute error, or loss."""
         measured = {row.metric for row in self.rows}
         return next((name for name in _TELLING if name in measured), "loss")
 
@@ -101,13 +101,13 @@ class Comparison:
         Args:
             condition: a `Condition` or its name.
             step: training step; `None` is the last.
-            metric: name of a metric; `None` is the most telling.
+            metric: name of a metric; `None` takes `Comparison.metric`.
 
         Returns:
             A `Row`.
 
         Raises:
-            ValueError: if that was not measured.
+            ValueError: if there is no such score.
         """
         name = getattr(condition, "name", condition)
         key = name, self.steps[-1] if step is None else step, metric or self.metric
@@ -130,7 +130,7 @@ class Comparison:
 
         Args:
             condition: as for `score`.
-            over: the condition to compare with, likewise.
+            over: the condition to compare with, as for `score`.
             step: as for `score`.
             metric: as for `score`.
         """
@@ -144,7 +144,7 @@ class Comparison:
         return Gain(float(differences.mean()), float(error), one.metric)
 
     def beaten(self, condition: Condition | str) -> list[Condition]:
-        """Plain training and baselines than which a condition is certainly better.
+        """Plain training and baselines that a condition beats by more than chance.
 
         Args:
             condition: as for `score`.
@@ -154,7 +154,7 @@ class Comparison:
 
     @property
     def best(self) -> Condition:
-        """The use of the commentary that beats most, then the one with most gain.
+        """The use of the commentary that beats most baselines, then gains most.
 
         Raises:
             ValueError: if none of the conditions is `"ours"`, or not one `"plain"`.
@@ -176,10 +176,11 @@ class Comparison:
         return max(ours, key=order)
 
     def verdict(self) -> Verdict:
-        """Says whether to use the commentary, and how.
+        """Decides whether to use the commentary, and how.
 
-        It must beat every baseline by more than chance, at the last step: by two
-        standard errors, students paired. All uses of the commentary count.
+        The commentary must beat every baseline at the last step by more than chance: by
+        two standard errors of the differences between paired students. Any use of the
+        commentary may do so.
 
         Raises:
             ValueError: as for `best`.
@@ -234,11 +235,10 @@ class Comparison:
         return [self.steps[place] for place in np.ceil(places[::-1]).astype(int)]
 
     def table(self, columns: int = 80) -> str:
-        """Scores, gains, what each condition is, and the verdict as text.
+        """Scores, gains, explanations of the conditions, and the verdict as text.
 
         Args:
-            columns: characters of a line; steps are left out where more would be
-                needed.
+            columns: characters per line; the table leaves out steps that do not fit.
         """
         width = max(len(condition.name) for condition in self.conditions) + 6
         cells = [str(self.score(one)) for one in self.conditions]
@@ -273,7 +273,7 @@ class Comparison:
         return "\n".join([*lines, "", wrapped(self.verdict().text, "")])
 
     def get_config(self) -> dict[str, Any]:
-        """A dict that JSON can hold; data and commentaries are left out."""
+        """A dict that JSON can hold, without data and commentaries."""
         conditions = [
             {"name": c.name, "explanation": c.explanation, "role": c.role}
             for c in self.conditions

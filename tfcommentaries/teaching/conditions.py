@@ -21,11 +21,11 @@ class Condition:
     """One way to train new students.
 
     Attributes:
-        name: a few words that can stand in a sentence; no two are alike.
-        explanation: a sentence for who reads the name for the first time.
+        name: a few words that can stand in a sentence; unique in a comparison.
+        explanation: a sentence that explains the name.
         role: `"ours"` is a way to use the commentary; `"plain"` trains on the same
-            examples without it; `"baseline"` is another way to use the same data;
-            `"oracle"` knows what nobody knows in practice, and is no rival.
+            examples without it; `"baseline"` uses the same data in another way;
+            `"oracle"` uses information that nobody has in practice, and is not a rival.
         data: `(x, y)` or `(x, y, sample_weight)` arrays to train on, or `None` if the
             condition was read from a file.
         commentary: a `Commentary` to teach with, or `None`.
@@ -58,21 +58,21 @@ def standard_conditions(
     good: tuple[str, ...] = (),
     crossed: np.ndarray | None = None,
 ) -> list[Condition]:
-    """The uses of a commentary, and what to compare them with.
+    """The uses of a commentary, and baselines to compare them with.
 
-    Checked examples have other uses than to learn a commentary by, and sources can be
-    chosen by rules that need no learning: it should gain more than these.
+    Baselines use the checked examples in simpler ways, or choose sources by rules that
+    need no learning.
 
     Args:
-        commentary: a `Commentary`. Where it has a `table` of sources, training on those
-            that it trusts is the second use, and checked examples count as much as
-            those of the best source.
+        commentary: a `Commentary`. If it has a `table` of sources, training on the
+            trusted ones is the second use, and checked examples weigh as much as those
+            of the best source.
         train: `(x, y)` arrays of training examples.
         checked: `(x, y)` arrays of examples whose labels are right: the validation
-            examples that the commentary was learned by.
-        agrees: from `agreeing`; `None` leaves out rules that need it.
+            examples of learning.
+        agrees: from `agreeing`; `None` leaves out the rules that need it.
         groups: source of each training example; needed if there is a table.
-        good: sources with nothing wrong, where that is known.
+        good: sources without faults, if they are known.
         crossed: from `cross_agreeing`, for a rule that needs no checked examples;
             `None` leaves it out.
 

@@ -27,25 +27,25 @@ def teach(
     >>> model.fit(taught, epochs=10, steps_per_epoch=100)
 
     Args:
-        dataset: batched, of `(x, y)` or `(x, y, sample_weight)`. Its batches count
-            as steps, so it must hold those of the whole training: `.repeat()` it
-            before, not after.
+        dataset: batches `(x, y)` or `(x, y, sample_weight)`. Each batch counts as a
+            step, so it must hold the batches of the whole training: call `.repeat()`
+            before `teach`, not after.
         commentary: a `Commentary`, or the path of an exported one.
-        total_steps: batches of the whole training. `None` takes the data set's
-            cardinality, if it is known.
+        total_steps: number of batches of the whole training. `None` takes the data
+            set's cardinality, if it is known.
         progress: as for `progress_schedule`.
-        learned_steps: as for `progress_schedule`; `None` takes what the exported
-            commentary says.
-        trusted: whether to keep the examples of trusted groups as they are, in place of
-            teaching; see `GroupWeighting.trusts`. Batches keep the size of the first,
-            the last excepted.
+        learned_steps: as for `progress_schedule`; `None` takes the number in the
+            exported commentary.
+        trusted: whether to keep only the examples of trusted groups, unweighted,
+            instead of teaching; see `GroupWeighting.trusts`. All batches but the last
+            have the size of the first.
 
     Raises:
-        TypeError: if these are not a data set and a commentary.
-        ValueError: with `trusted`, if there are no groups, or none is trusted.
+        TypeError: if `dataset` is not a data set or `commentary` not a commentary.
+        ValueError: with `trusted`, if there are no groups or no group is trusted.
 
     Returns:
-        A data set of `(x, y, sample_weight)`, or `(x, y)` where there are no weights.
+        A data set of `(x, y, sample_weight)`, or `(x, y)` if there are no weights.
     """
     if not isinstance(dataset, tf.data.Dataset):
         raise TypeError(

@@ -25,10 +25,10 @@ def evaluate(
 ) -> Comparison:
     """Trains fresh students under several conditions and tests them during training.
 
-    A seed gives the same initial weights and, where the data are the same, the
-    same batches under every condition, so conditions can be compared in pairs. Where
-    training draws other random numbers, as blending does, call
-    `keras.utils.set_random_seed` before, to get the same again.
+    A seed gives the same initial weights under every condition, and the same batches if
+    the data are the same, so students can be compared in pairs. If training draws other
+    random numbers, as blending does, call `keras.utils.set_random_seed` first to repeat
+    a result.
 
     Example:
 
@@ -39,15 +39,17 @@ def evaluate(
     Args:
         student: a compiled `keras.Model`, or a function that makes one.
         conditions: `Condition`s; see `standard_conditions`.
-        test: `(x, y)` or `(x, y, sample_weight)` arrays, on which students are tested
-            by the metrics that they were compiled with, and by their loss; or a
-            function from the trained model and its condition to a dict of metrics.
-        steps: training steps of each student; or all after which to test, ascending.
+        test: `(x, y)` or `(x, y, sample_weight)` arrays, on which the student's
+            compiled metrics and its loss are measured; or a function from the trained
+            model and its condition to a dict of metrics.
+        steps: number of training steps of each student; or a list of the steps after
+            which to test, ascending.
         seeds: number of students per condition, or a seed for each.
         batch_size: batch size of training.
-        on_student: called with a text after each student.
-        tested_on_the_way: number of test examples, drawn at random, for all tests but
-            the last of each student, which is on all. `None` takes all for all.
+        on_student: function that is called with a text after each student.
+        tested_on_the_way: number of test examples, drawn at random, for the tests
+            before the last step. `None` takes all examples. The test after the last
+            step always takes all.
 
     Returns:
         A `Comparison`. Its metric `training_loss` is the mean loss up to that step.

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def progress_schedule(schedule, total_steps, learned_steps=None):
-    """Makes a function from a training step to progress.
+    """Makes a function from a training step to training progress.
 
     Args:
         schedule: `"stretch"`: the commentary's curriculum is stretched or

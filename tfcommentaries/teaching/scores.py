@@ -15,11 +15,11 @@ def less_is_better(metric: str) -> bool:
 
 
 class Row(NamedTuple):
-    """One number of all students of a condition.
+    """The scores of all students of a condition.
 
     Attributes:
         condition: name of the `Condition`.
-        step: after how many training steps.
+        step: number of training steps before the test.
         metric: name of the metric.
         values: one for each student.
     """
@@ -49,7 +49,7 @@ class Gain(NamedTuple):
     """How much better one condition is than another, students paired by their seed.
 
     Attributes:
-        mean: of the differences, above 0 where it is better.
+        mean: mean of the differences, above 0 if the condition is better.
         error: its standard error; NaN for one pair.
         metric: name of the metric.
     """
@@ -60,12 +60,12 @@ class Gain(NamedTuple):
 
     @property
     def certain(self) -> bool:
-        """Whether it is above 0 by more than chance: two standard errors."""
+        """Whether the gain is above 0 by more than two standard errors."""
         return self.mean > 2 * self.error
 
     @property
     def unit(self) -> str:
-        """What it is measured in: points of an accuracy or AUC, or the metric."""
+        """The unit of the gain: points of an accuracy or AUC, or the metric."""
         return "points" if self.metric in _SHARES else f"in {self.metric}"
 
     def __neg__(self):

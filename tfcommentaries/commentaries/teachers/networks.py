@@ -36,10 +36,10 @@ def cbr(
 ) -> keras.Model:
     """The paper's two-block convolutional network.
 
-    Each block is a convolution with stride 2 (5x5, then 3x3), normalisation,
-    ReLU and, for images larger than 16 pixels, a 3x3 max-pool with stride 2. The
-    normalisation is over all of one example instead of the
-    paper's batch normalisation (see the package's docstring).
+    Each block is a convolution with stride 2 (5x5, then 3x3), normalisation, ReLU and,
+    for images larger than 16 pixels, a 3x3 max-pool with stride 2. Each example is
+    normalised alone, instead of the paper's batch normalisation (see the package's
+    docstring).
 
     Args:
         input_shape: `(height, width, channels)`, conditions included.
@@ -78,7 +78,7 @@ def convolutions(
     filters: Sequence[int] = (32, 32),
     dtype: Any = "float32",
 ) -> keras.Model:
-    """Convolutions of size 3 that keep the size: logits for each step or pixel.
+    """Convolutions of size 3 that give logits for each step or pixel.
 
     Args:
         input_shape: `(steps, features)`, `(height, width, channels)` or with one axis

@@ -15,9 +15,8 @@ from tfcommentaries.upstream.index_check import checked_index
 class Table(layers.Layer):
     """Free logits for each example id: a commentary without a network.
 
-    A table knows only the examples that it was learned on. Use it to find
-    mislabelled examples or to keep weights with a data set, and a network to
-    teach with examples that were not seen.
+    A table knows only the examples of its training. Use it to find mislabelled examples
+    or to keep weights with a data set; use a network for new examples.
 
     Example:
 
@@ -27,7 +26,7 @@ class Table(layers.Layer):
 
     Args:
         num_examples: number of ids; ids are integers from 0.
-        initial_logit: where every entry starts. Defaults to 0, weight 0.5.
+        initial_logit: initial value of every entry. Defaults to 0, a weight of 0.5.
         outputs: logits per example.
         dtype: dtype or policy, whatever the global policy is.
         **kwargs: other arguments of `keras.layers.Layer`.

@@ -53,8 +53,8 @@ class CommentaryAnnotator(base_beam_component.BaseBeamComponent):
     `commentary_0`, `commentary_50`, `commentary_100`. Every trainer that reads
     tf.Examples can use them, the stock Trainer too.
 
-    Examples that cannot be annotated (a feature missing, an image that does not
-    decode, a label out of range, NaN) are counted and go to `rejected` as they came.
+    Examples that cannot be annotated (a feature missing, an image that does not decode,
+    a label out of range, NaN) are counted and go to `rejected_examples` unchanged.
 
     Example:
 
@@ -70,14 +70,16 @@ class CommentaryAnnotator(base_beam_component.BaseBeamComponent):
      - `rejected_examples`: Channel of type `standard_artifacts.Examples`.
 
     Args:
-        examples: channel of `standard_artifacts.Examples` in tf.Example format.
-        commentary: channel of `CommentaryArtifact`.
+        examples: channel of `standard_artifacts.Examples` in tf.Example format. If
+            there are several artifacts, such as spans, all are annotated.
+        commentary: channel of `CommentaryArtifact`, the newest if there are several.
         progress: list of points from 0 to 1 at which a curriculum is evaluated.
-        reading: dict, arguments of `ExampleReading`; `None` takes what a recipe of
-            CommentaryGen wrote into the commentary.
-        splits: splits to annotate; `None` means all. The others are left out.
+        reading: dict, arguments of `ExampleReading`; `None` takes those that a recipe
+            of CommentaryGen wrote into the commentary.
+        splits: splits to annotate; `None` means all. Other splits are left out.
         prefix: prefix of the features' names.
-        max_rejected: fraction of the examples that may be rejected; more is an error.
+        max_rejected: largest fraction of the examples that may be rejected; the
+            component fails if there are more, or if a split is empty.
 
     Raises:
         ValueError: if progress or `max_rejected` are not from 0 to 1.

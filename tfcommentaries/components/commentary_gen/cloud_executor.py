@@ -6,10 +6,10 @@ from tfcommentaries.components.commentary_gen.executor import Executor
 
 
 class CloudExecutor(cloud.GenericExecutor):
-    """Starts a job of Vertex AI that runs CommentaryGen, and waits for its end.
+    """Runs CommentaryGen in a job of Vertex AI, and waits for its end.
 
-    The job is what `custom_config` says beside the recipe, as for TFX's own cloud
-    Trainer: `ai_platform_enable_vertex`, `ai_platform_vertex_region` and
+    `custom_config` describes the job beside the recipe, as for TFX's own cloud Trainer:
+    `ai_platform_enable_vertex`, `ai_platform_vertex_region` and
     `ai_platform_training_args`, with the project, the machines and an image that has
     this package.
 

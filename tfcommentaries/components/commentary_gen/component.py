@@ -95,29 +95,28 @@ class CommentaryGen(base_component.BaseComponent):
        TensorBoard.
 
     Args:
-        examples: channel of `standard_artifacts.Examples`, raw or transformed. All of
-            several artifacts, such as spans, are read.
+        examples: channel of `standard_artifacts.Examples`, raw or transformed. If there
+            are several artifacts, such as spans, all are read.
         transform_graph: channel of `standard_artifacts.TransformGraph`, if examples
             are transformed.
         schema: channel of `standard_artifacts.Schema`. A recipe needs it or a
             transform graph.
         base_commentary: channel of `CommentaryArtifact` to continue from, the newest
             if there are several.
-        hyperparameters: channel of `standard_artifacts.HyperParameters`; a recipe
-            takes those whose names begin with `commentary/`, such as
-            `commentary/learner_config/inner_steps`, in place of its own values.
+        hyperparameters: channel of `standard_artifacts.HyperParameters`. Those whose
+            names begin with `commentary/`, such as
+            `commentary/learner_config/inner_steps`, replace values of the recipe.
         module_file: path of a Python file with `run_fn(fn_args)`, `fn_args` being a
             `CommentaryFnArgs`. `None` follows the recipe in `custom_config`.
-        custom_config: dict that JSON can hold; without a module, a recipe: see
-            `recipe.RECIPE`.
+        custom_config: dict that JSON can hold; without a module, a recipe with the keys
+            of `PipelineRecipe`.
         train_args: `trainer_pb2.TrainArgs`: splits that students train on, and the
             number of outer steps. Default: split `train`, 100 steps.
         eval_args: `trainer_pb2.EvalArgs`: splits for the outer loss, which must be
             clean and not test data. Default: split `eval`.
 
     Raises:
-        ValueError: if there is neither a module nor a recipe, or the recipe lacks
-            something.
+        ValueError: if there is neither a module nor a complete recipe.
     """
 
     SPEC_CLASS = CommentaryGenSpec

@@ -30,12 +30,10 @@ class CommentaryTrainerSpec(types.ComponentSpec):
 
 
 class CommentaryTrainer(base_component.BaseComponent):
-    """TFX's Trainer with one more channel, `commentary`.
+    """TFX's Trainer with one more input, `commentary`.
 
-    The user's `run_fn` is one for Trainer; it finds the path of the commentary, or
-    `None`, in `fn_args.custom_config["commentary"]` and gives it to
-    `tfcommentaries.CommentaryCallback`. Trainer itself cannot be given another
-    specification, so this is a separate component.
+    `run_fn` is one for Trainer. It passes `fn_args.custom_config["commentary"]`, the
+    path of the commentary or `None`, to `tfcommentaries.CommentaryCallback`.
 
     Example:
 
