@@ -60,9 +60,9 @@ class FunctionalStudent:
         kept_layers: Sequence[keras.layers.Layer | str] = (),
     ) -> None:
         self._make_model = None
-        # A class has the attributes of its objects.
-        is_model = hasattr(model, "weights") and not isinstance(model, type)
-        if callable(model) and not is_model:
+        if callable(model) and (
+            isinstance(model, type) or not hasattr(model, "weights")
+        ):
             self._make_model = model
             model = self._make_model()
         check_is_keras(model)
