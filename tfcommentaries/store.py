@@ -1,4 +1,4 @@
-"""Commentaries kept with the TFDS data set that they were learned on.
+"""Stores commentaries beside their TFDS data set.
 
 In TFDS's data directory, beside the versions of a data set, is a folder
 `commentaries` with a folder per name, which holds a numbered one per version:
@@ -45,7 +45,7 @@ class Stored:
 
     Attributes:
         commentary: `SavedCommentary`.
-        card: dict: what it is, on what and how it was learned, what it gained.
+        card: dict that describes the commentary, its data, its learning and its gain.
         annotations: dict from TFDS example ids, strings, to annotations, or `None`.
     """
 
@@ -66,7 +66,7 @@ class Stored:
         Args:
             dataset: `tf.data.Dataset` of dicts with `tfds_id`, not batched, as TFDS
                 gives with `ReadConfig(add_tfds_id=True)`.
-            default: annotation of examples that have none; `None` makes these an error.
+            default: annotation of examples without one; `None` raises an error there.
 
         Returns:
             A `tf.data.Dataset`.

@@ -56,7 +56,7 @@ def _add_learn(commands):
     group.add_argument(
         "--commentary",
         metavar="KINDS",
-        help="what to learn, one or several separated by commas, such as "
+        help="what to learn: one kind, or several separated by commas, such as "
         "soft_labels or attention_mask,label_blending; the documents list all. "
         "Default: group_weighting if the data have sources, else example_weighting",
     )
@@ -77,13 +77,14 @@ def _add_learn(commands):
     group.add_argument(
         "--outer_steps",
         type=arguments.positive,
-        help="updates of the commentary, at most. Default: as suits it, 100; 10 for "
-        "weights of sources, which stop when the trusted ones have not changed for 3",
+        help="most updates of the commentary. Default: 100; 10 for weights of sources, "
+        "which stop when the trusted sources stay the same for 3",
     )
     group.add_argument(
         "--inner_steps",
         type=arguments.positive,
-        help="student steps before each update. Default: as suits the commentary, 100",
+        help="training steps of the student before each update. Default: 100; 1 for "
+        "loss_weighting",
     )
     group.add_argument(
         "--outer_learning_rate",

@@ -39,16 +39,15 @@ from tfcommentaries.typing import (
 class GroupWeighting(Trusting, Weighting):
     """Weights training examples by the group that they belong to.
 
-    Groups can be annotators, sites, shops, years, vendors. Each group has one weight
+    Groups can be annotators, sites, shops, years or vendors. Each group has one weight
     in (0, 1), so a few validation examples are enough to learn the weights, and people
     can read them: see `table`. The annotation of an example is the weight of its group
     divided by the mean weight of the training data, and `teach` multiplies
-    `sample_weight` by it. The mean is not the batch's, so a batch may come from one
-    group, or hold one example.
+    `sample_weight` by it. Since this is not the mean of a batch, a batch may come from
+    one group, or hold one example.
 
-    `add_groups` puts the groups beside the inputs, where the student does not see
-    them. An example of a group that was not seen in learning gets the mean weight.
-    Validation data need no groups.
+    `add_groups` puts the groups beside the inputs; the student does not see them. An
+    example of an unknown group gets the mean weight. Validation data need no groups.
 
     Example, `source` being an array of names, one per example:
 
@@ -64,11 +63,10 @@ class GroupWeighting(Trusting, Weighting):
 
     Args:
         groups: the group of each training example: an array, list or pandas series of
-            strings or integers; or a dict of several such, by the names of the
-            columns, whose logits are then added; or, if the names are known
-            beforehand, `GroupNames` in place of the arrays.
-        num_classes: number of classes if every group has a weight for each class, for
-            sources that mix up some classes and not others.
+            strings or integers; a dict of several columns by name, whose logits are
+            added; or `GroupNames` in place of the arrays.
+        num_classes: number of classes, if every group has a weight for each class, for
+            sources that confuse some classes and not others.
         curriculum: whether the weights change over training.
         normalize: `"data_mean"` divides the weights by their mean over the training
             data, by the number of examples of each group (classes count alike, and
@@ -140,7 +138,7 @@ class GroupWeighting(Trusting, Weighting):
     def start(
         self, x: Tensors, y: Tensors, agrees: ArrayLike, chance: float | None = None
     ) -> bool:
-        """Starts learning from which labels agree with a model of checked examples.
+        """Starts weights from how often labels agree with a model of checked examples.
 
         `CommentaryLearner` does so by itself. By hand:
 
@@ -148,12 +146,11 @@ class GroupWeighting(Trusting, Weighting):
         >>> weighting.start(weighting.add_groups(x, source), y, agrees)
         >>> learner = CommentaryLearner(weighting, model, start_from_checked=False)
 
-        The logit of each group becomes `clip(12 * (share - 0.8), -3, 3)`, where the
-        share is how far its rate of agreement exceeds that of chance, relative to the
-        best group's. The distance from 0.8 is smaller by the standard error of the
-        share, so that a group of a few examples starts near 0, which is neutral. All
-        do if a chi-squared test at 5 % finds no difference between groups, or if each
-        holds a class of its own.
+        The logit of each group becomes `clip(12 * (share - 0.8), -3, 3)`. The share is
+        the excess of its rate of agreement over chance, relative to the best group's.
+        Its distance from 0.8 is reduced by its standard error, so that a group of few
+        examples starts near 0, which is neutral. All groups start at 0 if a chi-squared
+        test at 5 % finds no difference between them, or if each holds one class.
 
         Args:
             x: inputs with groups, as `add_groups` gives them.
@@ -164,8 +161,8 @@ class GroupWeighting(Trusting, Weighting):
                 how often two examples have the same class.
 
         Returns:
-            Whether that says anything: not if there are no two groups, or if the model
-            is no better than chance.
+            Whether weights were started: not with fewer than two groups, nor with a
+            model that is no better than chance.
         """
         found = indices(self.columns, self.prepare(x))
         columns = self._learned.values()

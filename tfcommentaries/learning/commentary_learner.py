@@ -67,43 +67,43 @@ class CommentaryLearner(OuterLoop):
 
     Args:
         commentary: the `Commentary` to learn, in place.
-        student: a compiled `keras.Model`, or a function that makes one. It is
-            not changed.
-        inner_training: how the hypergradient is found. Defaults to
+        student: a compiled `keras.Model`, or a function that makes one. Learning
+            does not change it.
+        inner_training: the estimator of the hypergradient. Defaults to
             `UnrolledTraining()`.
         inner_steps: student steps per outer step, `T`.
-        student_initialization: `"fresh"` draws new initial weights for every
-            outer step, `"fixed"` always uses the student's own, an integer is the
-            size of a pool of initial weights to take in turn. A commentary for
-            other students needs `"fresh"` or a pool. What is not trainable keeps
-            its value: frozen layers, adapted normalisation. `"continue"` continues
-            with one student, `inner_steps` at a time, and progress goes from 0 to 1
-            over the whole `fit`: with `ImplicitTraining` and few inner steps
-            Algorithm 2 of the paper, with `UnrolledTraining` its online form.
+        student_initialization: `"fresh"` draws new initial weights for every outer
+            step, `"fixed"` always uses the student's own, an integer is the size of a
+            pool of initial weights to take in turn. A commentary for other students
+            needs `"fresh"` or a pool. Frozen layers and adapted normalisation keep
+            their values. `"continue"` trains one student through all outer steps, and
+            progress goes from 0 to 1 over the whole `fit`: with `ImplicitTraining` and
+            few inner steps Algorithm 2 of the paper, with `UnrolledTraining` its online
+            form.
         students_per_step: students per outer step, each with batches of its own; the
             commentary's gradient is their mean. They train one after another in the
             memory of one, or spread over the replicas of a `tf.distribute` strategy.
         outer_loss_at: `"end"`, or `"every_step"`: the outer loss is then the mean after
             all steps, which rewards fast learning and costs a validation batch each.
-        validation_taught: whether the commentary is applied to the validation batch
-            too, at progress 1, for students that will be used with it, such as with
-            masks. The outer loss then depends on the commentary directly as well.
+        validation_taught: whether the commentary is also applied to the validation
+            batch, at progress 1, for models that are used with it, such as with masks.
+            The outer loss then also depends on the commentary directly.
         validation_mode: `"training"` or `"inference"`, how the trained student runs on
             the validation batch. In training mode, batch normalisation uses that
             batch's statistics, since moving averages have not settled after a short
             training. A student with dropout may need `"inference"`.
-        seed: integer; initial weights and the order of arrays follow from it.
+        seed: integer; determines initial weights and the order of arrays.
         kept_layers: layers of the student, or their names, whose weights every fresh
             student starts with, such as a pretrained backbone that is trained further.
-        start_from_checked: whether weights of groups that are still alike start from
-            the agreement of labels with a student of the checked examples alone,
-            trained for `inner_steps`, at least 100; see `GroupWeighting.start`. Not
-            with several workers, nor for several labels for each example.
-        settled_after: with such a start, `fit` ends when the trusted groups have not
-            changed for so many outer steps; see `StopWhenSettled`. `None` never does.
-        repeats: how often `fit` learns again, each time with other students and checked
-            examples drawn anew from those given. Weights of groups are then the mean of
-            all learnings, with intervals in `GroupWeighting.table`. Five are enough.
+        start_from_checked: whether equal weights of groups start from how often labels
+            agree with a student trained on the checked examples alone, for
+            `inner_steps`, at least 100; see `GroupWeighting.start`. Not with several
+            workers, and not if each example has several labels.
+        settled_after: with such a start, `fit` ends when the trusted groups have stayed
+            the same for so many outer steps; see `StopWhenSettled`. `None` makes all.
+        repeats: how often `fit` learns again, with other students and with checked
+            examples drawn from those given, with replacement. Weights of groups become
+            the mean, with intervals in `GroupWeighting.table`. Five are enough.
         **kwargs: other arguments of `keras.Model`.
 
     Reference:
@@ -172,12 +172,12 @@ class CommentaryLearner(OuterLoop):
         metrics: Any = None,
         **kwargs: Unpack[CompileOptions],
     ) -> None:
-        """Configures the outer loop; `fit` calls it if nobody has.
+        """Configures the outer loop. `fit` calls it with the defaults if you have not.
 
         Args:
-            optimizer: the commentary's. `None` is Adam with the rate that the
-                commentary suggests, each part of a `Composition` its own. Clip
-                hypergradients with its `clipnorm` or `global_clipnorm`.
+            optimizer: the commentary's optimizer. `None` is Adam with the rate that
+                suits each commentary. Clip hypergradients with its `clipnorm` or
+                `global_clipnorm`.
             loss: outer loss. `None` takes the student's own loss, with its
                 `loss_weights` unless others are given, or its own `compute_loss`.
             metrics: Keras metrics of the trained students on validation batches.
@@ -202,11 +202,11 @@ class CommentaryLearner(OuterLoop):
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
     def table(self) -> GroupTable | None:
-        """What the commentary has learned of each group; see `GroupWeighting.table`."""
+        """The learned weight of each group; see `GroupWeighting.table`."""
         return self.commentary.table()
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Prints what learns what, and how; `print_fn` takes each line."""
+        """Prints the parts and settings of the learner; `print_fn` takes each line."""
         print_fn(repr(self))
         print_fn(f"  commentary: {self.commentary!r}")
         print_fn(f"  student: {self.student.model.name!r}, {self.initialization.mode}")
@@ -243,14 +243,14 @@ class CommentaryLearner(OuterLoop):
         """Learns the commentary.
 
         Args:
-            x: inputs that students train on, arrays, which are not copied and may be
-                memory-mapped. Or all of the training data in one: a batched
-                `tf.data.Dataset`, `PyDataset` or generator of `(x, y)` or
-                `(x, y, sample_weight)`, or such a tuple of arrays.
-            y: labels; or, if x is all of the training data, `validation_data`.
-            validation_data: the checked examples, as one argument, on which the outer
-                loss is measured. They decide what the commentary teaches, so they
-                must be clean and balanced. Each outer step uses one batch.
+            x: training inputs, as arrays, which are not copied and may be
+                memory-mapped. Or the whole training data: a batched `tf.data.Dataset`,
+                `PyDataset` or generator of `(x, y)` or `(x, y, sample_weight)`, or such
+                a tuple of arrays.
+            y: labels; or, if x is the whole training data, `validation_data`.
+            validation_data: the checked examples, as one argument, which give the outer
+                loss. They decide what the commentary teaches, so they must be clean and
+                balanced. Each outer step uses one batch.
             sample_weight: weights of the training examples, beside x and y.
             batch_size: examples per inner batch. `None` keeps a data set's own
                 batch size, and is 32 for arrays.
@@ -258,9 +258,9 @@ class CommentaryLearner(OuterLoop):
                 set's own batch size, and for arrays takes all, at most 512.
             steps_per_epoch: outer steps per epoch, after which Keras callbacks
                 run and a checkpoint is written; 10 by default.
-            epochs: number of epochs. Without both, `fit` makes all steps that the kind
-                of commentary suggests: 100; for groups at most 10, each an epoch,
-                since learning may stop after any.
+            epochs: number of epochs. Without both, `fit` makes the steps that suit the
+                kind of commentary: 100; for groups at most 10, each an epoch, since
+                learning may stop after any.
             callbacks: list of Keras callbacks.
             checkpoint_dir: where to keep a checkpoint. If it holds one, learning
                 resumes from there. Data whose order is fixed (arrays, or data sets
@@ -268,8 +268,8 @@ class CommentaryLearner(OuterLoop):
                 interruption. Other arrays than before are refused; a data set is not
                 compared, and is read again up to where learning stopped. Several
                 workers share one folder, which the chief writes.
-            verbose: 0 prints nothing; 1, or `"auto"`, one line per epoch: the outer
-                loss, metrics, how many groups are trusted; 2 all that is in the logs.
+            verbose: 0 prints nothing; 1 or `"auto"` one line per epoch, with the outer
+                loss, the metrics and the number of trusted groups; 2 all logs.
 
         Returns:
             A `keras.callbacks.History`; with a checkpoint, it includes the epochs
@@ -292,7 +292,7 @@ class CommentaryLearner(OuterLoop):
         return fit.run(callbacks, checkpoint_dir)
 
     def reseed(self, seed: int) -> None:
-        """Lets `fit` draw other students, and give arrays another order."""
+        """Changes the seed of students and of the order of arrays."""
         self.seed = seed
         self.initialization.reseed(seed)
 

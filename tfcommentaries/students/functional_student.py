@@ -32,11 +32,11 @@ class StudentWeights(NamedTuple):
 class FunctionalStudent:
     """Runs a compiled Keras model with weights that come in as tensors.
 
-    Nothing here changes the model's own variables, so a student can be trained,
-    differentiated and thrown away inside one `tf.function`. Batch-normalisation
-    statistics and dropout seeds are part of the weights: running the same step
-    with the same weights again repeats it exactly. Random numbers must come
-    from the model's own `keras.random.SeedGenerator`s, as in Keras's layers.
+    The model's own variables do not change, so a student can be trained and
+    differentiated inside one `tf.function`. Batch-normalisation statistics and dropout
+    seeds are part of the weights, so the same step with the same weights gives the same
+    result. Random numbers must come from the model's own `keras.random.SeedGenerator`s,
+    as in Keras's layers.
 
     Example:
 
@@ -147,11 +147,11 @@ class FunctionalStudent:
     def draw(self, seed: int | str) -> StudentWeights:
         """Draws the weights of a new student of the same architecture.
 
-        What training never changes stays as the model has it: frozen layers with their
-        moving statistics, frozen weights of layers that learn otherwise (LoRA), an
-        adapted `Normalization`. So do `kept_layers`. State that training updates
-        starts as in a new model: moving statistics, seeds. If a function makes the
-        student, all is as the function makes it.
+        State that training never changes keeps the model's values: frozen layers with
+        their moving statistics, frozen weights of other layers (LoRA), an adapted
+        `Normalization`. So do `kept_layers`. State that training updates, such as
+        moving statistics and seeds, starts as in a new model. If a function makes the
+        student, all of it is new.
 
         Args:
             seed: an integer or a text; the same seed gives the same weights.
