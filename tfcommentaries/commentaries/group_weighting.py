@@ -82,6 +82,7 @@ class GroupWeighting(Trusting, Weighting):
     description = "how much each source of the data should count"
     needs = ("groups",)
     mean = "data_mean"
+    looks_up = True
     suggested = types.MappingProxyType(
         {
             **Commentary.suggested,

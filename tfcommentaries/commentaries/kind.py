@@ -53,6 +53,9 @@ class Kind:
     #: Whether weights are divided by their mean over the batch, so that a batch of one
     #: example has the weight 1, whatever is learned.
     divides_by_batch_mean = False
+    #: Whether many examples are annotated in little memory, so that learners annotate
+    #: those of all steps at once.
+    looks_up = False
     #: Whether `call` takes the last axis of images for their channels.
     channels_last = False
     #: Whether `start` may change where learning starts: it has groups, all still alike.

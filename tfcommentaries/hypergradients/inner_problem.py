@@ -124,7 +124,8 @@ class InnerProblem:
 
         # Whoever trains on one batch can also annotate it.
         alone = tf.nest.flatten(x)[0].shape[0] == 1
-        annotation = chunked_map(annotate, phi, flat, None if alone else CHUNK)
+        chunk = None if alone or commentary.looks_up else CHUNK
+        annotation = chunked_map(annotate, phi, flat, chunk)
         shape = tf.concat([[steps, batch], tf.shape(annotation)[1:]], 0)
         annotation = tf.reshape(annotation, shape)
         return [annotation]
