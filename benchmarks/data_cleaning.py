@@ -21,7 +21,12 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.harness import ask, save, show
-from tfcommentaries import ExampleWeighting, LearnCommentaryCallback, teachers
+from tfcommentaries import (
+    ExampleWeighting,
+    ImplicitTraining,
+    LearnCommentaryCallback,
+    teachers,
+)
 from tfcommentaries.teaching import mean_and_std
 
 FLAGS = flags.FLAGS
@@ -123,7 +128,7 @@ class Tester(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def learn_in_fit(data, seed, marks, rate=RATE, normalize=None):
+def learn_in_fit(data, seed, marks, rate=RATE, normalize=None, solver=None):
     """Learns the weights in one `fit`, as users would.
 
     Args:
@@ -132,6 +137,7 @@ def learn_in_fit(data, seed, marks, rate=RATE, normalize=None):
         marks: seconds after which to test.
         rate: of the student's SGD, a number or a schedule.
         normalize: as for `ExampleWeighting`; `None` is the benchmark's problem.
+        solver: as for `ImplicitTraining`; `None` is the callback's default.
 
     Returns:
         A dict: `first`, seconds of the first call; `rate`, steps a second of the
@@ -160,14 +166,18 @@ def learn_in_fit(data, seed, marks, rate=RATE, normalize=None):
     )
     train = {"id": np.arange(number), "x": data["x"]}, data["y"]
     train = tf.data.Dataset.from_tensor_slices(train).shuffle(number, seed)
+    training = None
+    if solver is not None:
+        training = ImplicitTraining(solver=solver, products="finite_difference")
     checked = data["x_checked"], data["y_checked"]
+    learn = LearnCommentaryCallback(weighting, checked, training)
     tester = Tester(data, marks)
     model.fit(
         train.repeat().batch(BATCH).prefetch(2),
         steps_per_epoch=1000,
         epochs=1000,
         shuffle=False,
-        callbacks=[LearnCommentaryCallback(weighting, checked), tester],
+        callbacks=[learn, tester],
         verbose=0,
     )
     return tester.found
@@ -175,10 +185,14 @@ def learn_in_fit(data, seed, marks, rate=RATE, normalize=None):
 
 #: Learning in `fit`: arguments of `learn_in_fit`.
 WAYS = {
-    "defaults": {},
-    "decreasing rate": {"rate": OverRoot(1.0)},
+    "the callback's defaults": {},
     "normalised": {"normalize": "batch_mean"},
-    "normalised, decreasing rate": {"rate": OverRoot(1.0), "normalize": "batch_mean"},
+    "warm": {"solver": "warm"},
+    "warm, normalised": {"solver": "warm", "normalize": "batch_mean"},
+}
+WAYS |= {
+    f"{name}, decreasing rate": {**way, "rate": OverRoot(1.0)}
+    for name, way in WAYS.items()
 }
 
 
