@@ -245,7 +245,7 @@ def main(_):
     for row in rows:
         rest = f"  {row['rate']:.0f} steps a second" if "rate" in row else ""
         mark = row["seconds_of_training"]
-        show([f"{row['way']:<40}", "" if mark is None else f"{mark:.0f} s"], row, rest)
+        show([f"{row['way']:<42}", "" if mark is None else f"{mark:.0f} s"], row, rest)
     if not FLAGS.quick:
         save("data_cleaning.json", rows)
 

@@ -18,6 +18,7 @@ from experiments.sources.problems import BATCH, SETTINGS, Setting, make_data
 from experiments.sources.regression import measure_diabetes
 from experiments.sources.repeated import REPEATED, measure_repeated
 from experiments.sources.started import STARTED, measure_started
+from experiments.sources.warm import WARM, measure_warm
 from tfcommentaries import (
     GroupWeighting,
     LearnCommentaryCallback,
@@ -32,7 +33,7 @@ INSIDE_FIT = {"mnist, inside fit": 2, "digits, inside fit": 4}
 
 def groups():
     """Names of all groups that the data allow."""
-    names = [*SETTINGS, *INSIDE_FIT, *STARTED, *REPEATED]
+    names = [*SETTINGS, *INSIDE_FIT, *STARTED, *REPEATED, *WARM]
     if FLAGS.data_dir:
         return names
     return [name for name in names if "mnist" not in name and "cifar10" not in name]
@@ -53,6 +54,8 @@ def measure(group, seed, folder):
         return measure_started(STARTED[group], seed)
     if group in REPEATED:
         return measure_repeated(REPEATED[group], seed)
+    if group in WARM:
+        return measure_warm(WARM[group], seed)
     setting = SETTINGS[group]
     if setting.data == "diabetes":
         return measure_diabetes(setting, seed)
