@@ -43,12 +43,12 @@ def _learn(setting, data, seed, epochs, **options):
     return weighting
 
 
-def learn_inside_fit(setting, data, seed):
+def learn_inside_fit(setting, data, seed, inner_training=None):
     """A group weighting and the model that was taught with it at the same time."""
     keras.utils.set_random_seed(seed)
     model = setting.problem.make_student(data.train.x.shape[1:])
     weighting = GroupWeighting(data.source)
-    callback = LearnCommentaryCallback(weighting, data.checked)
+    callback = LearnCommentaryCallback(weighting, data.checked, inner_training)
     fit_inside(setting, model, weighting, data, [callback])
     return weighting, model
 

@@ -19,6 +19,7 @@ from experiments.sources.regression import measure_diabetes
 from experiments.sources.repeated import REPEATED, measure_repeated
 from experiments.sources.several import SEVERAL, measure_several
 from experiments.sources.started import STARTED, measure_started
+from experiments.sources.warm import WARM, measure_warm
 from tfcommentaries import (
     GroupWeighting,
     LearnCommentaryCallback,
@@ -29,11 +30,22 @@ from tfcommentaries.teaching import trusted
 
 #: Repetitions of learning inside `fit` for each seed.
 INSIDE_FIT = {"mnist, inside fit": 2, "digits, inside fit": 4}
+#: Groups that are measured in a way of their own, and their settings.
+OWN = {
+    name: (how, setting)
+    for how, settings in (
+        (measure_started, STARTED),
+        (measure_repeated, REPEATED),
+        (measure_several, SEVERAL),
+        (measure_warm, WARM),
+    )
+    for name, setting in settings.items()
+}
 
 
 def groups():
     """Names of all groups that the data allow."""
-    names = [*SETTINGS, *INSIDE_FIT, *STARTED, *REPEATED, *SEVERAL]
+    names = [*SETTINGS, *INSIDE_FIT, *OWN]
     if FLAGS.data_dir:
         return names
     return [name for name in names if "mnist" not in name and "cifar10" not in name]
@@ -50,12 +62,9 @@ def measure(group, seed, folder):
     """One group of conditions with one seed."""
     if group in INSIDE_FIT:
         return measure_inside_fit(group, seed)
-    if group in STARTED:
-        return measure_started(STARTED[group], seed)
-    if group in REPEATED:
-        return measure_repeated(REPEATED[group], seed)
-    if group in SEVERAL:
-        return measure_several(SEVERAL[group], seed)
+    if group in OWN:
+        how, setting = OWN[group]
+        return how(setting, seed)
     setting = SETTINGS[group]
     if setting.data == "diabetes":
         return measure_diabetes(setting, seed)

@@ -77,6 +77,19 @@ def test_finite_differences_are_close():
     np.testing.assert_allclose(found, EXACT, atol=1e-7)
 
 
+@pytest.mark.parametrize("form", [Stationary, FiniteDifference])
+def test_a_solution_kept_from_call_to_call(form):
+    solver = solvers.Warm().begin([tf.zeros(3, tf.float64)])
+    found = [ridge_gradient(form(ridge_loss), solver) for _ in range(400)]
+    assert not found[0].any()
+    np.testing.assert_allclose(found[-1], EXACT, atol=1e-7)
+
+
+def test_students_that_may_start_anew_need_another_solver():
+    with pytest.raises(ValueError, match="Use it with LearnCommentaryCallback"):
+        ImplicitTraining(solver="warm").bind(RawWeights(WEIGHTS), ridge())
+
+
 def test_a_fixed_point():
     def update(solution, parameters):
         return ridge_step(parameters, [], solution, 0)

@@ -170,3 +170,44 @@ def test_an_unknown_solver_is_named():
 def test_wrong_arguments_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_warm_follows_the_solution():
+    matrix, matvec, b = system()
+    solver = solvers.Warm(1 / np.linalg.eigvalsh(matrix)[-1]).begin(b)
+    call = tf.function(lambda: solver.solve(matvec, b))
+    assert not flat(call()).any()
+    for _ in range(1000):
+        found = call()
+    np.testing.assert_allclose(flat(found), np.linalg.solve(matrix, flat(b)), rtol=1e-6)
+    # From there a little further, when b has changed.
+    b = [1.01 * t for t in b]
+    first, second = (solver.solve(matvec, b) for _ in range(2))
+    errors = [np.linalg.norm(flat(x) - 1.01 * flat(found)) for x in (first, second)]
+    assert errors[1] < errors[0] < 0.02 * np.linalg.norm(flat(found))
+
+
+@pytest.mark.parametrize("scale", [1e3, -1.0])
+def test_warm_does_not_explode(scale):
+    """Neither with steps that are too long, nor where the curvature is negative."""
+    _, matvec, b = system(scale)
+    solver = solvers.Warm(0.1).begin(b)
+    steps = 0.1 / np.sqrt(np.arange(1, 100))
+    for number in range(100):
+        found = flat(solver.solve(matvec, b))
+        longest = steps[:number].sum() * np.linalg.norm(flat(b))
+        assert np.linalg.norm(found) <= longest * (1 + 1e-9)
+    if scale < 0:
+        np.testing.assert_allclose(found, steps.sum() * flat(b))
+
+
+def test_warm_belongs_to_one_student():
+    _, matvec, b = system()
+    one, other = (solvers.get("warm").begin(b) for _ in range(2))
+    one.solve(matvec, b)
+    assert flat(one.variables[:-1]).any() and not flat(other.variables[:-1]).any()
+    assert (int(one.variables[-1]), int(other.variables[-1])) == (1, 0)
+    with pytest.raises(ValueError, match="begin"):
+        solvers.get("warm").solve(matvec, b)
+    with pytest.raises(ValueError, match="step=0"):
+        solvers.Warm(0)

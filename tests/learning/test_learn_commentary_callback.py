@@ -169,6 +169,24 @@ def test_each_model_is_measured_by_its_own_loss(vectors):
         np.testing.assert_allclose(fit.history["outer_loss"], [loss], rtol=1e-5)
 
 
+def test_a_kept_solution_goes_on_with_the_model_and_starts_anew_with_another(vectors):
+    x, y = vectors
+    source = np.arange(len(y)) % 2
+    weighting = GroupWeighting(source)
+    training = ImplicitTraining(solver="warm", products="finite_difference")
+    learn = LearnCommentaryCallback(weighting, (x, y), training, warmup=0)
+    grouped = weighting.add_groups(x, source)
+    model, other = make_linear((5,), 3), make_linear((5,), 3)
+
+    def norm(model):
+        fit = model.fit(grouped, y, 12, callbacks=[learn], verbose=0)
+        return fit.history["hypergradient_norm"][0]
+
+    assert norm(model) == 0  # The solution of before a step, which was zero.
+    assert norm(model) > 0
+    assert norm(other) == 0
+
+
 def interrupted(data, directory, stop=None, **options):
     """A `fit` of four epochs that Keras can go on with; gives the groups' logits."""
     keras.utils.set_random_seed(0)
@@ -196,10 +214,13 @@ def first_examples(data):
     return (x[:256], y[:256]), validation
 
 
-def test_goes_on_after_an_interruption_with_what_it_had_learned(data, tmp_path):
+@pytest.mark.parametrize("solver", ["identity", "warm"])
+def test_goes_on_after_an_interruption_with_what_it_had_learned(data, tmp_path, solver):
     data = first_examples(data)
-    expected = interrupted(data, tmp_path / "whole")
-    options = {"checkpoint_dir": tmp_path / "commentary"}
+    training = ImplicitTraining(solver=solver, products="finite_difference")
+    options = {"inner_training": training}
+    expected = interrupted(data, tmp_path / "whole", **options)
+    options["checkpoint_dir"] = tmp_path / "commentary"
     with pytest.raises(KeyboardInterrupt):
         interrupted(data, tmp_path / "model", stop=1, **options)
     found = interrupted(data, tmp_path / "model", **options)

@@ -1,5 +1,7 @@
 """Inner training as a layer, by implicit differentiation."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from tfcommentaries.commentaries.commentary import Commentary
@@ -30,7 +32,7 @@ class ImplicitTraining:
     Args:
         optimizer: as for `UnrolledTraining`.
         solver: name or object; see `solvers`. Defaults to the paper's `Neumann`
-            with one product.
+            with one product. `"warm"` is for `LearnCommentaryCallback`.
         products: `"forward"`, `"reverse"` or `"finite_difference"`: how products
             with second derivatives are computed; see `optimality`.
         preconditioned: whether to scale the solver's result, weight by weight, as the
@@ -68,6 +70,16 @@ class ImplicitTraining:
             f"products={self.products!r}, preconditioned={self.preconditioned!r})"
         )
 
+    def begin_solver(self, weights: Sequence[tf.Tensor]) -> Solver:
+        """The solver for one student that goes on training, with what it keeps.
+
+        Args:
+            weights: list of tensors like the student's trainable weights.
+        """
+        if isinstance(self.solver, solvers.Warm):
+            return self.solver.begin(weights)
+        return self.solver
+
     def bind(self, commentary: Commentary, student: FunctionalStudent) -> TrainingLayer:
         """Makes the layer for one commentary and one student.
 
@@ -77,7 +89,16 @@ class ImplicitTraining:
 
         Returns:
             A `TrainingLayer`.
+
+        Raises:
+            ValueError: with `solver="warm"`, since students may start anew.
         """
+        if isinstance(self.solver, solvers.Warm):
+            raise ValueError(
+                "solver='warm' follows one student that goes on training, and here "
+                "students may start anew. Use it with LearnCommentaryCallback; here, "
+                "use solver='neumann' or 'identity'."
+            )
         return ImplicitLayer(inner_problem(commentary, student, self.optimizer), self)
 
 
@@ -87,11 +108,13 @@ class ImplicitLayer(TrainingLayer):
     Args:
         problem: `InnerProblem`.
         options: the `ImplicitTraining`.
+        solver: what to use in place of its solver; see `solvers.Warm.begin`.
     """
 
-    def __init__(self, problem, options):
+    def __init__(self, problem, options, solver=None):
         super().__init__(problem)
         self.options = options
+        self.solver = solver or options.solver
 
     def train(
         self,
@@ -144,7 +167,7 @@ class ImplicitLayer(TrainingLayer):
             optimality = FiniteDifference(loss, loss_scale=scale)
         else:
             optimality = Stationary(loss, self.options.products, scale)
-        solver = self.options.solver
+        solver = self.solver
         if self.options.preconditioned and mean_squares is not None:
             solver = Preconditioned(solver, mean_squares)
         layer = ImplicitSolution(lambda _: weights.trainable, optimality, solver)

@@ -1,6 +1,6 @@
 """Linear solvers: `solve(matvec, b)` gives x with `A x = b`, lists of tensors.
 
-`matvec` multiplies a list of tensors by A. Nothing here holds state.
+`matvec` multiplies a list of tensors by A. Only `Warm` holds state.
 """
 
 import dataclasses
@@ -231,12 +231,68 @@ class Exact:
         return _split(tf.linalg.solve(matrix, vector[:, None])[:, 0], b)
 
 
+class Warm:
+    """Keeps x from call to call, and makes a step a call: `x += step * (b - A x)`.
+
+    A and b change little from one training step to the next, so x follows the
+    solution for one product each. A call gives x before its step, as in SOBA, so that
+    this product and the mixed one share a forward pass. The first gives zeros.
+
+    A step is shortened where A alone would make x longer, and leaves out A where the
+    curvature along x is negative.
+
+    Args:
+        step: length of the first step; others are divided by the root of their number.
+
+    Attributes:
+        variables: list of `tf.Variable`, x and the number of steps; see `begin`.
+
+    Reference:
+        [Dagréou et al., A framework for bilevel optimization that enables stochastic
+        and global variance reduction algorithms](https://arxiv.org/abs/2201.13409)
+    """
+
+    def __init__(self, step: float = 1.0) -> None:
+        if step <= 0:
+            raise ValueError(f"`step` must be positive. Received: step={step}")
+        self.step = step
+        self.variables: list[tf.Variable] = []
+
+    def begin(self, weights: Sequence[tf.Tensor]) -> "Warm":
+        """Gives such a solver for one student, with x of zeros like its `weights`."""
+        solver = Warm(self.step)
+        values = [*map(tf.zeros_like, weights), tf.zeros([], tf.int64)]
+        solver.variables = [tf.Variable(v, trainable=False) for v in values]
+        return solver
+
+    def solve(self, matvec: MatVec, b: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """See the module."""
+        if not self.variables:
+            raise ValueError(
+                "solver='warm' keeps the solution of one student. Learn with "
+                "LearnCommentaryCallback, or pass `Warm().begin(weights)`."
+            )
+        *x, number = map(tf.convert_to_tensor, self.variables)
+        product = list(matvec(x))
+        along, squared = _dot(x, product), _dot(product, product)
+        step = self.step * tf.math.rsqrt(tf.cast(number + 1, along.dtype))
+        # Up to twice this, x - step A x is no longer than x.
+        longest = tf.math.divide_no_nan(along, squared)
+        step = tf.where(along > 0, tf.minimum(step, longest), step)
+        product = [tf.where(along > 0, p, tf.zeros_like(p)) for p in product]
+        after = _add(x, _add(b, product, -1.0), step)
+        for variable, value in zip(self.variables, [*after, number + 1]):
+            variable.assign(value)
+        return x
+
+
 _NAMES = {
     "identity": Identity,
     "neumann": Neumann,
     "cg": ConjugateGradient,
     "nystrom": Nystrom,
     "exact": Exact,
+    "warm": Warm,
 }
 
 
@@ -244,8 +300,8 @@ def get(solver: Solver | str) -> Solver:
     """Gives a solver by name or returns it as it is.
 
     Args:
-        solver: `"identity"`, `"neumann"`, `"cg"`, `"nystrom"`, `"exact"`, or an
-            object with a method `solve(matvec, b)`.
+        solver: `"identity"`, `"neumann"`, `"cg"`, `"nystrom"`, `"exact"`, `"warm"`,
+            or an object with a method `solve(matvec, b)`.
 
     Returns:
         A solver.

@@ -11,6 +11,7 @@ from tfcommentaries.hypergradients import ImplicitTraining
 from tfcommentaries.hypergradients.implicit_training import ImplicitLayer
 from tfcommentaries.hypergradients.loss_weighted_problem import inner_problem
 from tfcommentaries.hypergradients.outer_gradient import outer_gradient
+from tfcommentaries.hypergradients.solvers import Solver
 from tfcommentaries.learning.annotation_summary import ANNOTATION_SUMMARY, summarize
 from tfcommentaries.learning.checked_start import LEAST_STEPS, start_from_checked
 from tfcommentaries.learning.hypergradient_monitor import HypergradientMonitor
@@ -113,6 +114,7 @@ class LearnCommentaryCallback(CommentaryCallback):
         **kwargs: Unpack[TeachingOptions],
     ) -> None:
         self._iterator = None
+        self._solver: Solver | None = None
         super().__init__(commentary, **kwargs)
         suggested = commentary.suggested
         warmup = suggested["warmup"] if warmup is None else warmup
@@ -208,11 +210,14 @@ class LearnCommentaryCallback(CommentaryCallback):
         self._reliability = ReliabilityMonitor(self.commentary, guess, _MEND)
         # The inner optimizer takes no steps here; any will do.
         problem = inner_problem(self.commentary, student, "sgd")
-        self._layer = ImplicitLayer(problem, self.inner_training)
+        if self._solver is None:
+            self._solver = self.inner_training.begin_solver(student.weights.trainable)
+        self._layer = ImplicitLayer(problem, self.inner_training, self._solver)
+        kept = getattr(self._solver, "variables", [])
         self.optimizer.build(self.commentary.trainable_variables)
         self._guard = StopAtNonFinite(
             self.optimizer,
-            self.commentary.trainable_variables,
+            [*self.commentary.trainable_variables, *kept],
             "Use another solver, more damping or a smaller scale.",
         )
         if self.checkpoint_dir is not None:
@@ -220,6 +225,7 @@ class LearnCommentaryCallback(CommentaryCallback):
                 "commentary": self.commentary.variables,
                 "optimizer": self.optimizer.variables,
                 "validation_batches": [self._read],
+                "solver": kept,
             }
             # Keras may have saved the epoch before.
             self._checkpoint = LearnerCheckpoint(
@@ -289,7 +295,7 @@ class LearnCommentaryCallback(CommentaryCallback):
 
     def reset_state(self) -> None:
         super().reset_state()
-        self._iterator = None
+        self._iterator = self._solver = None
 
     def after_step(
         self, x: Tensors, y: Tensors, sample_weight: Tensors, progress: Tensors
