@@ -21,7 +21,9 @@ from tfcommentaries import datasets
 from tfcommentaries.teaching import trusted
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("peers", ".venv-bench/bin/python", "Python that has cleanlab.")
+flags.DEFINE_string(
+    "with_cleanlab", ".venv-bench/bin/python", "Python that has cleanlab."
+)
 
 #: Faults of labels alone: those of inputs would show other images of one example.
 FAULTS = tuple(f for f in datasets.FAULTS if f != "upside down") + ("random labels",)
@@ -177,6 +179,6 @@ def ask_crowdlab(votes, probabilities):
     with tempfile.TemporaryDirectory() as directory:
         given, found = f"{directory}/given.npz", f"{directory}/found.npz"
         np.savez(given, labels=votes, probabilities=probabilities)
-        subprocess.run([FLAGS.peers, script, given, found], check=True)
+        subprocess.run([FLAGS.with_cleanlab, script, given, found], check=True)
         arrays = np.load(found)
         return arrays["labels"].astype(int), arrays["quality"]

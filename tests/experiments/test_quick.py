@@ -7,7 +7,7 @@ import forks
 import numpy as np
 import pytest
 
-from experiments.sources import picture
+from experiments.sources import picture, several
 
 ROOT = pathlib.Path(__file__).parents[2]
 EXPERIMENTS = {p.parent.name for p in ROOT.glob("experiments/*/run.py")}
@@ -97,3 +97,14 @@ def test_the_picture_of_the_first_page_shows_the_results():
     shown = {text.get_text() for text in axes.texts}
     mean, _ = picture.accuracies()["sources trusted, started"]
     assert f"{mean:.2f}" in shown and len(shown) > len(picture.SHOWN)
+
+
+def test_dawid_skene_finds_right_labels_and_good_sources():
+    setting = several.SEVERAL["digits, three labels each"]
+    images, votes, faults, _ = several.make_votes(setting, 0)
+    assert ((votes >= 0).sum(1) == several.LABELS).all()
+    labels, rates = several.dawid_skene(votes, 10)
+    assert (several.by_majority(votes) == images.y).mean() < 0.7
+    assert (labels == images.y).mean() > 0.9
+    good = [fault == "nothing" for fault in faults.values()]
+    assert rates[good].min() > 0.9 > rates[~np.array(good)].max()

@@ -70,17 +70,14 @@ class LearnCommentaryCallback(CommentaryCallback):
             used per outer step, or per `steps_per_execution` of the model. Not the
             `validation_data` of `fit`, which should be other data.
         inner_training: an `ImplicitTraining`. Defaults to the first-order method of
-            SAMA: on a table and on groups as good as one Neumann product at half
-            the cost, or better (few seeds, `docs/decisions.md`; not tried on networks).
+            SAMA (`docs/decisions.md` has why).
         optimizer: the commentary's; a Keras optimizer or its name. `None` is Adam with
-            the rate that suits the kind of commentary, or each part of a
-            `Composition`.
+            the rate that suits each commentary.
         every: training steps per outer step.
-        warmup: training steps before the first outer step; `None` takes what suits
-            the kind.
-        steps: outer steps, after which the commentary does not change any more; `None`
-            takes what suits the kind, for most kinds no limit. Once the model fits
-            the clean examples, weights of groups would drift.
+        warmup: training steps before the first outer step; `None` suits the kind.
+        steps: outer steps, after which the commentary stays as it is; `None` suits the
+            kind, for most kinds without a limit. Once the model fits the clean examples,
+            weights of groups would drift.
         loss: outer loss. `None` takes the model's own, without regularisation, or its
             own `compute_loss`.
         validation_batch_size: as for `CommentaryLearner.fit`.
@@ -147,10 +144,9 @@ class LearnCommentaryCallback(CommentaryCallback):
         self.start = None if start is None else as_dataset(start, "training")
         self.checkpoint_dir = checkpoint_dir
         self._checkpoint: LearnerCheckpoint | None = None
-        validation_data = as_dataset(validation_data, "validation")
-        self._validation_data = validation_data
+        self._validation_data = as_dataset(validation_data, "validation")
         self._validation, self._batch = endless(
-            validation_data,
+            self._validation_data,
             commentary,
             "validation",
             validation_batch_size,
