@@ -22,7 +22,7 @@ from tfcommentaries.teaching import trusted
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
-    "with_cleanlab", ".venv-bench/bin/python", "Python that has cleanlab."
+flags.DEFINE_string("with_cleanlab", ".venv-bench/bin/python", "Python that has it.")
 )
 
 #: Faults of labels alone: those of inputs would show other images of one example.

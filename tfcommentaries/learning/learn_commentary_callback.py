@@ -76,18 +76,16 @@ class LearnCommentaryCallback(CommentaryCallback):
         every: training steps per outer step.
         warmup: training steps before the first outer step; `None` suits the kind.
         steps: outer steps, after which the commentary stays as it is; `None` suits the
-            kind, for most kinds without a limit. Once the model fits the clean examples,
-            weights of groups would drift.
+            kind, for most kinds without a limit. Weights of groups would drift once the
+            model fits the clean examples.
         loss: outer loss. `None` takes the model's own, without regularisation, or its
             own `compute_loss`.
         validation_batch_size: as for `CommentaryLearner.fit`.
         seed: for shuffling arrays, and for the student of `start`.
-        start: training data `(x, y)`, as `fit` gets them, from whose agreement with a
-            student of the clean data, trained for 100 steps, weights of groups start;
-            see `GroupWeighting.start`. `None` starts with equal weights.
-        checkpoint_dir: where to keep the commentary and its optimizer after each epoch.
-            A `fit` that resumes at a later epoch, as with Keras's `BackupAndRestore`,
-            which only keeps the model, resumes with these.
+        start: training data `(x, y)`, as for `fit`, from whose agreement with a student
+            of the clean data weights of groups start; see `GroupWeighting.start`.
+        checkpoint_dir: where to keep the state of learning after each epoch. A `fit`
+            that resumes at a later epoch, as with Keras's `BackupAndRestore`, needs it.
         **kwargs: arguments of `CommentaryCallback`.
     """
 
