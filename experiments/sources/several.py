@@ -21,9 +21,7 @@ from tfcommentaries import datasets
 from tfcommentaries.teaching import trusted
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string(
 flags.DEFINE_string("with_cleanlab", ".venv-bench/bin/python", "Python that has it.")
-)
 
 #: Faults of labels alone: those of inputs would show other images of one example.
 FAULTS = tuple(f for f in datasets.FAULTS if f != "upside down") + ("random labels",)
