@@ -9,7 +9,6 @@ with TFX and are left out without. `RESULTS.md` has the results.
 
 import json
 import os
-import pathlib
 import resource
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from absl import app, flags
 from benchmarks import scale_forecast
 from benchmarks.harness import ask, forget_peak, megabytes
 from benchmarks.small_student import small_student
+from benchmarks.tf_examples import png_example, write
 
 FLAGS = flags.FLAGS
 flags.DEFINE_bool("quick", False, "Small sizes, to see that it runs.")
@@ -185,22 +185,6 @@ def examples_of_vectors(number, many, size=30):
     return example
 
 
-def write(path, number, example):
-    """Writes tf.Examples; `example` gives lists of values by name."""
-    import tensorflow as tf
-
-    kinds = {bytes: "bytes_list", int: "int64_list", float: "float_list"}
-    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with tf.io.TFRecordWriter(path, "GZIP") as file:
-        for i in range(number):
-            features = {
-                name: tf.train.Feature(**{kinds[type(values[0])]: {"value": values}})
-                for name, values in example(i).items()
-            }
-            features = tf.train.Features(feature=features)
-            file.write(tf.train.Example(features=features).SerializeToString())
-
-
 def forecast():
     """An outer step by the number of sources, foretold and made."""
     sizes = (20_000, 200, 1) if FLAGS.quick else (1_000_000, 100_000, 20)
@@ -210,24 +194,7 @@ def forecast():
 
 def images(number):
     """CommentaryGen on PNGs of 224 x 224 x 3, ten student steps."""
-    import numpy as np
-    import tensorflow as tf
-
-    generator = np.random.default_rng(0)
-    pictures = []
-    for _ in range(20):
-        small = generator.random((14, 14, 3))
-        noise = generator.integers(0, 2, (224, 224, 3))
-        image = tf.image.resize(small, (224, 224)).numpy() * 250 + noise
-        pictures.append(tf.io.encode_png(image.astype("uint8")).numpy())
-
-    def example(i):
-        return {
-            "image": [pictures[i % 20]],
-            "label": [i % 3],
-            "source": [b"ann", b"bob"][i % 2 : i % 2 + 1],
-        }
-
+    example = png_example()
     recipe = {
         "features": "image",
         "image_shape": [224, 224, 3],
