@@ -25,7 +25,13 @@ EXTRAS = {
         "scikit-learn>=1.3",
         "scipy>=1.11",
     ],
-    "insights": ["jinja2>=3.1", "matplotlib>=3.8", "tensorboard>=2.16.2"],
+    "insights": [
+        "jinja2>=3.1",
+        "matplotlib>=3.8",
+        "pandas>=1.5",
+        "scikit-learn>=1.3",
+        "tensorboard>=2.16.2",
+    ],
     "test": [
         "pytest>=8",
         "pytest-xdist>=3.2",
@@ -33,7 +39,6 @@ EXTRAS = {
         "hypothesis>=6.100",
         "mypy>=1.11",
         "jedi>=0.19",
-        "pandas>=1.5",
     ],
 }
 EXTRAS["test"] += EXTRAS["tfds"] + EXTRAS["insights"]

@@ -10,7 +10,7 @@ wheel=$(echo "$repository"/dist/*.whl)
 python=$(sh scripts/find_python.sh ${1:-3.12 3.13 3.11 3.10})
 "$python" -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
-    --constraint requirements/core.txt "$wheel[tfds,insights]"
+    --constraint requirements/core.txt "$wheel[insights]"
 cd "$folder"
 export TF_CPP_MIN_LOG_LEVEL=3
 venv/bin/python -m pip check
