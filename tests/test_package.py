@@ -16,7 +16,7 @@ ALLOWED = {
     "version": set(),
     "typing": set(),
     "upstream": set(),
-    "store": {"commentaries", "saving"},
+    "store": {"commentaries", "datasets", "saving"},
     "commentaries": {"upstream"},
     "students": {"upstream"},
     "optimizers": {"upstream"},
