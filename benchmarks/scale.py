@@ -306,7 +306,7 @@ def main(_):
         for size in sizes:
             rows = ask(sys.executable, "scale", *of_case, *filter(None, [size]))
             for name, row in rows.items():
-                cells = [f"{key} {value:<9}" for key, value in row.items()]
+                cells = [f"{key} {value!s:<9}" for key, value in row.items()]
                 print(f"  {name:<48}", *cells, flush=True)
 
 

@@ -32,7 +32,7 @@ def test_a_process_of_its_own_prints_rows(capsys, monkeypatch):
 
     def ask(*command):
         asked.append(command)
-        return {"a row": {"mb": 1.5}}
+        return {"a row": {"mb": 1.5, "ms_of_cpu": [3, 4]}}
 
     monkeypatch.setattr(scale, "ask", ask)
     monkeypatch.setitem(sys.modules, "tfx", None)  # As where it is not installed.
