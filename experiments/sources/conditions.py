@@ -8,6 +8,19 @@ from experiments.sources.problems import BATCH
 from tfcommentaries.teaching import agreeing, agreement_rates, trusted
 
 
+def accuracies(setting, conditions, data, seed):
+    """Test accuracies of new students at the end of training, by condition."""
+    return student_training.accuracies(
+        setting.problem.network,
+        conditions,
+        data.test,
+        (protocol.fewer(setting.problem.steps, 20),),
+        1000 + seed,
+        batch_size=BATCH,
+        optimizer=setting.problem.optimizer,
+    )
+
+
 def of_sources(data, names):
     """The training examples of some sources, and the checked ones."""
     kept = np.isin(data.source, names)

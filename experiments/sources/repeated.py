@@ -7,10 +7,9 @@ import time
 
 import numpy as np
 
-from experiments import protocol, student_training
-from experiments.sources.conditions import of_sources
+from experiments.sources.conditions import accuracies, of_sources
 from experiments.sources.learning import learn_from_start
-from experiments.sources.problems import BATCH, SETTINGS, make_data
+from experiments.sources.problems import SETTINGS, make_data
 
 #: Names of the groups, and their settings.
 REPEATED = {
@@ -49,15 +48,7 @@ def measure_repeated(setting, seed):
             name: (of_sources(data, sources), None, None)
             for name, sources in kept.items()
         }
-        values |= student_training.accuracies(
-            setting.problem.network,
-            conditions,
-            data.test,
-            (protocol.fewer(setting.problem.steps, 20),),
-            1000 + number,
-            batch_size=BATCH,
-            optimizer=setting.problem.optimizer,
-        )
+        values |= accuracies(setting, conditions, data, number)
     return {"values": values, "table": [dict(row) for row in table]}
 
 

@@ -1,6 +1,6 @@
 """Three sources label each example: learning beside rules that compare their labels.
 
-Its seeds are used for nothing else.
+Nothing was chosen by its seeds.
 """
 
 import pathlib
@@ -13,8 +13,13 @@ import tensorflow as tf
 from absl import flags
 from sklearn.model_selection import StratifiedKFold
 
-from experiments import protocol, student_training
-from experiments.sources.conditions import of_sources, taught, without_examples
+from experiments import protocol
+from experiments.sources.conditions import (
+    accuracies,
+    of_sources,
+    taught,
+    without_examples,
+)
 from experiments.sources.learning import learn_from_start
 from experiments.sources.problems import BATCH, Data, Setting
 from experiments.sources.votes import by_majority, dawid_skene
@@ -69,15 +74,7 @@ def measure_several(setting, seed):
         "checked only": (data.checked, None, None),
         "right labels": (labelled(images, images.y, data), None, None),
     }
-    values = student_training.accuracies(
-        setting.problem.network,
-        conditions,
-        data.test,
-        (protocol.fewer(setting.problem.steps, 20),),
-        1000 + seed,
-        batch_size=BATCH,
-        optimizer=setting.problem.optimizer,
-    )
+    values = accuracies(setting, conditions, data, seed)
     for name, kept in sources.items():
         values[name]["exactly the good sources"] = float({*kept} == {*data.good})
     for name, y in labels.items():

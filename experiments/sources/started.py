@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments import protocol, student_training
 from experiments.sources.conditions import (
+    accuracies,
     of_sources,
     taught,
     without_examples,
@@ -74,17 +75,8 @@ def less_error(setting, data, seed):
 
 def _test(setting, data, conditions, seed):
     """Accuracy, or for numbers the mean absolute error, of new students."""
-    steps = protocol.fewer(setting.problem.steps, 20)
     if setting.data != "diabetes":
-        return student_training.accuracies(
-            setting.problem.network,
-            conditions,
-            data.test,
-            (steps,),
-            1000 + seed,
-            batch_size=BATCH,
-            optimizer=setting.problem.optimizer,
-        )
+        return accuracies(setting, conditions, data, seed)
     compared = evaluate(
         setting.problem.make_student(data.train.x.shape[1:]),
         [
@@ -96,7 +88,7 @@ def _test(setting, data, conditions, seed):
                 model.predict(data.test.x, verbose=0) - data.test.y
             ).mean()
         },
-        steps,
+        protocol.fewer(setting.problem.steps, 20),
         [1000 + seed],
         BATCH,
     )

@@ -1,6 +1,6 @@
 """Learning inside one `fit` with the solution of the linear system kept between steps.
 
-Its seeds are new: others were seen when settings were chosen.
+Others than its seeds were seen when settings were chosen.
 """
 
 from experiments.sources.conditions import without_examples
@@ -16,7 +16,7 @@ WARM = {
     for name, setting in SETTINGS.items()
     if name in ("text, 60 checked", "cifar10, 200 checked", "digits, 50 checked")
 }
-#: Seeds from here on were used for nothing else.
+#: Nothing was chosen by seeds from here on.
 FIRST_SEED = 400
 #: First steps of the solver; the first was chosen on MNIST, `benchmarks.data_cleaning`.
 STEPS = 1.0, 10.0

@@ -99,10 +99,12 @@ class SplitProblem(InnerProblem):
 
 def _known(device):
     """The full name of a device."""
+    asked = tf.DeviceSpec.from_string(str(device))
     names = [one.name for one in tf.config.list_logical_devices()]
-    wanted = f":{str(device).upper().removeprefix('/').removeprefix('DEVICE:')}"
     for name in names:
-        if name.upper().endswith(wanted):
+        spec = tf.DeviceSpec.from_string(name)
+        both = spec.device_type, spec.device_index
+        if both == (asked.device_type, asked.device_index):
             return name
     raise ValueError(f"There is no device {device!r}. There are: {', '.join(names)}")
 
@@ -123,9 +125,7 @@ def _placed(function, device):
 
     def run(*structures):
         flat = tf.nest.flatten(structures)
-        floats = [
-            i for i, t in enumerate(flat) if t is not None and t.dtype.is_floating
-        ]
+        floats = [i for i, t in enumerate(flat) if _is_float(t)]
         others = {}
 
         @tf.custom_gradient

@@ -47,10 +47,8 @@ class CommentaryLearner(OuterLoop):
     steps with the commentary, measures the trained student's loss on a validation
     batch without it, and takes one optimizer step on the commentary. The student
     trains with the optimizer and the loss that it was compiled with, or a
-    `compute_loss` of its own.
-
-    If trained students are no better than guessing, `fit` warns and sets
-    `commentary.doubt`.
+    `compute_loss` of its own. If trained students are no better than guessing, `fit`
+    warns and sets `commentary.doubt`.
 
     Example:
 
@@ -147,7 +145,6 @@ class CommentaryLearner(OuterLoop):
         self.student = FunctionalStudent(student, kept_layers)
         check_trains_as_keras(self.student.model)
         self.inner_training = inner_training or UnrolledTraining()
-        self.devices = getattr(inner_training, "devices", ())
         self.inner_steps = inner_steps
         self.students_per_step = students_per_step
         self.outer_loss_at = outer_loss_at
@@ -191,6 +188,8 @@ class CommentaryLearner(OuterLoop):
                 "`steps_per_execution` must be 1. Received: "
                 f"{kwargs['steps_per_execution']!r}"
             )
+        if getattr(self.inner_training, "devices", ()):
+            kwargs.setdefault("jit_compile", False)  # XLA compiles for one device.
         if optimizer is None:
             optimizer = default_optimizer(self.commentary)
         self.asks_student = loss is None and has_own_loss(self.student.model)

@@ -30,9 +30,6 @@ class OuterLoop(keras.Model):
         "its `commentary`, which annotates: `commentary(x, y=y, progress=1.0)`"
     )
 
-    #: Names of devices that share the batches of a student; XLA compiles for one only.
-    devices: Sequence[str] = ()
-
     def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         check_strategy()
         super().__init__(**kwargs)
@@ -45,9 +42,7 @@ class OuterLoop(keras.Model):
         **kwargs: Any,
     ) -> None:
         """As `keras.Model.compile`; `"auto"` also asks whether the student compiles."""
-        if jit_compile == "auto" and (
-            self.devices or not self.student.model.jit_compile
-        ):
+        if jit_compile == "auto" and not self.student.model.jit_compile:
             jit_compile = False
         # Hypergradients are scaled and unscaled where they are computed.
         kwargs.setdefault("auto_scale_loss", False)
