@@ -186,3 +186,31 @@ def test_an_optimizer_in_use_starts_anew_with_its_own_schedule(digits):
     for metric in "loss", "accuracy":
         scores = [found.score("plain", metric=metric) for found in (first, again)]
         assert scores[0].values == scores[1].values
+
+
+def test_students_taught_one_after_another_are_as_each_alone(digits, monkeypatch):
+    weighting = GroupWeighting(["Bern", "Rome"], curriculum=True)
+    # Rome's count at first, and Bern's at last.
+    weighting.logits["group"].assign([[[-9.0, 0, 0, 0, 18]], [[9.0, 0, 0, 0, -18]]])
+    sources = np.where(digits.train.y % 2, "Bern", "Rome")
+    x = weighting.add_groups(digits.train.x, sources)
+    conditions = [Condition("taught", data=(x, digits.train.y), commentary=weighting)]
+    test = weighting.add_groups(digits.test.x, ["Rome"] * len(digits.test.y))
+    made = []
+    make = keras.Model.make_train_function
+
+    def counted(self, force=False):
+        made.append(force)
+        return make(self, force)
+
+    monkeypatch.setattr(keras.Model, "make_train_function", counted)
+    student = make_student()
+    own = student.train_step, student.test_step
+
+    def losses(seeds):
+        found = evaluate(student, conditions, (test, digits.test.y), 6, seeds, 8)
+        assert (student.train_step, student.test_step) == own
+        return found.score("taught", metric="loss").values
+
+    assert losses([3, 4]) == (*losses([3]), *losses([4]))
+    assert len(made) == 3

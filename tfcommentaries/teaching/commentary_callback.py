@@ -72,7 +72,6 @@ class CommentaryCallback(keras.callbacks.Callback):
         self.progress = progress
         self.total_steps = total_steps
         self._armed = False
-        self._taught: tf.Variable | None = None
         self._trained = 0
         self._view: StudentView | None = None
         self._fits = False
@@ -96,16 +95,19 @@ class CommentaryCallback(keras.callbacks.Callback):
         super().set_model(model)
         with model.distribute_strategy.scope():
             if self._step is None:
-                self._step = _counter()
-                self._total = _counter()
-            self._taught = _counter()
-            self._without_effect = _counter()
-        self._trained = 0
-        #: Steps before the first epoch of this `fit`, in which earlier ones trained.
-        self._offset = None
+                self._step, self._total = _counter(), _counter()
+            self._taught, self._without_effect = _counter(), _counter()
+        self._count_from_zero()
         self._armed = True
         model.make_train_function = self._make_train_function
         self._view = StudentView(model, self.commentary)
+
+    def _count_from_zero(self):
+        self._taught.assign(0)
+        self._without_effect.assign(0)
+        self._trained = 0
+        #: Steps before the first epoch of this `fit`, in which earlier ones trained.
+        self._offset = None
 
     def _make_train_function(self, force=False):
         model = self.model

@@ -1,5 +1,6 @@
 """Measures the gain of a commentary, on new students."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import keras
@@ -80,32 +81,32 @@ def evaluate(
     model.steps_per_execution, model.train_function = 1, None
     restart = _restarting(model)
     draws = [student.draw(f"test-{seed}") for seed in seeds]
-    some = test if callable(test) else _drawn(test, tested_on_the_way)
+    if not callable(test):
+        # Made once: Keras would make a data set anew for every test of arrays.
+        whole, some = _batches(test), _batches(_drawn(test, tested_on_the_way))
     found: dict[tuple[str, int, str], list[float]] = {}
     for condition in conditions:
 
         def measure(step, condition=condition):
             if callable(test):
                 return test(model, condition)
-            x, y, weights = keras.utils.unpack_x_y_sample_weight(
-                test if step == steps[-1] else some
-            )
-            logs = model.evaluate(
-                x, y, 1024, verbose=0, sample_weight=weights, return_dict=True
-            )
+            data = whole if step == steps[-1] else some
+            logs = model.evaluate(data, verbose=0, return_dict=True)
             # Of several outputs Keras names metrics by the output.
             return {name.removeprefix(f"{main}_"): v for name, v in logs.items()}
 
-        for number, (seed, weights) in enumerate(zip(seeds, draws), 1):
-            student.assign(weights)
-            restart()
-            tester = TestAt(steps, measure)
-            _train(model, condition, batch_size, seed, tester)
-            for step, metrics in tester.found.items():
-                for metric, value in metrics.items():
-                    key = condition.name, step, metric
-                    found.setdefault(key, []).append(float(value))
-            on_student(f"student {number} of {len(seeds)}, {condition.name}")
+        with _teaching(condition.commentary) as teachers:
+            for number, (seed, weights) in enumerate(zip(seeds, draws), 1):
+                student.assign(weights)
+                restart()
+                tester = TestAt(steps, measure)
+                callbacks = [tester, *teachers]
+                _train(model, condition, batch_size, seed, steps[-1], callbacks)
+                for step, metrics in tester.found.items():
+                    for metric, value in metrics.items():
+                        key = condition.name, step, metric
+                        found.setdefault(key, []).append(float(value))
+                on_student(f"student {number} of {len(seeds)}, {condition.name}")
     model.steps_per_execution, model.train_function = executed, None
     rows = tuple(
         Row(name, step, metric, tuple(values))
@@ -114,20 +115,58 @@ def evaluate(
     return Comparison(conditions, rows)
 
 
-def _train(model, condition, batch_size, seed, tester):
-    callbacks = [tester]
-    if condition.commentary is not None:
-        callbacks.append(CommentaryCallback(condition.commentary))
+def _train(model, condition, batch_size, seed, steps, callbacks):
     data = tf.data.Dataset.from_tensor_slices(tuple(condition.data))
     number = _number(condition.data)
     data = data.shuffle(number, seed=seed).repeat().batch(batch_size)
     model.fit(
         data,
-        steps_per_epoch=tester.steps[-1],
+        steps_per_epoch=steps,
         callbacks=callbacks,
         shuffle=False,
         verbose=0,
     )
+
+
+@contextlib.contextmanager
+def _teaching(commentary):
+    """Yields a list of the callback that teaches, if there is a commentary."""
+    if commentary is None:
+        yield []
+        return
+    callback = _TeachesOneAfterAnother(commentary)
+    try:
+        yield [callback]
+    finally:
+        callback.leave()
+
+
+class _TeachesOneAfterAnother(CommentaryCallback):
+    """Teaches students of one model in one graph, which is made for the first.
+
+    A student that starts at other weights is all that may change between two `fit`s.
+    """
+
+    _trains = None
+
+    def set_model(self, model):
+        if self._trains is None:
+            super().set_model(model)
+        self._count_from_zero()
+        self._step.assign(0)
+
+    def _make_train_function(self, force=False):
+        if self._trains is None:
+            self._trains = super()._make_train_function(force)
+        self.model.train_function = self._trains
+        return self._trains
+
+    def restore(self):
+        """Leaves the model as it is until `leave`."""
+
+    def leave(self):
+        """Restores the model."""
+        super().restore()
 
 
 class TestAt(keras.callbacks.Callback):
@@ -194,6 +233,11 @@ def _drawn(test, number):
         return test
     chosen = np.random.default_rng(0).permutation(_number(test))[:number]
     return tf.nest.map_structure(lambda part: part[chosen], tuple(test))
+
+
+def _batches(test):
+    """Test examples as a data set."""
+    return tf.data.Dataset.from_tensor_slices(tuple(test)).batch(1024)
 
 
 def _number(data):
