@@ -59,6 +59,7 @@ def episodes(
         rows[i, : counts[i]] = np.flatnonzero(y == label)
     x, rows, counts = tf.constant(x), tf.constant(rows), tf.constant(counts)
 
+    @tf.autograph.experimental.do_not_convert
     def task(number):
         key = tf.stack([tf.cast(seed, tf.int64), number])
         chosen = tf.random.experimental.stateless_shuffle(tf.range(len(classes)), key)

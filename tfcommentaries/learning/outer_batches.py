@@ -16,6 +16,8 @@ VALIDATION = 512
 BATCHES = 16
 #: Where arrays must begin, in bytes, for TensorFlow to use their memory.
 ALIGNED = 64
+# AutoGraph has nothing to do here, and would take seconds.
+_plain = tf.autograph.experimental.do_not_convert
 _EMPTY = "The {} data is empty: it has no example."
 _DIFFER = (
     "The batches of the {} data differ in length, as those of `padded_batch` do. An "
@@ -57,7 +59,7 @@ def outer_batches(train, validation, inner_steps, students, start=0):
         )
 
     # One element is prepared while another is learned from: they may be large.
-    return spread_by_element(both.map(load).prefetch(1))
+    return spread_by_element(both.map(_plain(load)).prefetch(1))
 
 
 def endless(data, commentary, name, batch_size=None, seed=0, default=32):
@@ -86,7 +88,7 @@ def endless(data, commentary, name, batch_size=None, seed=0, default=32):
     if not isinstance(data, tf.data.Dataset):
         return _from_arrays(data, commentary, name, batch_size, seed, default)
     if isinstance(data.element_spec, tuple):
-        data = data.map(lambda x, *rest: (commentary.prepare(x), *rest))
+        data = data.map(_plain(lambda x, *rest: (commentary.prepare(x), *rest)))
     first, number = [], 0
     for batch in data.take(BATCHES):
         if not first:
@@ -156,7 +158,7 @@ def _of_one_shape(data, shapes, name):
             ]
         return tf.nest.pack_sequence_as(batch, parts)
 
-    return data.map(same)
+    return data.map(_plain(same))
 
 
 def _from_arrays(data, commentary, name, batch_size, seed, default):
@@ -273,7 +275,7 @@ class ArrayBatches:
             )
             return tf.data.Dataset.from_tensor_slices(order)
 
-        places = tf.data.Dataset.counter(epoch).flat_map(shuffled).skip(place)
+        places = tf.data.Dataset.counter(epoch).flat_map(_plain(shuffled)).skip(place)
         return places.batch(size, drop_remainder=True)
 
     def read_again(self, count, start):
@@ -292,4 +294,4 @@ class ArrayBatches:
 
     def one_by_one(self, start=0):
         """A data set of single batches, from one on."""
-        return self.elements(1, start).map(self.load)
+        return self.elements(1, start).map(_plain(self.load))

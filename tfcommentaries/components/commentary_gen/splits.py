@@ -13,6 +13,8 @@ from tfx_bsl.public import tfxio
 from tfcommentaries.commentaries.group_names import GroupNames, as_names
 from tfcommentaries.saving.example_groups import NO_GROUP
 
+# AutoGraph has nothing to do here, and would take seconds.
+_plain = tf.autograph.experimental.do_not_convert
 #: Most examples, and most bytes of them, that are shuffled at a time.
 BUFFER_EXAMPLES, BUFFER_BYTES = 20_000, 2**28
 #: Most bytes of examples that are decoded together.
@@ -90,7 +92,7 @@ class Split:
             ValueError: if a file or an example cannot be read.
         """
         with self.reading():
-            yield from self.features.map(function).as_numpy_iterator()
+            yield from self.features.map(_plain(function)).as_numpy_iterator()
 
     @contextlib.contextmanager
     def reading(self):
@@ -149,8 +151,8 @@ class Split:
         Raises:
             ValueError: if the first of them cannot be read.
         """
-        dense = self.features.map(lambda f: _whole(reading.dense(f), reading))
-        data = dense.rebatch(_together(reading)).map(reading.read).unbatch()
+        dense = self.features.map(_plain(lambda f: _whole(reading.dense(f), reading)))
+        data = dense.rebatch(_together(reading)).map(_plain(reading.read)).unbatch()
         with self.reading():
             next(data.as_numpy_iterator(), None)
         return data
@@ -184,11 +186,12 @@ class Split:
                 )
                 return _whole(dense, reading, drawn < share)
 
-            return self.features.enumerate().map(read, tf.data.AUTOTUNE).unbatch()
+            batches = self.features.enumerate()
+            return batches.map(_plain(read), tf.data.AUTOTUNE).unbatch()
 
-        data = tf.data.Dataset.counter().flat_map(one_pass)
+        data = tf.data.Dataset.counter().flat_map(_plain(one_pass))
         data = data.shuffle(size, seed=seed).batch(_together(reading))
-        return data.map(reading.read, tf.data.AUTOTUNE)
+        return data.map(_plain(reading.read), tf.data.AUTOTUNE)
 
 
 def _whole(dense, reading, chosen=True):
