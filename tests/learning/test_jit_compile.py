@@ -24,7 +24,7 @@ def learn(data, jit_compile, student=None, **options):
     weighting = ExampleWeighting(num_classes=10)
     learner = CommentaryLearner(
         weighting,
-        student or make_student((64,), units=4),
+        student or make_linear(),
         inner_steps=3,
         student_initialization="fixed",
         **options,
@@ -186,7 +186,7 @@ def test_what_keras_says_does_not_compile_but_does(data):
     recurrent = keras.Sequential(
         [
             keras.Input((64,)),
-            keras.layers.Reshape((8, 8)),
+            keras.layers.Reshape((2, 32)),
             keras.layers.LSTM(3),
             keras.layers.Dense(10),
         ]
