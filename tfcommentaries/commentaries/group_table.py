@@ -38,29 +38,40 @@ def column_rows(column, groups, weights, observed, intervals, new, disagreement)
     # Once for all groups, of which there may be very many.
     _, classes, points = weights.shape
     last = weights[:, :, -1].mean(1).tolist()
-    is_known, seen = observed.any(), observed[:, 0].astype(int).tolist()
-    one_class, new, ends = only_classes(observed), set(new), intervals.tolist()
-    rows = []
-    for i, (group, count) in enumerate(zip(groups.names, groups.counts, strict=True)):
-        row = {"column": column, "group": group, "examples": count, "weight": last[i]}
-        low, high = ends[i]
-        if high:
-            # Rounding must not put the mean outside.
-            row |= {"low": min(low, last[i]), "high": max(high, last[i])}
-        if group in disagreement:
-            row["disagreement"] = float(disagreement[group])
-        if classes > 1:
-            row["weight_by_class"] = weights[i, :, -1].tolist()
-        if points > 1:
-            row["weight_over_training"] = weights[i].mean(0).tolist()
-        if is_known:
-            row["seen"] = seen[i]
-        if group in new:
-            row["new"] = True
-        if one_class[i] is not None:
-            row["only_class"] = one_class[i]
-        rows.append(row)
+    rows = [
+        {"column": column, "group": group, "examples": count, "weight": weight}
+        for group, count, weight in zip(groups.names, groups.counts, last, strict=True)
+    ]
+    if intervals.any():
+        for row, (low, high) in zip(rows, intervals.tolist()):
+            if high:
+                # Rounding must not put the mean outside.
+                weight = row["weight"]
+                row |= {"low": min(low, weight), "high": max(high, weight)}
+    if disagreement:
+        for row in rows:
+            if row["group"] in disagreement:
+                row["disagreement"] = float(disagreement[row["group"]])
+    if classes > 1:
+        _add(rows, "weight_by_class", weights[:, :, -1].tolist())
+    if points > 1:
+        _add(rows, "weight_over_training", weights.mean(1).tolist())
+    if observed.any():
+        _add(rows, "seen", observed[:, 0].astype(int).tolist())
+    if new:
+        new = set(new)
+        for row in rows:
+            if row["group"] in new:
+                row["new"] = True
+    for row, one_class in zip(rows, only_classes(observed)):
+        if one_class is not None:
+            row["only_class"] = one_class
     return rows
+
+
+def _add(rows, name, values):
+    for row, value in zip(rows, values):
+        row[name] = value
 
 
 def advise(rows, doubt=None):
@@ -81,23 +92,30 @@ def advise(rows, doubt=None):
     largest = max(seen, default=0)
     alike = len(seen) < 2 or min(seen) >= ALIKE * largest
     classes = {row.get("only_class") for row in rows}
-    of_classes = len(classes) > 1 and None not in classes
+    for_all = None
+    if doubt is not None:
+        for_all = "unknown"
+    elif len(classes) > 1 and None not in classes:
+        for_all = "class weight"
+    elif alike:
+        for_all = "no difference"
+    trust, look_at = TRUST * largest, LOOK_AT * largest
     for row in rows:
-        share = row["weight"] / largest if largest else 0
-        if doubt is not None:
-            advice = "unknown"
-        elif row.get("seen") == 0:
+        if row.get("seen") == 0 and doubt is None:
             advice = "not seen"
-        elif of_classes:
-            advice = "class weight"
-        elif alike:
-            advice = "no difference"
+        elif for_all is not None:
+            advice = for_all
         elif "high" in row:
-            low, high = (row[end] >= TRUST * largest for end in ("low", "high"))
+            low, high = row["low"] >= trust, row["high"] >= trust
             advice = "trust" if low else "cannot tell" if high else "drop"
         else:
+            weight = row["weight"]
             advice = (
-                "trust" if share >= TRUST else "look at" if share >= LOOK_AT else "drop"
+                "trust"
+                if weight >= trust
+                else "look at"
+                if weight >= look_at
+                else "drop"
             )
         row["advice"] = advice
 
@@ -142,9 +160,12 @@ class GroupTable(list):
             is included if its weight is at least half of the largest: without such
             groups, students had too few examples.
         """
-        keep = "trust", "no difference", "class weight"
+        rows = self if column is None else [r for r in self if r["column"] == column]
+        keep = {"trust", "no difference", "class weight"}
+        if not any(row["advice"] == "cannot tell" for row in rows):
+            return [row["group"] for row in rows if row["advice"] in keep]
         largest: dict[str, float] = {}
-        for row in self:
+        for row in rows:
             if row["advice"] in ("trust", "cannot tell"):
                 most = max(row["weight"], largest.get(row["column"], 0))
                 largest[row["column"]] = most
@@ -154,11 +175,7 @@ class GroupTable(list):
                 return row["weight"] >= TRUST * largest[row["column"]]
             return row["advice"] in keep
 
-        return [
-            row["group"]
-            for row in self
-            if kept(row) and column in (None, row["column"])
-        ]
+        return [row["group"] for row in rows if kept(row)]
 
     def ends(self, most: int) -> tuple[list[Config], list[Config]]:
         """The first and the last rows, `most` in all.

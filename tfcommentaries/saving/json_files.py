@@ -95,33 +95,50 @@ def _make(value, kind, name, others):
 
 
 def _make_dataclass(value, kind, prefix, others):
-    hints, fields = _hints_and_fields(kind)
-    unknown = sorted(set(value) - set(fields))
-    if unknown and not others:
+    fields, needed = _fields(kind)
+    if not others and (unknown := sorted(set(value) - set(fields))):
         near = difflib.get_close_matches(unknown[0], fields, 1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise ValueError(f"there is no {prefix}{unknown[0]:.80}.{hint}")
-    for name, field in fields.items():
-        defaults = field.default, field.default_factory
-        if name not in value and defaults == (dataclasses.MISSING,) * 2:
+    for name in needed:
+        if name not in value:
             raise ValueError(f"{prefix}{name} is missing.")
     return kind(
         **{
             name: value[name]
-            # Most values of very many rows.
-            if type(value[name]) is hints[name] in (str, float)
-            else _make(value[name], hints[name], f"{prefix}{name}", others)
-            for name in fields
+            if _is_plain(value[name], plain)
+            else _make(value[name], hint, f"{prefix}{name}", others)
+            for name, (hint, plain) in fields.items()
             if name in value
         }
     )
 
 
+def _is_plain(value, kinds):
+    """Whether a value is of one of these types, as most values of very many rows are.
+
+    If not, it may still be what is wanted, such as 1 for 1.0.
+    """
+    kind = type(value)
+    return kind in kinds and (kind is not int or abs(value) < _LARGEST)
+
+
 @functools.cache
-def _hints_and_fields(kind):
-    """Types and fields by name; a file may hold very many of one kind."""
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    return typing.get_type_hints(kind), fields
+def _fields(kind):
+    """What a dataclass has; a file may hold very many of one kind.
+
+    Returns:
+        `(fields, needed)`: a dict from a name to the type and to types that it is of,
+        for `_is_plain`; and names without a default.
+    """
+    hints, fields, needed = typing.get_type_hints(kind), {}, []
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        kinds = {one.kind for one in _alternatives(hint)}
+        fields[field.name] = hint, kinds & {str, int, float, types.NoneType}
+        if field.default is field.default_factory is dataclasses.MISSING:
+            needed.append(field.name)
+    return fields, needed
 
 
 class _Alternative(typing.NamedTuple):
