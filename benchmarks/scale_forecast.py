@@ -7,6 +7,7 @@ CPU seconds of an outer step are taken from short runs with few sources, and the
 of `docs/scale.md` foretells a long run with many. Then the long run is made.
 """
 
+import statistics
 import time
 
 from benchmarks.harness import forget_peak, megabytes
@@ -14,6 +15,8 @@ from benchmarks.harness import forget_peak, megabytes
 #: Student steps of an outer step, and examples of each.
 STEPS, BATCH = 20, 500
 SIZE = 30
+#: How often a short fit and one of three times as many steps are compared.
+PAIRS = 5
 
 
 def stream(sources, seed=0):
@@ -62,13 +65,21 @@ def seconds(learner, sources, steps):
     return time.process_time() - begin[0], time.perf_counter() - begin[1]
 
 
-def of_a_step(sources, short):
-    """CPU seconds of an outer step, by the difference of two short fits."""
-    learner = made(sources)
-    # Traces, which a longer fit does not do again.
-    seconds(learner, sources, 1)
-    one, three = (seconds(learner, sources, n)[0] for n in (short, 3 * short))
-    return (three - one) / (2 * short)
+def of_a_step(several, short):
+    """CPU seconds of an outer step by the number of sources, a list.
+
+    Each is the median of differences of two short fits, made in turn for all numbers.
+    """
+    learners = [made(sources) for sources in several]
+    for learner, sources in zip(learners, several):
+        # Traces, which a longer fit does not do again.
+        seconds(learner, sources, 1)
+    found = [[] for _ in several]
+    for _ in range(PAIRS):
+        for learner, sources, ones in zip(learners, several, found):
+            one, three = (seconds(learner, sources, n)[0] for n in (short, 3 * short))
+            ones.append((three - one) / (2 * short))
+    return [statistics.median(ones) for ones in found]
 
 
 def measure(examples, sources, short):
@@ -78,7 +89,7 @@ def measure(examples, sources, short):
     and with a third of them.
     """
     steps = examples // (STEPS * BATCH)
-    few, some = of_a_step(10, short), of_a_step(sources // 3, short)
+    few, some = of_a_step([10, sources // 3], short)
     foretold = steps * (few + (some - few) * (sources - 10) / (sources // 3 - 10))
     learner = made(sources)
     before = megabytes("VmRSS")

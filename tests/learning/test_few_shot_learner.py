@@ -109,3 +109,24 @@ def test_refuses_what_does_not_fit(digits):
         make_learner(LossWeighting())
     with pytest.raises(ValueError, match="`inner_steps` must be"):
         make_learner(inner_steps=0)
+
+
+def test_fit_again_trains_what_is_trainable_by_then(digits):
+    tasks = episodes(*digits.train, ways=2, shots=1, queries=2).batch(2)
+    learner, rated = make_learner(), make_learner(learn_rates=True)
+    dense = [la for la in learner.student.model.layers if la.weights][0]
+
+    def change():
+        before = [v.numpy() for v in dense.variables]
+        learner.fit(tasks, steps_per_epoch=2, verbose=0)
+        return max(abs(b - v.numpy()).max() for b, v in zip(before, dense.variables))
+
+    assert change() > 0
+    made = learner.train_function
+    assert change() > 0 and learner.train_function is made
+    dense.trainable = False
+    assert change() == 0
+    rated.fit(tasks, steps_per_epoch=1, verbose=0)
+    rated.student.model.layers[-1].trainable = False
+    with pytest.raises(ValueError, match="for 5 weights .* 3 are trainable now"):
+        rated.fit(tasks, steps_per_epoch=1, verbose=0)

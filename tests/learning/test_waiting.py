@@ -48,6 +48,9 @@ def test_the_line_and_what_fits_share(learner, capsys, monkeypatch):
     fit(learner, verbose=1, epochs=2)
     assert not traces
     assert "Preparing" not in capsys.readouterr().out
+    model.layers[-1].trainable = False
+    fit(learner, verbose=1)
+    assert traces and "Preparing" in capsys.readouterr().out
 
 
 @pytest.mark.filterwarnings("ignore:The weights are unreliable")

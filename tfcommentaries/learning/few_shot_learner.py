@@ -14,6 +14,7 @@ from tfcommentaries.learning.hypergradient_update import (
 )
 from tfcommentaries.learning.outer_loop import OuterLoop
 from tfcommentaries.learning.several_students import mean_over_students, students_here
+from tfcommentaries.learning.tried import StudentState
 from tfcommentaries.learning.waiting import Waiting, student_of
 from tfcommentaries.learning.workers import spread_by_element
 from tfcommentaries.students import FunctionalStudent
@@ -108,6 +109,7 @@ class FewShotLearner(OuterLoop):
         self.rates: list[keras.Variable] = []
         self._problem = None
         self._tasks_per_step: int | None = None
+        self._traced: StudentState | None = None
         self._output_dtype = None
 
     def compile(
@@ -160,10 +162,11 @@ class FewShotLearner(OuterLoop):
         )
         with waiting, self.distribute_strategy.scope():
             self._build(task)
-        tasks_per_step = int(tf.nest.flatten(batch)[0].shape[0])
-        if tasks_per_step != self._tasks_per_step:
-            self._tasks_per_step = tasks_per_step
-            self.train_function = None
+        self._tasks_per_step = int(tf.nest.flatten(batch)[0].shape[0])
+        learned = self.commentary.trainable_variables if self.commentary else []
+        now = StudentState(self.student.model, learned, batch)
+        if self._traced is None or not self._traced.same(now):
+            self._traced, self.train_function = now, None
         guard = StopAtNonFinite(self.optimizer, self.learned_variables)
         callbacks = [waiting, guard, *(kwargs.pop("callbacks", None) or [])]
         with waiting, self.stepping():
@@ -179,6 +182,13 @@ class FewShotLearner(OuterLoop):
         outputs = self.student.build(x, y)
         check_repeats(self.student, x, y)
         self._output_dtype = outputs.dtype
+        trained = len(self.student.model.trainable_variables)
+        if self.rates and len(self.rates) != trained:
+            raise ValueError(
+                f"Rates were learned for {len(self.rates)} weights of the student "
+                f"{self.student.model.name!r}, of which {trained} are trainable now. "
+                "Make a new FewShotLearner after freezing layers."
+            )
         if self._problem is None:
             self._problem = InnerProblem(self.commentary, self.student, "sgd")
             if self.learn_rates:

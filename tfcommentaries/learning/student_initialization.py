@@ -31,6 +31,7 @@ class StudentInitialization(keras.callbacks.Callback):
         self.seed = seed
         self._pool = {}
         self._alike = None
+        self._of = None
         self.variables = None
         self._planned = None
 
@@ -79,11 +80,20 @@ class StudentInitialization(keras.callbacks.Callback):
     def build(self, problem):
         """Makes the variables, once the student is built.
 
+        They are made anew if by then other weights are trained, or if the optimizer has
+        other slots. In the latter case a student that is continued keeps its weights.
+
         Args:
             problem: the `InnerProblem`, which knows the optimizer's slots.
         """
-        if self.variables is None:
-            state = problem.initial_state(self.student.weights)
+        model = self.student.model
+        of = model.trainable_variables, model.non_trainable_variables
+        if self._of is None or not _same_objects(of, self._of):
+            self._of, self.variables, self._alike = of, None, None
+            self._pool.clear()
+        weights = self.student.weights if self.variables is None else self.state.weights
+        state = problem.initial_state(weights)
+        if self.variables is None or _specs(state) != _specs(self.variables):
             self.variables = tf.nest.map_structure(
                 lambda t: tf.Variable(t, trainable=False), state
             )
@@ -154,3 +164,15 @@ class StudentInitialization(keras.callbacks.Callback):
         if self.mode != "fresh":
             self._pool[number] = weights
         return weights
+
+
+def _same_objects(ones, others):
+    """Whether lists of lists hold the same objects."""
+    return [[id(v) for v in one] for one in ones] == [
+        [id(v) for v in other] for other in others
+    ]
+
+
+def _specs(state):
+    """Shapes and types of a `TrainingState`."""
+    return tf.nest.map_structure(lambda t: (tuple(t.shape), t.dtype), state)

@@ -38,7 +38,7 @@ class Tried:
         """
         learned = commentary.trainable_variables
         parts = [inner_training, *learned], (batch, validation_batch)
-        if self._known is not None and self._known.same(_State(student.model, *parts)):
+        if self._known is not None and self._known.same(StudentState(student.model, *parts)):
             return self
         self._known = None
         x, y, weights = batch
@@ -49,12 +49,18 @@ class Tried:
             check_uses_weights(student, x, y, weights)
         self.layer = inner_training.bind(commentary, student)
         self.outputs = student.build(*validation_batch[:2])
-        self._known = _State(student.model, *parts)
+        self._known = StudentState(student.model, *parts)
         return self
 
 
-class _State:
-    """What the checks depend on."""
+class StudentState:
+    """What checks of a student and graphs of its steps depend on.
+
+    Args:
+        model: the student, as it is now.
+        others: a list of further objects.
+        batches: a structure of tensors or `None`, whose shapes and types count.
+    """
 
     def __init__(self, model, others, batches):
         variables = model.variables
@@ -66,7 +72,7 @@ class _State:
         )
 
     def same(self, other):
-        """Whether the checks would find the same."""
+        """Whether all of it is the same."""
         return (
             len(self.objects) == len(other.objects)
             and all(a is b for a, b in zip(self.objects, other.objects))

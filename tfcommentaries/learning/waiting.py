@@ -13,7 +13,8 @@ class Waiting(keras.callbacks.Callback):
     """Says what is prepared if the first outer step takes long to come.
 
     A context manager around all that comes before, and a callback that knows when the
-    step has been made. The line stands above that of the first epoch.
+    step has been made. The line stands above that of the first epoch. It is silent where
+    the step was traced by an earlier `fit`.
 
     Args:
         learner: the learner, which is asked whether it has traced its step.
@@ -23,8 +24,8 @@ class Waiting(keras.callbacks.Callback):
 
     def __init__(self, learner, what, verbose):
         super().__init__()
-        traced = learner.train_function is not None
-        self._silent = verbose == 0 or traced
+        self._learner = learner
+        self._silent = verbose == 0
         self._line = (
             f"Preparing the first outer step: {what} and its derivatives are traced "
             "and optimised, once."
@@ -33,7 +34,7 @@ class Waiting(keras.callbacks.Callback):
         self._timer = None
 
     def __enter__(self):
-        if not self._silent:
+        if not self._silent and self._learner.train_function is None:
             left = max(0.0, self._say_at - time.monotonic())
             self._timer = threading.Timer(left, self._say)
             self._timer.daemon = True
