@@ -114,7 +114,7 @@ def test_refuses_what_does_not_fit(digits):
 def test_fit_again_trains_what_is_trainable_by_then(digits):
     tasks = episodes(*digits.train, ways=2, shots=1, queries=2).batch(2)
     learner, rated = make_learner(), make_learner(learn_rates=True)
-    dense = [la for la in learner.student.model.layers if la.weights][0]
+    dense = next(la for la in learner.student.model.layers if la.weights)
 
     def change():
         before = [v.numpy() for v in dense.variables]

@@ -38,7 +38,8 @@ class Tried:
         """
         learned = commentary.trainable_variables
         parts = [inner_training, *learned], (batch, validation_batch)
-        if self._known is not None and self._known.same(StudentState(student.model, *parts)):
+        now = StudentState(student.model, *parts)
+        if self._known is not None and self._known.same(now):
             return self
         self._known = None
         x, y, weights = batch

@@ -13,8 +13,8 @@ class Waiting(keras.callbacks.Callback):
     """Says what is prepared if the first outer step takes long to come.
 
     A context manager around all that comes before, and a callback that knows when the
-    step has been made. The line stands above that of the first epoch. It is silent where
-    the step was traced by an earlier `fit`.
+    step has been made. The line stands above that of the first epoch. Where an earlier
+    `fit` traced the step, it is silent.
 
     Args:
         learner: the learner, which is asked whether it has traced its step.
