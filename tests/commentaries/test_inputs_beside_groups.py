@@ -176,9 +176,14 @@ def test_lists_of_inputs_are_learned_evaluated_and_exported(pair, tmp_path):
     assert np.abs(known.logits["group"]).min() > 0
     callback = LearnCommentaryCallback(known, (x, y), warmup=0)
     two_inputs().fit(grouped, y, callbacks=[callback], validation_split=0.2, verbose=0)
-    taught = teaching.Condition("taught", data=(grouped, y), commentary=known)
-    found = teaching.evaluate(two_inputs(), [taught], (x, y), 2, 1, 8)
-    assert np.isfinite(found.score("taught", metric="loss").mean)
+    conditions = [
+        teaching.Condition("taught", data=(grouped, y), commentary=known),
+        teaching.Condition("plain", data=(x, y)),
+    ]
+    some = {"steps": (1, 2), "seeds": 1, "batch_size": 8, "tested_on_the_way": 8}
+    found = teaching.evaluate(two_inputs(), conditions, (x, y), **some)
+    for one in conditions:
+        assert np.isfinite(found.score(one, metric="loss").mean)
     export_commentary(known, tmp_path / "it")
     saved = SavedCommentary(tmp_path / "it")
     grouped = saved.add_groups(x, SOURCE)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcommentaries.commentaries.input_arrays import input_arrays
 from tfcommentaries.optimizers.any_keras_optimizer import unbuilt_like
 from tfcommentaries.students import FunctionalStudent
 from tfcommentaries.teaching.commentary_callback import CommentaryCallback
@@ -82,6 +83,7 @@ def evaluate(
     restart = _restarting(model)
     draws = [student.draw(f"test-{seed}") for seed in seeds]
     if not callable(test):
+        test = _arrays(test)
         # Made once: Keras would make a data set anew for every test of arrays.
         whole, some = _batches(test), _batches(_drawn(test, tested_on_the_way))
     found: dict[tuple[str, int, str], list[float]] = {}
@@ -116,8 +118,8 @@ def evaluate(
 
 
 def _train(model, condition, batch_size, seed, steps, callbacks):
-    data = tf.data.Dataset.from_tensor_slices(tuple(condition.data))
     number = _number(condition.data)
+    data = tf.data.Dataset.from_tensor_slices(_arrays(condition.data))
     data = data.shuffle(number, seed=seed).repeat().batch(batch_size)
     model.fit(
         data,
@@ -232,12 +234,17 @@ def _drawn(test, number):
     if number is None or number >= _number(test):
         return test
     chosen = np.random.default_rng(0).permutation(_number(test))[:number]
-    return tf.nest.map_structure(lambda part: part[chosen], tuple(test))
+    return tf.nest.map_structure(lambda part: part[chosen], test)
 
 
 def _batches(test):
     """Test examples as a data set."""
-    return tf.data.Dataset.from_tensor_slices(tuple(test)).batch(1024)
+    return tf.data.Dataset.from_tensor_slices(test).batch(1024)
+
+
+def _arrays(data):
+    """Inputs, labels and perhaps weights in the form that tf.data takes."""
+    return tuple(input_arrays(part) for part in data if part is not None)
 
 
 def _number(data):
