@@ -84,8 +84,10 @@ def evaluate(
     draws = [student.draw(f"test-{seed}") for seed in seeds]
     if not callable(test):
         test = _arrays(test)
+        drawn = _drawn(test, tested_on_the_way)
         # Made once: Keras would make a data set anew for every test of arrays.
-        whole, some = _batches(test), _batches(_drawn(test, tested_on_the_way))
+        whole = _batches(test)
+        some = whole if drawn is test else _batches(drawn)
     found: dict[tuple[str, int, str], list[float]] = {}
     for condition in conditions:
 

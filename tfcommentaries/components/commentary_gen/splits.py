@@ -151,7 +151,12 @@ class Split:
         Raises:
             ValueError: if the first of them cannot be read.
         """
-        dense = self.features.map(_plain(lambda f: _whole(reading.dense(f), reading)))
+
+        def whole(features):
+            dense = reading.dense(features)
+            return _of(dense, reading.complete(dense))
+
+        dense = self.features.map(_plain(whole))
         data = dense.rebatch(_together(reading)).map(_plain(reading.read)).unbatch()
         with self.reading():
             next(data.as_numpy_iterator(), None)
@@ -180,11 +185,13 @@ class Split:
         def one_pass(number):
             def read(index, features):
                 dense = reading.dense(features)
-                first = tf.shape(next(iter(dense.values())))[:1]
-                drawn = tf.random.stateless_uniform(
-                    first, tf.stack([seed + number, index])
-                )
-                return _whole(dense, reading, drawn < share)
+                # That all are complete, `counts` knows already.
+                kept = reading.complete(dense) if counts.lacking else True
+                if share < 1:
+                    first = tf.shape(next(iter(dense.values())))[:1]
+                    keys = tf.stack([seed + number, index])
+                    kept &= tf.random.stateless_uniform(first, keys) < share
+                return dense if kept is True else _of(dense, kept)
 
             batches = self.features.enumerate()
             return batches.map(_plain(read), tf.data.AUTOTUNE).unbatch()
@@ -194,9 +201,8 @@ class Split:
         return data.map(_plain(reading.read), tf.data.AUTOTUNE)
 
 
-def _whole(dense, reading, chosen=True):
-    """What is complete of features, and chosen."""
-    kept = reading.complete(dense) & chosen
+def _of(dense, kept):
+    """Those examples of features that are kept, `(batch,)` booleans."""
     return {name: tf.boolean_mask(values, kept) for name, values in dense.items()}
 
 
