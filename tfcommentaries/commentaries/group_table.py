@@ -108,15 +108,10 @@ def advise(rows, doubt=None):
         elif "high" in row:
             low, high = row["low"] >= trust, row["high"] >= trust
             advice = "trust" if low else "cannot tell" if high else "drop"
+        elif row["weight"] >= trust:
+            advice = "trust"
         else:
-            weight = row["weight"]
-            advice = (
-                "trust"
-                if weight >= trust
-                else "look at"
-                if weight >= look_at
-                else "drop"
-            )
+            advice = "look at" if row["weight"] >= look_at else "drop"
         row["advice"] = advice
 
 

@@ -31,6 +31,8 @@ class StudentInitialization(keras.callbacks.Callback):
         self.seed = seed
         self._pool = {}
         self._alike = None
+        self._problem = None
+        #: The student's variables, trainable and not, that `variables` are of.
         self._of = None
         self.variables = None
         self._planned = None
@@ -86,21 +88,26 @@ class StudentInitialization(keras.callbacks.Callback):
         Args:
             problem: the `InnerProblem`, which knows the optimizer's slots.
         """
+        if problem is not self._problem:
+            self._problem = problem
+            self._make_variables()
+        if self.draws:
+            if self._alike is None:
+                self._alike = self._find_alike()
+            self._warn_of_what_is_lost()
+
+    def _make_variables(self):
         model = self.student.model
         of = model.trainable_variables, model.non_trainable_variables
         if self._of is None or not _same_objects(of, self._of):
             self._of, self.variables, self._alike = of, None, None
             self._pool.clear()
         weights = self.student.weights if self.variables is None else self.state.weights
-        state = problem.initial_state(weights)
+        state = self._problem.initial_state(weights)
         if self.variables is None or _specs(state) != _specs(self.variables):
             self.variables = tf.nest.map_structure(
                 lambda t: tf.Variable(t, trainable=False), state
             )
-        if self.draws:
-            if self._alike is None:
-                self._alike = self._find_alike()
-            self._warn_of_what_is_lost()
 
     def plan(self, outer_steps):
         """Says how many outer steps there will be; progress is 1 after them."""
