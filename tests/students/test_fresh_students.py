@@ -6,6 +6,7 @@ import pytest
 
 from tfcommentaries import CommentaryLearner, LossWeighting
 from tfcommentaries.students import FunctionalStudent
+from tfcommentaries.students.repeating import check_repeats
 
 layers = keras.layers
 
@@ -44,9 +45,11 @@ def changed_by_fit(model, x, y):
     return [not np.array_equal(a, b) for a, b in zip(before, model.variables)]
 
 
-def drawn(model, x, y):
+def drawn(model, x, y, checked=False):
     student = FunctionalStudent(model)
     student.build(x, y)
+    if checked:
+        check_repeats(student, x, y)
     found = []
     for seed in "ab":
         weights = student.draw(seed)
@@ -56,7 +59,13 @@ def drawn(model, x, y):
     return found
 
 
-def test_what_training_never_changes_is_kept_variable_by_variable(vectors):
+@pytest.mark.parametrize(
+    "own_layer", [Scaled, lambda: layers.Activation("relu")], ids=["own", "keras"]
+)
+@pytest.mark.parametrize("checked", [False, True])
+def test_what_training_never_changes_is_kept_variable_by_variable(
+    own_layer, checked, vectors
+):
     x, y = vectors
     model = keras.Sequential(
         [
@@ -66,7 +75,7 @@ def test_what_training_never_changes_is_kept_variable_by_variable(vectors):
             layers.BatchNormalization(),
             layers.Dropout(0.5),
             layers.Dense(6),
-            Scaled(),
+            own_layer(),
             layers.BatchNormalization(),
             keras.Sequential([layers.Dense(6), layers.BatchNormalization()]),
             layers.Dense(3),
@@ -81,7 +90,7 @@ def test_what_training_never_changes_is_kept_variable_by_variable(vectors):
     model.layers[6].trainable = False
     model.layers[7].trainable = False
     own = [np.array(v) for v in model.variables]
-    first, second = drawn(model, x, y)
+    first, second = drawn(model, x, y, checked)
     begin = keras.models.clone_model(model).variables
     changes = changed_by_fit(model, x, y)
     assert sum(changes) < len(changes) - 8
@@ -95,6 +104,35 @@ def test_what_training_never_changes_is_kept_variable_by_variable(vectors):
             assert not np.array_equal(one, other), variable.path
         elif not variable.path.endswith("weight"):
             np.testing.assert_array_equal(one, new, err_msg=variable.path)
+
+
+class Counting(layers.Layer):
+    """A constant that changes at every third step."""
+
+    def build(self, shape):
+        self.count, self.late = (
+            self.add_weight(name=name, shape=(), initializer="zeros", trainable=False)
+            for name in ("count", "late")
+        )
+
+    def call(self, x, training=False):
+        if training:
+            self.count.assign_add(1.0)
+            third = keras.ops.equal(self.count % 3, 0)
+            late = self.late.value
+            new = keras.ops.cond(third, lambda: late + 1, lambda: late)
+            self.late.assign(new)
+        return x
+
+
+def test_what_a_layer_changes_only_at_times_starts_anew(vectors):
+    x, y = vectors
+    model = keras.Sequential([keras.Input((5,)), Counting(), layers.Dense(3)])
+    for _ in range(2):
+        trained(model, x, y)
+    assert [float(v) for v in model.layers[0].variables] == [4, 1]
+    for values in drawn(model, x, y, checked=True):
+        assert [float(v) for v in values[:2]] == [0, 0]
 
 
 def dense():

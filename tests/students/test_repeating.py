@@ -41,3 +41,27 @@ def test_random_numbers_that_do_not_repeat_are_refused(make):
     student.build(images, y)  # To be evaluated, it need not repeat.
     with pytest.raises(ValueError, match="random numbers that do not repeat"):
         check_repeats(student, images, y)
+
+
+def little_noise(x):
+    return x + 1e-9 * tf.random.normal(tf.shape(x))
+
+
+@pytest.mark.parametrize("place", ["layer", "function", "loss"])
+def test_what_two_runs_hardly_show_is_seen_where_a_step_is_traced(place):
+    layer = {"layer": little_noise, "function": tf.function(little_noise)}.get(place)
+
+    def loss(y, outputs):
+        return keras.losses.mean_squared_error(y, little_noise(outputs))
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    if layer is not None:
+        model.add(keras.layers.Lambda(layer))
+    model.compile("sgd", loss if place == "loss" else "mse")
+    student = FunctionalStudent(model)
+    x, y = tf.ones([3, 2]), tf.ones([3, 1])
+    student.build(x, y)
+    check_repeats(student, x, y)
+    step = tf.function(lambda: student.loss(student.weights, x, y), autograph=False)
+    with pytest.raises(ValueError, match="random numbers that do not repeat"):
+        step()

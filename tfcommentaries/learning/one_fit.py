@@ -161,10 +161,8 @@ class OneFit:
     def _start(self):
         """Whether the checked examples say where the commentary starts."""
         learner = self.learner
-        if (
-            not learner.start_from_checked
-            or learner.distribute_strategy.cluster_resolver
-        ):
+        alone = learner.distribute_strategy.cluster_resolver is None
+        if not (learner.start_from_checked and self.commentary.can_start and alone):
             return False
         checked, guess = self._checked.one_by_one(), self._prepared.guess
 

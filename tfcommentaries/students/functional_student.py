@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfcommentaries.students.losses import example_losses, has_own_loss
 from tfcommentaries.students.model_like import built, check_is_keras, fresh_values
+from tfcommentaries.students.repeating import refused_draws
 from tfcommentaries.typing import Tensors
 from tfcommentaries.upstream.cudnn import without_cudnn
 from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
@@ -199,27 +200,38 @@ class FunctionalStudent:
         spec = keras.tree.map_structure(
             lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), inputs
         )
-        self._trace(lambda weights, x: self.predict(weights, x, True)[1], spec)
 
-    def traced_loss(self, x: Tensors, y: Tensors) -> tf.Graph:
-        """The graph of the loss of a training step on a batch, as for `loss`."""
-        return self._trace(lambda weights, x, y: self.loss(weights, x, y)[1], x, y)
-
-    def _trace(self, function, *batch):
-        """Traces a function that gives the updated state, and notes what it leaves."""
-
-        def step(weights, *batch):
-            after = function(weights, *batch)
-            others = self.model.non_trainable_variables
-            unchanging = {
-                id(v) for v, old, new in zip(others, weights[1], after) if new is old
-            }
-            self._unchanging = self._training_layers(), unchanging
+        def step(weights, x):
+            _, after = self.predict(weights, x, training=True)
+            self._note(weights, after)
             return after
 
         with forgotten_custom_gradients():
             traced = tf.function(step, autograph=False)
-            return traced.get_concrete_function(self.weights, *batch).graph
+            traced.get_concrete_function(self.weights, spec)
+
+    def note_unchanging(
+        self, weights: StudentWeights, after: Sequence[tf.Tensor]
+    ) -> None:
+        """Notes, for `draw`, what a step in training mode left as it was.
+
+        Layers that are not Keras's own may change some of their state only at times,
+        which a graph shows and one step does not: nothing is noted.
+
+        Args:
+            weights: `StudentWeights` before the step.
+            after: the state that `loss` gave.
+        """
+        layers = self.model._flatten_layers()
+        with_state = (type(la) for la in layers if la._non_trainable_variables)
+        if all(cls.__module__.startswith("keras.") for cls in with_state):
+            self._note(weights, after)
+
+    def _note(self, weights, after):
+        others = self.model.non_trainable_variables
+        before = weights.non_trainable
+        unchanging = {id(v) for v, a, b in zip(others, before, after) if b is a}
+        self._unchanging = self._training_layers(), unchanging
 
     def predict(
         self, weights: StudentWeights, x: Tensors, training: bool = False
@@ -261,9 +273,10 @@ class FunctionalStudent:
         Returns:
             `(loss, non_trainable)`: a scalar and the updated state.
         """
-        loss, _, non_trainable = self._run(
-            weights, x, y, sample_weight, training, weigh
-        )
+        with refused_draws(self.model):
+            loss, _, non_trainable = self._run(
+                weights, x, y, sample_weight, training, weigh
+            )
         # Keras divides by the number of replicas, for a batch that they share. Here
         # each replica trains its own student.
         loss *= tf.distribute.get_strategy().num_replicas_in_sync
