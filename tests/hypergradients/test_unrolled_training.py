@@ -10,9 +10,9 @@ from hypergradients.test_adjoint_scan import FEATURES, FIVE_STEPS, TARGETS, WEIG
 from models import make_student
 
 from tfcommentaries import Commentary, ExampleWeighting, UnrolledTraining, teachers
-from tfcommentaries.hypergradients.adjoint_scan import plain_scan
+from tfcommentaries.hypergradients import unrolled_training
+from tfcommentaries.hypergradients.adjoint_scan import adjoint_scan, plain_scan
 from tfcommentaries.hypergradients.training_layer import stack_of_steps
-from tfcommentaries.hypergradients.unrolled_training import _bytes_of_step
 from tfcommentaries.students import FunctionalStudent
 
 
@@ -279,14 +279,25 @@ def test_loss_after_every_step_is_the_mean_over_shorter_trainings(float64):
 
 
 @pytest.mark.parametrize("budget, everything", [(2**28, True), (2**12, False)])
-def test_keeps_everything_where_it_fits_into_the_budget(budget, everything):
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_keeps_everything_where_it_fits_into_the_budget(
+    budget, everything, in_graph, monkeypatch
+):
     commentary, student, batches = problem(keras.optimizers.SGD(0.2))
     layer = UnrolledTraining(memory_budget=budget).bind(commentary, student)
-    chosen = []
-    choose = layer._keeps_everything
-    layer._keeps_everything = lambda *a: chosen.append(choose(*a)) or chosen[-1]
-    gradients(layer, commentary, student, batches)
-    assert chosen == [everything]
+    scans = []
+
+    def scan(*arguments):
+        scans.append(arguments)
+        return adjoint_scan(*arguments)
+
+    monkeypatch.setattr(unrolled_training, "adjoint_scan", scan)
+
+    def learn():
+        return gradients(layer, commentary, student, batches)
+
+    (tf.function(learn, autograph=False) if in_graph else learn)()
+    assert bool(scans) != everything
 
 
 def test_what_a_step_keeps_does_not_depend_on_the_data_of_the_others(vectors):
@@ -298,8 +309,10 @@ def test_what_a_step_keeps_does_not_depend_on_the_data_of_the_others(vectors):
 
     def kept(steps):
         batches = tf.constant(repeat(x, steps)), tf.constant(repeat(y, steps))
-        step = layer.step_of(state, batches, 0)
-        return _bytes_of_step(step, [], tf.nest.flatten(state))
+        step = layer.step_of(state, batches, 0).get_concrete_function(
+            [], [], tf.nest.flatten(state), tf.constant(0)
+        )
+        return unrolled_training._bytes_kept(step.graph.get_operations())
 
     assert 0 < kept(1000) == kept(3)
 

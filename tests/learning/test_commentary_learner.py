@@ -132,38 +132,6 @@ def test_the_student_is_not_changed(data):
         np.testing.assert_array_equal(old, new)
 
 
-def test_fit_again_trains_students_as_they_are_compiled_then(data):
-    """Not as they were when the outer step was traced."""
-    student = make_linear()
-    learner = make_learner(
-        student, keras.optimizers.SGD(0.0), student_initialization="fixed"
-    )
-
-    def loss():
-        train, validation = data
-        fit = learner.fit(train, validation, steps_per_epoch=1, epochs=1, verbose=0)
-        return fit.history["loss"][0]
-
-    student.compile(keras.optimizers.SGD(0.0), student.loss)
-    untrained = loss()
-    student.compile(keras.optimizers.SGD(0.5), student.loss)
-    trained = loss()
-    student.compile(keras.optimizers.SGD(0.0), student.loss)
-    assert loss() == pytest.approx(untrained, rel=1e-5)
-    assert trained < 0.95 * untrained
-
-
-def test_fit_again_leaves_what_is_frozen_by_then(data):
-    learner = make_learner()
-    *_, hidden, output = learner.commentary.teacher.layers
-    learner.fit(*data, steps_per_epoch=1, epochs=1, verbose=0)
-    output.trainable = False
-    before = output.kernel.numpy(), hidden.kernel.numpy()
-    learner.fit(*data, steps_per_epoch=1, epochs=1, verbose=0)
-    np.testing.assert_array_equal(output.kernel, before[0])
-    assert (hidden.kernel.numpy() != before[1]).any()
-
-
 @pytest.mark.parametrize(
     ("mode", "different"), [("fixed", 1), ("fresh", 6), (2, 2), ("continue", 6)]
 )

@@ -17,12 +17,12 @@ def fit(learner, data):
     return learner.fit(data, data, batch_size=4, steps_per_epoch=2, verbose=0)
 
 
-def learner_of(student, mode):
+def learner_of(student, mode, outer=None):
     weighting = ExampleWeighting(num_classes=3)
     learner = CommentaryLearner(
         weighting, student, inner_steps=2, student_initialization=mode
     )
-    learner.compile()
+    learner.compile(outer or keras.optimizers.Adam(0.01))
     return learner
 
 
@@ -57,3 +57,28 @@ def test_a_continued_student_keeps_its_weights_with_another_optimizer(vectors):
     for one, other in zip(trained, weights_of(learner), strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(tf.nest.flatten(learner.initialization.variables)) > len(start)
+
+
+def test_students_train_as_they_are_compiled_then(vectors):
+    """Not as they were when the outer step was traced."""
+    student = make_student((5,), 3)
+    learner = learner_of(student, "fixed", keras.optimizers.SGD(0.0))
+
+    def loss(rate):
+        student.compile(keras.optimizers.SGD(rate), student.loss)
+        return fit(learner, vectors).history["loss"][0]
+
+    untrained, trained = loss(0.0), loss(0.5)
+    assert loss(0.0) == pytest.approx(untrained, rel=1e-5)
+    assert trained < 0.95 * untrained
+
+
+def test_what_is_frozen_in_the_commentary_by_then_stays(vectors):
+    learner = learner_of(make_student((5,), 3), "fresh")
+    fit(learner, vectors)
+    *_, hidden, output = learner.commentary.teacher.layers
+    output.trainable = False
+    before = output.kernel.numpy(), hidden.kernel.numpy()
+    fit(learner, vectors)
+    np.testing.assert_array_equal(output.kernel, before[0])
+    assert (hidden.kernel.numpy() != before[1]).any()

@@ -1,5 +1,6 @@
 """Inner training as a layer, by unrolling."""
 
+import contextlib
 import math
 from collections.abc import Sequence
 
@@ -156,33 +157,33 @@ class UnrolledLayer(TrainingLayer):
             start = max(first, 0) if isinstance(first, int) else tf.maximum(first, 0)
             flat = plain_scan(step, parameters, annotations, flat, 0, start)
             flat = [tf.stop_gradient(s) for s in flat]
-        if self._keeps_everything(step, parameters, annotations, flat, stop - start):
-            # XLA does not compile the derivative of a loop around functions.
-            body = step.python_function if inside_xla() else step
-            flat = plain_scan(body, parameters, annotations, flat, start, stop)
-        else:
-            interval = self._interval(flat, stop - start)
-            flat = adjoint_scan(
-                step, parameters, annotations, flat, start, stop, interval
-            )
+        flat = self._scan(step, parameters, annotations, flat, start, stop)
         if measure is None:
             return self.problem.parted(tf.nest.pack_sequence_as(state, flat))
         *flat, total = flat
         state = self.problem.parted(tf.nest.pack_sequence_as(state, flat))
         return state, total / tf.cast(stop, total.dtype)
 
-    def _keeps_everything(self, step, parameters, annotations, flat, count):
-        """Whether to use one tape over `count` steps."""
+    def _scan(self, step, parameters, annotations, flat, start, stop):
+        """All steps from `start` to `stop`, differentiably."""
+        most = self._most_bytes_of_step(flat, stop - start)
+        if most:
+            first = parameters, [a[0] for a in annotations], flat, tf.constant(start)
+            with contextlib.suppress(_TooLarge):
+                body = _limited(step, most, first)
+                return plain_scan(body, parameters, annotations, flat, start, stop)
+        interval = self._interval(flat, stop - start)
+        return adjoint_scan(step, parameters, annotations, flat, start, stop, interval)
+
+    def _most_bytes_of_step(self, flat, count):
+        """How much each of `count` steps may keep if all is kept; 0 if not all is."""
         if self.options.checkpoint_interval is not None:
-            return self.options.checkpoint_interval == 0
+            return math.inf if self.options.checkpoint_interval == 0 else 0
         budget = self.options.memory_budget
         if not isinstance(count, int) or count * _bytes(flat) > budget:
-            return False
+            return 0
         many = len(self.problem.student.model.variables) >= MANY_VARIABLES
-        if many or inside_xla():
-            return False
-        first = [a[0] for a in annotations]
-        return count * _bytes_of_step(step, first, flat, parameters) <= budget
+        return 0 if many or inside_xla() else budget / max(count, 1)
 
     def _interval(self, flat, steps):
         """How far apart states are kept."""
@@ -199,16 +200,51 @@ def _bytes(tensors):
     return sum(t.shape.num_elements() * t.dtype.size for t in tensors)
 
 
-def _bytes_of_step(step, annotation, flat, parameters=()):
-    """Estimates the bytes that one step's tape keeps; infinite for unknown shapes."""
-    traced = step.get_concrete_function(
-        list(parameters), annotation, flat, tf.constant(0)
-    )
+class _TooLarge(Exception):
+    """One step's tape would keep too much."""
+
+
+def _limited(step, most, first):
+    """The same step for `plain_scan`, unless it is too large.
+
+    Args:
+        step: `tf.function`.
+        most: bytes that its tape may keep, by an estimate.
+        first: arguments of the first call.
+
+    Raises:
+        _TooLarge: if it keeps more; in a graph, when the step is traced in the loop.
+    """
+    if tf.executing_eagerly():
+        traced = step.get_concrete_function(*first)
+        if _bytes_kept(traced.graph.get_operations()) > most:
+            raise _TooLarge
+        return step
+
+    def checked(*arguments):
+        # Not a function: XLA compiles no derivative of a loop around one, and making
+        # that derivative takes a tenth longer.
+        graph = tf.compat.v1.get_default_graph()
+        begin = len(graph.get_operations())
+        after = step.python_function(*arguments)
+        if _bytes_kept(graph.get_operations()[begin:]) > most:
+            raise _TooLarge
+        return after
+
+    return checked
+
+
+def _bytes_kept(operations):
+    """Estimates what the tape of a step keeps; infinite for unknown shapes.
+
+    Args:
+        operations: list of `tf.Operation`, those of the step.
+    """
     # What comes in, such as the data of all steps, is there anyway.
-    computed = [op for op in traced.graph.get_operations() if op.type != "Placeholder"]
+    computed = [op for op in operations if op.type != "Placeholder"]
     floats = [t for op in computed for t in op.outputs if t.dtype.is_floating]
     if not all(t.shape.is_fully_defined() for t in floats):
-        return float("inf")
+        return math.inf
     # Of all that is computed, derivatives use about a quarter (measured on students
     # with batch normalisation).
     return _bytes(floats) / 4
