@@ -48,6 +48,7 @@ def of_commentary_gen(folder, number):
         schema,
         ["image", "label"],
         "training",
+        images=True,
     )
     reading = ExampleReading(
         features=["image"], label="label", image_shape=[SIDE, SIDE, 3], num_classes=3

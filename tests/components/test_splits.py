@@ -3,6 +3,7 @@
 import types
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 
@@ -10,7 +11,8 @@ from tfcommentaries.components.commentary_gen import splits
 from tfcommentaries.saving.example_reading import ExampleReading
 
 
-def test_large_images_are_decoded_a_few_at_a_time(monkeypatch):
+@pytest.mark.parametrize("alone, together", [(2**17, 5), (1, 1)])
+def test_large_images_are_decoded_a_few_at_a_time(alone, together, monkeypatch):
     images = np.arange(40, dtype="uint8")[:, None, None, None] * np.ones(
         (1, 16, 16, 3), "uint8"
     )
@@ -30,10 +32,13 @@ def test_large_images_are_decoded_a_few_at_a_time(monkeypatch):
     )
     reading = ExampleReading("image", image_shape=(16, 16, 3))
     monkeypatch.setattr(splits, "DECODED_BYTES", 5 * 4 * 16 * 16 * 3)
+    monkeypatch.setattr(splits, "ALONE_BYTES", alone)
     counts = split.count(reading)
     batches = split.batches(reading, counts, 80, seed=0)
-    read = [labels for _, labels in batches.take(8).as_numpy_iterator()]
-    assert {len(labels) for labels in read} == {5}
-    assert len(set(np.concatenate(read).tolist())) > 20
+    read = list(batches.take(40 // together).as_numpy_iterator())
+    assert {len(labels) for _, labels in read} == {together}
+    x, y = map(np.concatenate, zip(*read))
+    assert len(set(y.tolist())) > 20
+    np.testing.assert_allclose(x, (images[y] / 255).astype("float32"), rtol=1e-6)
     found = [int(label) for _, label in split.examples(reading)]
     assert found == list(range(40))

@@ -183,8 +183,11 @@ class ExampleReading:
         """
         if self.image_shape is not None:
             bytes_ = tf.reshape(dense[self.features[0]], [-1])
-            signature = tf.TensorSpec(self.image_shape, tf.float32)
-            x = tf.map_fn(self._decode, bytes_, fn_output_signature=signature)
+            if bytes_.shape[0] == 1:  # A loop would copy it.
+                x = self._decode(bytes_[0])[None]
+            else:
+                signature = tf.TensorSpec(self.image_shape, tf.float32)
+                x = tf.map_fn(self._decode, bytes_, fn_output_signature=signature)
         else:
             x = tf.concat(
                 [self.column(name).numbers(dense[name]) for name in self.features], -1

@@ -142,7 +142,7 @@ def _read(recipe, fn_args, base):
     # A group may be a feature, too.
     names = list(dict.fromkeys([*named.features, named.label, *named.groups]))
     splits = [
-        Split(fn_args, files, schema, names, role)
+        Split(fn_args, files, schema, names, role, named.image_shape is not None)
         for files, role in (
             (fn_args.train_files, "training"),
             (fn_args.eval_files, "validation"),

@@ -19,6 +19,11 @@ _plain = tf.autograph.experimental.do_not_convert
 BUFFER_EXAMPLES, BUFFER_BYTES = 20_000, 2**28
 #: Most bytes of examples that are decoded together.
 DECODED_BYTES = 2**23
+#: Bytes above which an example is decoded alone: copies would cost more than calls.
+ALONE_BYTES = 2**17
+#: How many examples are parsed together. More encoded images would need new memory
+#: each time, and fewer numbers take longer.
+PARSED, PARSED_IMAGES = 256, 32
 #: How many more examples are read than learning takes, where there are more.
 SPARE = 1.5
 #: What values of a feature are, by its type in a schema.
@@ -55,12 +60,13 @@ class Split:
         schema: of the examples.
         names: the features to read.
         role: what to call the split in errors.
+        images: whether one of the features holds encoded images.
 
     Raises:
         ValueError: if the schema lacks one of these features, or its type.
     """
 
-    def __init__(self, fn_args, files, schema, names, role):
+    def __init__(self, fn_args, files, schema, names, role, images=False):
         known = {feature.name: feature for feature in schema.feature}
         missing = sorted(set(names) - set(known))
         if missing:
@@ -81,7 +87,7 @@ class Split:
             # Without a shape, a missing feature is noticed and is not an error.
             wanted.feature.add(name=name, type=known[name].type)
         options = tfxio.TensorFlowDatasetOptions(
-            batch_size=256, shuffle=False, num_epochs=1
+            batch_size=PARSED_IMAGES if images else PARSED, shuffle=False, num_epochs=1
         )
         self.features = fn_args.data_accessor.tf_dataset_factory(files, options, wanted)
 
@@ -197,7 +203,7 @@ class Split:
             return batches.map(_plain(read), tf.data.AUTOTUNE).unbatch()
 
         data = tf.data.Dataset.counter().flat_map(_plain(one_pass))
-        data = data.shuffle(size, seed=seed).batch(_together(reading))
+        data = data.shuffle(size, seed=seed).batch(_together(reading), True)
         return data.map(_plain(reading.read), tf.data.AUTOTUNE)
 
 
@@ -209,7 +215,7 @@ def _of(dense, kept):
 def _together(reading):
     """How many examples are decoded together."""
     size = 4 * math.prod(reading.image_shape or [reading.vector_size])
-    return max(1, min(DECODED_BYTES // size, 256))
+    return 1 if size > ALONE_BYTES else max(1, min(DECODED_BYTES // size, 256))
 
 
 def _bytes(values):
