@@ -98,10 +98,10 @@ def _trained(commentary, student, weights, batches):
         return problem.step([], state, commentary.untaught(batch), index)
 
     step = tf.function(step, autograph=False)
-    state = problem.initial_state(weights)
+    state = problem.joined(problem.initial_state(weights))
     for index, batch in batches.enumerate():
         state = step(state, batch, tf.cast(index, tf.int32))
-    return state.weights
+    return problem.parted(state).weights
 
 
 def _some(data, commentary):
