@@ -65,3 +65,18 @@ def test_what_two_runs_hardly_show_is_seen_where_a_step_is_traced(place):
     step = tf.function(lambda: student.loss(student.weights, x, y), autograph=False)
     with pytest.raises(ValueError, match="random numbers that do not repeat"):
         step()
+
+
+def test_what_is_drawn_outside_of_the_student_is_its_users():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    student = FunctionalStudent(model)
+    x, y = tf.ones([3, 2]), tf.ones([3, 1])
+    student.build(x, y)
+    augment = tf.function(noise)
+
+    @tf.function(autograph=False)
+    def step():
+        return student.loss(student.weights, noise(augment(x)), y)[0]
+
+    assert step() != step()

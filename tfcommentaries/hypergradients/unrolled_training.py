@@ -168,9 +168,8 @@ class UnrolledLayer(TrainingLayer):
         """All steps from `start` to `stop`, differentiably."""
         most = self._most_bytes_of_step(flat, stop - start)
         if most:
-            first = parameters, [a[0] for a in annotations], flat, tf.constant(start)
             with contextlib.suppress(_TooLarge):
-                body = _limited(step, most, first)
+                body = _limited(step, most, parameters, annotations, flat)
                 return plain_scan(body, parameters, annotations, flat, start, stop)
         interval = self._interval(flat, stop - start)
         return adjoint_scan(step, parameters, annotations, flat, start, stop, interval)
@@ -204,19 +203,22 @@ class _TooLarge(Exception):
     """One step's tape would keep too much."""
 
 
-def _limited(step, most, first):
+def _limited(step, most, parameters, annotations, flat):
     """The same step for `plain_scan`, unless it is too large.
 
     Args:
         step: `tf.function`.
         most: bytes that its tape may keep, by an estimate.
-        first: arguments of the first call.
+        parameters: list of what every step sees.
+        annotations: list of the annotations of all steps.
+        flat: the state before the first step.
 
     Raises:
         _TooLarge: if it keeps more; in a graph, when the step is traced in the loop.
     """
     if tf.executing_eagerly():
-        traced = step.get_concrete_function(*first)
+        first = [a[0] for a in annotations]
+        traced = step.get_concrete_function(parameters, first, flat, tf.constant(0))
         if _bytes_kept(traced.graph.get_operations()) > most:
             raise _TooLarge
         return step

@@ -50,21 +50,33 @@ def refused_draws(model):
     Raises:
         ValueError: on exit, if there are random numbers that do not repeat.
     """
-    graph = None
-    if not tf.executing_eagerly():
-        graph = tf.compat.v1.get_default_graph()
-        version = graph.version
+    graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+    begin = graph and len(graph.get_operations())
     yield
-    if graph is not None and _draws(graph.as_graph_def(from_version=version)):
+    if graph and _draws(graph, graph.get_operations()[begin:]):
         raise ValueError(_refusal(model))
 
 
-def _draws(definition):
-    """Whether a graph has random numbers that differ each time."""
-    nodes = [*definition.node]
-    for function in definition.library.function:
-        nodes += function.node_def
-    return any(node.op in _RANDOM for node in nodes)
+def _draws(graph, operations):
+    """Whether operations of a graph, or functions that they call, draw what differs."""
+    definition = graph.as_graph_def()
+    functions = {f.signature.name: f.node_def for f in definition.library.function}
+    names = {operation.name for operation in operations}
+    nodes = [node for node in definition.node if node.name in names]
+    for node in nodes:  # Which grows.
+        if node.op in _RANDOM:
+            return True
+        for name in _called(node) if functions else ():
+            nodes += functions.pop(name, ())
+    return False
+
+
+def _called(node):
+    """Names of the functions that a node may call."""
+    yield node.op
+    for value in node.attr.values():
+        yield value.func.name
+        yield from (function.name for function in value.list.func)
 
 
 def _refusal(model):
