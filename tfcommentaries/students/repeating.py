@@ -59,6 +59,11 @@ def refused_draws(model):
 
 def _draws(graph, operations):
     """Whether operations of a graph, or functions that they call, draw what differs."""
+    kinds = {operation.type: operation for operation in operations}
+    if _RANDOM.intersection(kinds):
+        return True
+    if not any(map(_calls, kinds.values())):
+        return False  # Graphs may hold large constants.
     definition = graph.as_graph_def()
     functions = {f.signature.name: f.node_def for f in definition.library.function}
     names = {operation.name for operation in operations}
@@ -66,17 +71,15 @@ def _draws(graph, operations):
     for node in nodes:  # Which grows.
         if node.op in _RANDOM:
             return True
-        for name in _called(node) if functions else ():
-            nodes += functions.pop(name, ())
+        for value in node.attr.values():
+            for called in value.func, *value.list.func:
+                nodes += functions.pop(called.name, ())
     return False
 
 
-def _called(node):
-    """Names of the functions that a node may call."""
-    yield node.op
-    for value in node.attr.values():
-        yield value.func.name
-        yield from (function.name for function in value.list.func)
+def _calls(operation):
+    """Whether operations of this kind call functions."""
+    return any("func" in attribute.type for attribute in operation.op_def.attr)
 
 
 def _refusal(model):
