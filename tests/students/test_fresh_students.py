@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfcommentaries import CommentaryLearner, LossWeighting
 from tfcommentaries.students import FunctionalStudent
@@ -123,6 +124,29 @@ class Counting(layers.Layer):
             new = keras.ops.cond(third, lambda: late + 1, lambda: late)
             self.late.assign(new)
         return x
+
+
+class NoiseAtTimes(layers.Layer):
+    """Draws noise in some steps: here, in those that are traced."""
+
+    def build(self, shape):
+        self.seeds = keras.random.SeedGenerator(7)
+
+    def call(self, x, training=False):
+        if training and not tf.executing_eagerly():
+            return x + keras.random.normal((1,), seed=self.seeds)
+        return x
+
+
+def test_seeds_that_a_layer_uses_only_at_times_start_anew(vectors):
+    x, y = vectors
+    model = keras.Sequential([keras.Input((5,)), NoiseAtTimes(), layers.Dense(3)])
+    trained(model, x, y)
+    (seed,) = (v for v in model.non_trainable_variables if "seed" in v.path)
+    seed.assign(seed + 5)
+    place = next(i for i, v in enumerate(model.variables) if v is seed)
+    for values in drawn(model, x, y, checked=True):
+        np.testing.assert_array_equal(values[place], [7, 0])
 
 
 def test_what_a_layer_changes_only_at_times_starts_anew(vectors):

@@ -3,7 +3,7 @@
 import contextlib
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -11,9 +11,9 @@ import tensorflow as tf
 from tfcommentaries.students.losses import example_losses, has_own_loss
 from tfcommentaries.students.model_like import built, check_is_keras, fresh_values
 from tfcommentaries.students.repeating import refused_draws
+from tfcommentaries.students.unchanging import Unchanging
 from tfcommentaries.typing import Tensors
 from tfcommentaries.upstream.cudnn import without_cudnn
-from tfcommentaries.upstream.custom_gradients import forgotten_custom_gradients
 from tfcommentaries.upstream.exact_derivatives import exact_derivatives
 
 
@@ -77,8 +77,8 @@ class FunctionalStudent:
             )
         self.model = model
         self._inputs = None
-        #: Which layers train, and identities of variables that training never changes.
-        self._unchanging: tuple[Any, set[int]] = None, set()
+        #: The state that stays as it is.
+        self.unchanging = Unchanging(self)
         self.kept_layers = [
             model.get_layer(layer) if isinstance(layer, str) else layer
             for layer in kept_layers
@@ -163,7 +163,10 @@ class FunctionalStudent:
         Raises:
             ValueError: if the model cannot be made again from its config.
         """
-        kept = None if self._make_model else self._kept()
+        kept = set()
+        if not self._make_model:
+            of_layers = (v for layer in self.kept_layers for v in layer.weights)
+            kept = self.unchanging.variables(self._inputs) | set(map(id, of_layers))
         # Keras draws the seeds of unseeded initializers from Python's generator.
         state = random.getstate()
         random.seed(seed)
@@ -182,56 +185,6 @@ class FunctionalStudent:
             )
         ]
         return tf.nest.map_structure(tf.convert_to_tensor, StudentWeights(*new))
-
-    def _kept(self):
-        """Identities of the variables that are the same in all new students."""
-        if self._unchanging[0] != self._training_layers():
-            self._find_unchanging()
-        kept = (v for layer in self.kept_layers for v in layer.weights)
-        return self._unchanging[1] | {id(v) for v in kept}
-
-    def _training_layers(self):
-        return [(id(la), la.trainable) for la in self.model._flatten_layers()]
-
-    def _find_unchanging(self):
-        inputs = self._inputs
-        if inputs is None:  # A graph of layers, built by its maker.
-            inputs = getattr(self.model, "_functional", self.model)._inputs_struct
-        spec = keras.tree.map_structure(
-            lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), inputs
-        )
-
-        def step(weights, x):
-            _, after = self.predict(weights, x, training=True)
-            self._note(weights, after)
-            return after
-
-        with forgotten_custom_gradients():
-            traced = tf.function(step, autograph=False)
-            traced.get_concrete_function(self.weights, spec)
-
-    def note_unchanging(
-        self, weights: StudentWeights, after: Sequence[tf.Tensor]
-    ) -> None:
-        """Notes, for `draw`, what a step in training mode left as it was.
-
-        Layers that are not Keras's own may change some of their state only at times,
-        which a graph shows and one step does not: nothing is noted.
-
-        Args:
-            weights: `StudentWeights` before the step.
-            after: the state that `loss` gave.
-        """
-        layers = self.model._flatten_layers()
-        with_state = (type(la) for la in layers if la._non_trainable_variables)
-        if all(cls.__module__.startswith("keras.") for cls in with_state):
-            self._note(weights, after)
-
-    def _note(self, weights, after):
-        others = self.model.non_trainable_variables
-        before = weights.non_trainable
-        unchanging = {id(v) for v, a, b in zip(others, before, after) if b is a}
-        self._unchanging = self._training_layers(), unchanging
 
     def predict(
         self, weights: StudentWeights, x: Tensors, training: bool = False

@@ -35,7 +35,7 @@ def check_repeats(student, x, y):
     # What Python draws differs between calls; what TensorFlow draws, where
     # `refused_draws` looks, is in the graph.
     (first, after), (second, _) = (student.loss(weights, x, y) for _ in range(2))
-    student.note_unchanging(weights, after)
+    student.unchanging.see(weights, after)
     if abs(float(first) - float(second)) > 1e-4 * abs(float(first)):
         raise ValueError(_refusal(student.model))
 
