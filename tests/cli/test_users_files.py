@@ -192,7 +192,7 @@ def test_arrays_with_numbers_to_predict(tmp_path, capsys):
     flags = [f"--dataset={tmp_path}/train.npz", "--group_column=site"]
     flags += [f"--{n}_data={tmp_path}/right.npz" for n in ("validation", "test")]
     manifest = whole_way(tmp_path / "run", *flags)
-    assert sorted(row["group"] for row in manifest["table"]) == [0, 1, 2]
+    assert sorted(manifest["group_table"]["group"]) == [0, 1, 2]
     found = RunFolder(str(tmp_path / "run")).read_metrics()
     assert {row.metric for row in found.rows} == {"mae", "loss", "training_loss"}
     assert {one.name for one in found.conditions} == {

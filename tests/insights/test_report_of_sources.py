@@ -25,22 +25,22 @@ class Sources:
     def __init__(self, names):
         names = list(names)
         self.applying = GroupWeighting(["any"])
-        weights = np.linspace(1, 0, len(names))
-        rows = [
-            {"column": "group", "group": name, "examples": 2, "weight": float(weight)}
-            for name, weight in zip(names, weights)
-        ]
-        advise(rows)
-        self.rows = rows
+        self.entries = {
+            "column": ["group"] * len(names),
+            "group": names,
+            "examples": [2] * len(names),
+            "weight": np.linspace(1, 0, len(names)),
+        }
 
     def table(self):
-        return GroupTable(self.rows, self.doubt)
+        table = GroupTable(self.entries)
+        advice = advise(table.entries, self.doubt)
+        return GroupTable({**table.entries, "advice": advice}, self.doubt)
 
 
 def test_a_doubt_is_said_first_and_no_source_is_trusted(tmp_path):
     commentary = Sources("abc")
     commentary.doubt = "Nothing can be <said> yet."
-    advise(commentary.rows, commentary.doubt)
     insights.write_report(
         tmp_path / "it.html", commentary, comparison=evaluation(0.2), facts={}
     )
@@ -78,9 +78,7 @@ def test_the_sources_to_train_on_are_named(tmp_path):
 
 def test_intervals_are_bars_and_a_column(tmp_path):
     commentary = Sources("ab")
-    commentary.rows[0] |= {"low": 0.75, "high": 1.0}
-    commentary.rows[1] |= {"low": 0.0, "high": 0.625}
-    advise(commentary.rows)
+    commentary.entries |= {"low": [0.75, 0.0], "high": [1.0, 0.625]}
     insights.write_report(tmp_path / "it.html", commentary, facts={})
     text = (tmp_path / "it.html").read_text()
     assert '<u style="left:75.0%;width:25.0%">' in text

@@ -72,6 +72,7 @@ MANIFEST = {
     "learned": {},
     "metrics": {},
     "table": [],
+    "group_table": {},
     "reading": {},
     "prepared_inputs": {},
 }

@@ -69,9 +69,28 @@ def test_inspect_sends_a_terminal_no_commands(exported, capsys):
         },
     ],
 )
-def test_a_table_of_anything_else_is_refused(exported, row):
-    change(exported, table=[row])
-    with pytest.raises(ValueError, match=r"commentary.json: (table\[0\]|an? )"):
+@pytest.mark.parametrize("old", [True, False], ids=["of rows", "of entries"])
+def test_a_table_of_anything_else_is_refused(exported, row, old):
+    change(exported, table=[row], group_table=None)
+    if not old and isinstance(row, dict):
+        change(exported, group_table={k: [v] for k, v in row.items()}, table=None)
+    with pytest.raises(ValueError, match=r"commentary.json: (table|group_|an? )"):
+        SavedCommentary(exported)
+
+
+def test_a_table_of_rows_as_once_written_is_read(exported):
+    table = SavedCommentary(exported).table()
+    rows = list(table)
+    change(exported, table=rows, group_table=None)
+    assert SavedCommentary(exported).table() == table == rows
+    assert SavedCommentary(exported).trusted() == ["Bern"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_entries_of_other_lengths_are_refused(exported, number):
+    table = SavedCommentary(exported).manifest["group_table"]
+    change(exported, group_table={**table, "advice": ["trust"] * number})
+    with pytest.raises(ValueError, match=f"advice must have 2 .* Found: {number}"):
         SavedCommentary(exported)
 
 
@@ -85,8 +104,9 @@ def test_a_table_of_anything_else_is_refused(exported, row):
 )
 def test_a_report_of_too_much_stays_short(exported, tmp_path, table, learned):
     keys = "column", "group", "examples", "weight"
-    rows = [{**dict(zip(keys, row)), "advice": "trust"} for row in table]
-    change(exported, table=rows, learned=learned)
+    entries = {"advice": ["trust"] * len(table)}
+    entries |= dict(zip(keys, map(list, zip(*table)), strict=False))
+    change(exported, group_table=entries if table else None, learned=learned)
     insights.write_report(tmp_path / "it.html", SavedCommentary(exported))
     page = (tmp_path / "it.html").read_text()
     assert len(page) < 10**6

@@ -17,10 +17,10 @@ def run(args):
         return
     created = manifest.get("created", "at an unknown time")
     print(_plain(f"{manifest['kind']}, exported {created}"))
-    table = manifest.get("table")
-    if table:
-        first, last = GroupTable(table).ends(_ROWS)
-        text = str(GroupTable([*first, *last], manifest.get("doubt")))
+    if entries := manifest.get("group_table"):
+        table = GroupTable(entries)
+        first, last = table.ends(_ROWS)
+        text = str(GroupTable.joined([first, last], manifest.get("doubt")))
         print("\n".join(map(_plain, text.splitlines())))
         if last:
             print(f"The first and the last of {len(table)} groups; --json prints all.")

@@ -12,6 +12,8 @@ from tfcommentaries.commentaries.commentary import Commentary
 _DTYPES = "float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16"
 #: Keys by which Keras recognises a dict that stands for an object.
 _OBJECT = {"class_name", "module", "registered_name"}
+#: Types of values that hold no others; lists of names may be very long.
+_SCALARS = {str, int, float, bool, type(None)}
 
 
 def make_applying(class_name, config):
@@ -64,6 +66,6 @@ def _check_plain(value):
             )
         for one in value.values():
             _check_plain(one)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple) and not {*map(type, value)} <= _SCALARS:
         for one in value:
             _check_plain(one)

@@ -165,9 +165,7 @@ class Composition(Trusting, Commentary):
         """The rows of all parts that have a table, largest weights first; or `None`."""
         tables = [part.table() for part in self.commentaries]
         tables = [table for table in tables if table is not None]
-        rows = [row for table in tables for row in table]
-        rows.sort(key=lambda row: -row["weight"])
-        return GroupTable(rows, self.doubt) if tables else None
+        return GroupTable.joined(tables, self.doubt) if tables else None
 
     def prepare(self, x: Tensors) -> Tensors:
         for part in self.commentaries:

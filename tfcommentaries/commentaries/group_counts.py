@@ -30,12 +30,12 @@ def only_classes(sums):
         sums: from `label_sums`.
 
     Returns:
-        A list.
+        An array of objects.
     """
     number, labels, squares = sums.T
     found = (labels / np.maximum(number, 1)).astype(int).astype(object)
     found[(number == 0) | (number * squares != labels**2)] = None
-    return found.tolist()
+    return found
 
 
 def _classes(y):

@@ -1,11 +1,13 @@
 """The weights of a group weighting as a readable table."""
 
+import functools
 import html
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from tfcommentaries.commentaries.group_counts import only_classes
-from tfcommentaries.typing import Config
+import numpy as np
+
+from tfcommentaries.typing import ArrayLike, Config, Self
 
 if TYPE_CHECKING:
     import pandas
@@ -18,130 +20,103 @@ TRUST, LOOK_AT = 0.5, 0.15
 ALIKE = 0.8
 
 
-def column_rows(column, groups, weights, observed, intervals, new, disagreement):
-    """Makes the rows of a table for the groups of one column.
+class GroupTable(Sequence[Config]):
+    """The weight of each group, with advice; it prints as a text table.
+
+    A sequence of rows, dicts `{"column", "group", "examples", "weight", "advice"}` and,
+    if they apply, `"disagreement"`, `"weight_by_class"` (a list),
+    `"weight_over_training"` (a list, from start to end), `"seen"` (how many examples
+    learning read, repeats included), `"only_class"` (the class of all of these),
+    `"low"` and `"high"` (the smallest and the largest weight, after
+    `CommentaryLearner(repeats=...)`) and `"new"` (`True` if learning started from a
+    commentary without this group).
 
     Args:
-        column: its name.
-        groups: its `GroupNames`.
-        weights: in (0, 1), `(groups, classes, points of training)`.
-        observed: from `label_sums`, `(groups, 3)`; zeros if that is not known.
-        intervals: the smallest and the largest weight of each, `(groups, 2)`; zeros if
-            these are not known.
-        new: groups that the commentary from which learning started had not.
-        disagreement: dict from a group to the share of labels that a student disagrees
-            with.
-
-    Returns:
-        A list of dicts, as in a `GroupTable`, without advice.
-    """
-    # Once for all groups, of which there may be very many.
-    _, classes, points = weights.shape
-    last = weights[:, :, -1].mean(1).tolist()
-    rows = [
-        {"column": column, "group": group, "examples": count, "weight": weight}
-        for group, count, weight in zip(groups.names, groups.counts, last, strict=True)
-    ]
-    if intervals.any():
-        for row, (low, high) in zip(rows, intervals.tolist()):
-            if high:
-                # Rounding must not put the mean outside.
-                weight = row["weight"]
-                row |= {"low": min(low, weight), "high": max(high, weight)}
-    if disagreement:
-        for row in rows:
-            if row["group"] in disagreement:
-                row["disagreement"] = float(disagreement[row["group"]])
-    if classes > 1:
-        _add(rows, "weight_by_class", weights[:, :, -1].tolist())
-    if points > 1:
-        _add(rows, "weight_over_training", weights.mean(1).tolist())
-    if observed.any():
-        _add(rows, "seen", observed[:, 0].astype(int).tolist())
-    if new:
-        new = set(new)
-        for row in rows:
-            if row["group"] in new:
-                row["new"] = True
-    for row, one_class in zip(rows, only_classes(observed)):
-        if one_class is not None:
-            row["only_class"] = one_class
-    return rows
-
-
-def _add(rows, name, values):
-    for row, value in zip(rows, values):
-        row[name] = value
-
-
-def advise(rows, doubt=None):
-    """Adds advice on its group to each row, as `"advice"`.
-
-    Args:
-        rows: of `GroupWeighting.table`, those of one column.
-        doubt: see `Commentary.doubt`.
-
-    `"trust"`, `"look at"` or `"drop"`, by the weight relative to the largest. With
-    intervals, `"trust"` or `"drop"` if the whole interval lies on one side of half of
-    the largest weight, else `"cannot tell"`. If weights do not rank the groups:
-    `"unknown"`, if there is a doubt; `"not seen"`, if learning read no example;
-    `"class weight"`, if each group is one class, so that its weight only balances the
-    classes; `"no difference"`, if all weights are alike.
-    """
-    seen = [row["weight"] for row in rows if row.get("seen") != 0]
-    largest = max(seen, default=0)
-    alike = len(seen) < 2 or min(seen) >= ALIKE * largest
-    classes = {row.get("only_class") for row in rows}
-    for_all = None
-    if doubt is not None:
-        for_all = "unknown"
-    elif len(classes) > 1 and None not in classes:
-        for_all = "class weight"
-    elif alike:
-        for_all = "no difference"
-    trust, look_at = TRUST * largest, LOOK_AT * largest
-    for row in rows:
-        if row.get("seen") == 0 and doubt is None:
-            advice = "not seen"
-        elif for_all is not None:
-            advice = for_all
-        elif "high" in row:
-            low, high = row["low"] >= trust, row["high"] >= trust
-            advice = "trust" if low else "cannot tell" if high else "drop"
-        elif row["weight"] >= trust:
-            advice = "trust"
-        else:
-            advice = "look at" if row["weight"] >= look_at else "drop"
-        row["advice"] = advice
-
-
-def interval(row):
-    """The smallest and the largest weight of a row as a text, or an empty one."""
-    return f"{row['low']:.2f} to {row['high']:.2f}" if "high" in row else ""
-
-
-class GroupTable(list):
-    """Rows of `GroupWeighting.table`, which print as a text table.
-
-    A list of dicts `{"column", "group", "examples", "weight", "advice"}` and, if they
-    apply, `"disagreement"`, `"weight_by_class"` (a list), `"weight_over_training"` (a
-    list, from start to end), `"seen"` (how many examples learning read, repeats
-    included), `"only_class"` (the class of all of these), `"low"` and `"high"` (the
-    smallest and the largest weight, after `CommentaryLearner(repeats=...)`) and `"new"`
-    (`True` if learning started from a commentary without this group).
-
-    Args:
-        rows: list of such dicts.
+        entries: dict from the names of entries to the values of all rows, in order of
+            the weights, `None` where a row has no such entry. Arrays are kept.
         doubt: see `Commentary.doubt`; printed below the table.
+
+    Raises:
+        ValueError: if there are not as many values of each entry.
     """
 
-    def __init__(self, rows: Iterable[Config], doubt: str | None = None) -> None:
-        super().__init__(rows)
+    #: Arrays by the names of entries that occur, `(rows,)`: of numbers, or of objects.
+    entries: dict[str, np.ndarray]
+
+    def __init__(
+        self, entries: Mapping[str, ArrayLike], doubt: str | None = None
+    ) -> None:
+        arrays = {name: _array(values) for name, values in entries.items()}
+        self.entries = {n: a for n, a in arrays.items() if _occurs(a)}
         self.doubt = doubt
+        lengths = {name: len(values) for name, values in arrays.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(
+                f"All entries must have a value for each row. Received: {lengths}"
+            )
+
+    @classmethod
+    def of_rows(
+        cls, rows: Iterable[Mapping[str, Any]], doubt: str | None = None
+    ) -> Self:
+        """Makes a table of rows, largest weights first."""
+        rows = list(rows)
+        names = dict.fromkeys(name for row in rows for name in row)
+        return cls({name: [row.get(name) for row in rows] for name in names}, doubt)
+
+    @classmethod
+    def joined(cls, tables: Sequence[Self], doubt: str | None = None) -> Self:
+        """All rows of some tables, largest weights first."""
+        names = dict.fromkeys(name for table in tables for name in table.entries)
+        entries = {
+            name: np.concatenate(
+                [t.entries.get(name, np.full(len(t), None)) for t in tables]
+            )
+            for name in names
+        }
+        order = np.argsort(-entries["weight"], kind="stable")
+        return cls({name: values[order] for name, values in entries.items()}, doubt)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.entries.values()), ()))
+
+    def __iter__(self) -> Iterator[Config]:
+        columns = [values.tolist() for values in self.entries.values()]
+        for row in zip(*columns):
+            found = zip(self.entries, row)
+            yield {name: value for name, value in found if value is not None}
+
+    def __getitem__(self, index):
+        rows = index if isinstance(index, slice) else [index]
+        entries = {name: values[rows] for name, values in self.entries.items()}
+        table = GroupTable(entries, self.doubt)
+        table._several = self._several
+        return table if isinstance(index, slice) else next(iter(table))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GroupTable | list) and list(self) == list(other)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of groups, those of large weights first."""
+        return list(dict.fromkeys(self.entries["column"].tolist()))
+
+    @functools.cached_property
+    def _several(self):
+        """Whether there are several columns, or were before rows were left out."""
+        return len(self.columns) > 1
+
+    def names(self) -> list[str]:
+        """What to call each group: with its column, if there are several."""
+        groups = self.entries["group"].tolist()
+        if not self._several:
+            return [str(group) for group in groups]
+        columns = self.entries["column"].tolist()
+        return [f"{column} {group}" for column, group in zip(columns, groups)]
 
     def advice(self) -> list[str]:
         """Advice on each group, a list of texts; see `advise`."""
-        return [row["advice"] for row in self]
+        return self.entries["advice"].tolist()
 
     def trusted(self, column: str | None = None) -> list[str | int]:
         """The groups to train on instead of using the weights.
@@ -155,32 +130,31 @@ class GroupTable(list):
             is included if its weight is at least half of the largest: without such
             groups, students had too few examples.
         """
-        rows = self if column is None else [r for r in self if r["column"] == column]
-        keep = {"trust", "no difference", "class weight"}
-        if not any(row["advice"] == "cannot tell" for row in rows):
-            return [row["group"] for row in rows if row["advice"] in keep]
-        largest: dict[str, float] = {}
-        for row in rows:
-            if row["advice"] in ("trust", "cannot tell"):
-                most = max(row["weight"], largest.get(row["column"], 0))
-                largest[row["column"]] = most
+        columns, weights = self.entries["column"], self.entries["weight"]
+        advice = self.entries["advice"]
+        kept = np.isin(advice, ["trust", "no difference", "class weight"])
+        unsure = advice == "cannot tell"
+        for name in self.columns if unsure.any() else ():
+            own = columns == name
+            known = own & (unsure | (advice == "trust"))
+            kept |= own & unsure & (weights >= TRUST * weights[known].max(initial=0))
+        if column is not None:
+            kept &= columns == column
+        return self.entries["group"][kept].tolist()
 
-        def kept(row):
-            if row["advice"] == "cannot tell":
-                return row["weight"] >= TRUST * largest[row["column"]]
-            return row["advice"] in keep
-
-        return [row["group"] for row in rows if kept(row)]
-
-    def ends(self, most: int) -> tuple[list[Config], list[Config]]:
+    def ends(self, most: int) -> tuple[Self, Self]:
         """The first and the last rows, `most` in all.
 
         Returns:
-            `(first, last)`, lists of rows; `first` has all rows if there are no more.
+            `(first, last)`, tables; `first` has all rows if there are no more.
         """
         if len(self) <= most:
-            return list(self), []
+            return self, self[:0]
         return self[: most // 2], self[-(most // 2) :]
+
+    def to_dict(self) -> dict[str, list]:
+        """The entries as lists, which JSON can hold; `GroupTable` takes them."""
+        return {name: values.tolist() for name, values in self.entries.items()}
 
     def to_pandas(self) -> "pandas.DataFrame":
         """The rows as a `pandas.DataFrame`, the advice among their columns."""
@@ -191,7 +165,7 @@ class GroupTable(list):
 
     def _repr_html_(self):
         """A table with bars, for notebooks."""
-        lines, sure = [], any("high" in row for row in self)
+        lines, sure = [], "high" in self.entries
         for row in self:
             width = round(100 * row["weight"])
             cells = [html.escape(str(row[key])) for key in ("column", "group")]
@@ -215,13 +189,8 @@ class GroupTable(list):
         return str(self)
 
     def __str__(self):
-        several = len({row["column"] for row in self}) > 1
-        names = [
-            f"{row['column']} {row['group']}" if several else str(row["group"])
-            for row in self
-        ]
-        disagree = any("disagreement" in row for row in self)
-        sure = any("high" in row for row in self)
+        names = self.names()
+        disagree, sure = (key in self.entries for key in ("disagreement", "high"))
         width = max([5, *map(len, names)])
         head = f"{'group':<{width}}  examples  weight"
         head += f"  {'interval':12}" * sure
@@ -238,3 +207,69 @@ class GroupTable(list):
         if self.doubt is not None:
             lines.append(self.doubt)
         return "\n".join(lines)
+
+
+def interval(row):
+    """The smallest and the largest weight of a row as a text, or an empty one."""
+    return f"{row['low']:.2f} to {row['high']:.2f}" if "high" in row else ""
+
+
+def advise(entries, doubt=None):
+    """Advice on the groups of one column.
+
+    Args:
+        entries: arrays as in a `GroupTable`: `"weight"`, and those of `"seen"`,
+            `"only_class"`, `"low"` and `"high"` that apply.
+        doubt: see `Commentary.doubt`.
+
+    Returns:
+        An array of texts `(groups,)`: `"trust"`, `"look at"` or `"drop"`, by the weight
+        relative to the largest. With intervals, `"trust"` or `"drop"` if the whole
+        interval lies on one side of half of the largest weight, else `"cannot tell"`.
+        If weights do not rank the groups: `"unknown"`, if there is a doubt;
+        `"not seen"`, if learning read no example; `"class weight"`, if each group is
+        one class, so that its weight only balances the classes; `"no difference"`, if
+        all weights are alike.
+    """
+    weights = entries["weight"]
+    unseen = entries.get("seen", np.ones(len(weights))) == 0
+    seen = weights[~unseen]
+    largest = seen.max(initial=0)
+    found = np.full(len(weights), "drop", object)
+    if doubt is not None:
+        found[:] = "unknown"
+        return found
+    classes = set(entries.get("only_class", [None]))
+    if len(classes) > 1 and None not in classes:
+        found[:] = "class weight"
+    elif len(seen) < 2 or seen.min() >= ALIKE * largest:
+        found[:] = "no difference"
+    else:
+        found[weights >= LOOK_AT * largest] = "look at"
+        found[weights >= TRUST * largest] = "trust"
+        if "high" in entries:
+            # NaN for those without an interval.
+            low, high = (entries[key].astype(float) for key in ("low", "high"))
+            repeated = ~np.isnan(high)
+            found[repeated] = "drop"
+            found[high >= TRUST * largest] = "cannot tell"
+            found[low >= TRUST * largest] = "trust"
+    found[unseen] = "not seen"
+    return found
+
+
+def _array(values):
+    """Values of an entry as an array of numbers, or of objects such as `None`."""
+    if isinstance(values, np.ndarray):
+        return values
+    values = list(values)
+    if {*map(type, values)} <= {int, float}:
+        return np.array(values)
+    return np.fromiter(values, object, len(values))
+
+
+def _occurs(values):
+    """Whether some row has an entry, or there are no rows."""
+    if values.dtype != object or not len(values):
+        return True
+    return any(value is not None for value in values)

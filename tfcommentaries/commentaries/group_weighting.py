@@ -20,7 +20,7 @@ from tfcommentaries.commentaries.group_columns import (
     without_groups,
 )
 from tfcommentaries.commentaries.group_names import GroupNames, Groups
-from tfcommentaries.commentaries.group_table import GroupTable, advise
+from tfcommentaries.commentaries.group_table import GroupTable
 from tfcommentaries.commentaries.learned_column import POINTS, LearnedColumn, shares
 from tfcommentaries.commentaries.trusting import Trusting
 from tfcommentaries.commentaries.weighting import Weighting
@@ -270,7 +270,6 @@ class GroupWeighting(Trusting, Weighting):
         Warns:
             UserWarning: if no weight has been learned yet.
         """
-        rows = []
         if self.can_start:
             warnings.warn(
                 "All weights of this GroupWeighting are 0.5, as before learning, so "
@@ -278,12 +277,11 @@ class GroupWeighting(Trusting, Weighting):
                 "`LearnCommentaryCallback` learn them first.",
                 stacklevel=2,
             )
-        for name, column in self._learned.items():
-            found = column.rows(self._weights(name), disagreement or {})
-            advise(found, self.doubt)
-            rows += found
-        rows.sort(key=lambda row: -row["weight"])
-        return GroupTable(rows, self.doubt)
+        tables = [
+            column.table(self._weights(name), disagreement or {}, self.doubt)
+            for name, column in self._learned.items()
+        ]
+        return GroupTable.joined(tables, self.doubt)
 
     def _weights(self, name):
         """Weights in (0, 1) of one column, `(groups, classes, points)`."""

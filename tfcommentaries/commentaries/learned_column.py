@@ -3,16 +3,17 @@
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries.group_columns import few, index_name, matched, title
-from tfcommentaries.commentaries.group_counts import label_sums
+from tfcommentaries.commentaries.group_counts import label_sums, only_classes
 from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_start import start_logits
-from tfcommentaries.commentaries.group_table import column_rows
+from tfcommentaries.commentaries.group_table import GroupTable, advise
 from tfcommentaries.typing import Config, Tensors
 from tfcommentaries.upstream.index_check import checked_when_exported
 
@@ -119,19 +120,52 @@ class LearnedColumn:
                 stacklevel=3,
             )
 
-    def rows(
-        self, weights: np.ndarray, disagreement: Mapping[str, float]
-    ) -> list[Config]:
-        """The rows of its groups, see `column_rows`."""
-        return column_rows(
-            self.name,
-            self.groups,
-            weights,
-            np.asarray(self._observed)[1:],
-            np.asarray(self._interval),
-            self.new,
-            disagreement,
-        )
+    def table(
+        self,
+        weights: np.ndarray,
+        disagreement: Mapping[str, float],
+        doubt: str | None,
+    ) -> GroupTable:
+        """A table of its groups, in their order.
+
+        Args:
+            weights: in (0, 1), `(groups, classes, points of training)`.
+            disagreement: dict from a group to the share of labels that a student
+                disagrees with.
+            doubt: see `Commentary.doubt`.
+        """
+        names, last = self.groups.names, weights[:, :, -1].mean(1)
+        entries: dict[str, Any] = {
+            "column": [self.name] * len(names),
+            "group": names,
+            "examples": self.groups.counts,
+            "weight": last.astype("float64"),
+        }
+        low, high = np.asarray(self._interval, "float64").T
+        repeated = high > 0
+        if repeated.any():
+            # Rounding must not put the mean outside.
+            entries["low"] = np.where(repeated, np.minimum(low, last), None)
+            entries["high"] = np.where(repeated, np.maximum(high, last), None)
+        if disagreement:
+            known: dict[str | int, float] = {
+                name: float(share) for name, share in disagreement.items()
+            }
+            entries["disagreement"] = [known.get(name) for name in names]
+        if weights.shape[1] > 1:
+            entries["weight_by_class"] = weights[:, :, -1].tolist()
+        if weights.shape[2] > 1:
+            entries["weight_over_training"] = weights.mean(1).tolist()
+        observed = np.asarray(self._observed)[1:]
+        if observed.any():
+            entries["seen"] = observed[:, 0].astype(int)
+            entries["only_class"] = only_classes(observed)
+        if self.new:
+            new = set(self.new)
+            entries["new"] = [name in new or None for name in names]
+        table = GroupTable(entries, doubt)
+        table.entries["advice"] = advise(table.entries, doubt)
+        return table
 
     def set_interval(self, weights: Sequence[np.ndarray]) -> None:
         """Keeps the smallest and the largest of several weights of each group.

@@ -31,7 +31,7 @@ class Trusting:
             ValueError: if there are no groups.
         """
         table = self._table_of_groups()
-        found = {name: table.trusted(name) for name in _columns(table)}
+        found = {name: table.trusted(name) for name in table.columns}
         return found if len(found) > 1 else found.popitem()[1]
 
     def trusts(self, x: Tensors) -> Tensors:
@@ -61,7 +61,7 @@ class Trusting:
             )
         found = indices(self.columns, self.prepare(x))
         kept = []
-        for name in _columns(table):
+        for name in table.columns:
             trusted = {*table.trusted(name)}
             known = [group in trusted for group in self.columns[name].names]
             index = tf.reshape(found[index_name(name)], [-1])
@@ -78,8 +78,3 @@ class Trusting:
                 "GroupWeighting, alone or in a Composition."
             )
         return table
-
-
-def _columns(table):
-    """Names of the columns of a table, each once."""
-    return list(dict.fromkeys(row["column"] for row in table))

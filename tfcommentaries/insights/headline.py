@@ -2,7 +2,9 @@
 
 import math
 
-from tfcommentaries.insights.pictures import names_of, short
+import numpy as np
+
+from tfcommentaries.insights.pictures import short
 from tfcommentaries.teaching.conditions import CHECKED_ALONE, TRUSTED_SOURCES
 from tfcommentaries.teaching.scores import less_is_better
 
@@ -23,8 +25,8 @@ def title_of(table, teaches, facts):
     """
     data = short(facts.get("dataset") or facts.get("data") or "")
     if table:
-        columns = list(dict.fromkeys(row["column"] for row in table))
-        examples = sum(r["examples"] for r in table if r["column"] == columns[0])
+        columns, entries = table.columns, table.entries
+        examples = entries["examples"][entries["column"] == columns[0]].sum()
         by = short(facts.get("group_column") or ", ".join(columns))
         by = "" if by == "group" else f" by {by}"
         sources = f"{len(table):,} source{'s' * (len(table) > 1)}"
@@ -162,16 +164,17 @@ def source_bars(table):
     between = len(table) - len(first) - len(last)
     histogram = None
     if between:
-        counts = [0] * 10
-        for row in table:
-            counts[min(9, max(0, int(10 * row["weight"])))] += 1
+        counts = np.histogram(table.entries["weight"], 10, (0, 1))[0].tolist()
         histogram = [
             {"count": count, "percent": _percent(count, max(counts))}
             for count in counts
         ]
     first, last = (
-        [{**r, "name": n, "percent": _percent(r["weight"], 1)} for r, n in rows]
-        for rows in (zip(part, names_of(part, table)) for part in (first, last))
+        [
+            {**row, "name": short(name), "percent": _percent(row["weight"], 1)}
+            for row, name in zip(part, part.names())
+        ]
+        for part in (first, last)
     )
     return {"first": first, "last": last, "between": between, "histogram": histogram}
 

@@ -28,8 +28,8 @@ COLORS = (
 WIDTH = 4
 #: Points of small texts, likewise.
 SMALL = 9
-#: Bars of groups in a picture; of more groups, the first and the last are drawn.
-_BARS = 40
+#: Bars of groups in a picture; of more, so many first and last ones are drawn.
+_BARS, _ENDS = 40, 12
 #: Characters of a name.
 _CHARACTERS = 80
 
@@ -40,15 +40,6 @@ def short(text, most=_CHARACTERS):
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def names_of(rows, table):
-    """Names of sources, with their column if the table has several."""
-    several = len({row["column"] for row in table}) > 1
-    return [
-        short(f"{row['column']} {row['group']}" if several else row["group"])
-        for row in rows
-    ]
-
-
 def group_weights(
     table: GroupTable,
     notes: Mapping[str, str] | None = None,
@@ -56,8 +47,8 @@ def group_weights(
 ) -> Figure:
     """Draws the weight of each group as a bar, the largest on top.
 
-    With more than 40 groups, it draws the first and the last 20, and a histogram of all
-    weights.
+    With more than 40 groups, it draws the first and the last six, and a histogram of
+    all weights.
 
     Args:
         table: a `GroupTable`.
@@ -67,12 +58,12 @@ def group_weights(
     Returns:
         The Matplotlib figure.
     """
-    first, last = table.ends(_BARS)
+    first, last = table.ends(_BARS if len(table) <= _BARS else _ENDS)
     shown = [*first, *last]
-    names = names_of(shown, table)
+    names = list(map(short, first.names() + last.names()))
     if notes:
-        notes = {name: notes.get(row["group"]) for name, row in zip(names, shown)}
-        names = [f"{name}: {notes[name]}" if notes[name] else name for name in names]
+        beside = [notes.get(row["group"]) for row in shown]
+        names = [f"{n}: {note}" if note else n for n, note in zip(names, beside)]
     if axes is None:
         # Room for long names.
         width = max(WIDTH, 1.8 + 0.075 * max(map(len, names)))
@@ -81,9 +72,8 @@ def group_weights(
         figure = Figure(figsize=size, layout="constrained")
         if last:
             axes, below = figure.subplots(2, height_ratios=(height, 2))
-            below.hist(
-                np.array([row["weight"] for row in table]), 20, (0, 1), color=COLORS[2]
-            )
+            counts, edges = np.histogram(table.entries["weight"], 20, (0, 1))
+            below.stairs(counts, edges, fill=True, color=COLORS[2])
             below.set(xlabel=f"weight of all {len(table):,} sources", ylabel="sources")
             plain_axes(below)
         else:

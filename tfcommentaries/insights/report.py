@@ -159,28 +159,27 @@ def _lines(fact):
 def _table(table):
     """Rows of a `GroupTable` as a page shows them, and how many there are in all."""
     first, last = table.ends(_ROWS)
-    shown = [*first, *last]
     rows = [
-        {**row, "name": n, "interval": interval(row)}
-        for row, n in zip(shown, pictures.names_of(shown, table))
+        {**row, "name": pictures.short(name), "interval": interval(row)}
+        for part in (first, last)
+        for row, name in zip(part, part.names())
     ]
-    between = table[len(first) : len(table) - len(last)]
     return {
         "rows": rows,
         "all": len(table),
         "intervals": any(row["interval"] for row in rows),
-        "between": _packed(between, table),
+        "between": _packed(table[len(first) : len(table) - len(last)]),
     }
 
 
-def _packed(rows, table):
+def _packed(table):
     """Rows for the page's search, compressed; `None` if there are none, or too many."""
-    if not rows:
+    if not table:
         return None
-    cells = [
-        (name, row["examples"], f"{row['weight']:.2f}", row["advice"])
-        for row, name in zip(rows, pictures.names_of(rows, table))
-    ]
+    names = map(pictures.short, table.names())
+    weights = [f"{weight:.2f}" for weight in table.entries["weight"].tolist()]
+    examples = table.entries["examples"].tolist()
+    cells = list(zip(names, examples, weights, table.advice()))
     # The same page for the same table.
     text = base64.b64encode(gzip.compress(json.dumps(cells).encode(), 6, mtime=0))
     return text.decode() if len(text) < _PACKED else None

@@ -111,12 +111,13 @@ def _sources(commentary, subject):
     table = subject.table
     if table is None:
         return []  # As a file may say.
-    found = {}
-    for row in table:
-        found.setdefault(row["advice"], []).append(row["group"])
-    parts = [f"{advice}: {_few(names)}" for advice, names in found.items()]
+    advice, groups = table.entries["advice"], table.entries["group"]
+    parts = [
+        f"{one}: {_few(groups[advice == one].tolist())}"
+        for one in dict.fromkeys(table.advice())
+    ]
     text = table.doubt or "; ".join(parts) + "."
-    repeated = any("high" in row for row in table)
+    repeated = "high" in table.entries
     return [
         View(
             "sources",

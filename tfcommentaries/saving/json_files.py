@@ -20,6 +20,8 @@ _WORDS = {
     str: "a text",
     types.NoneType: "null",
 }
+#: Types of values that are made as they are.
+_PLAIN = {str, int, float, types.NoneType}
 #: Whole numbers beyond this fit neither TensorFlow nor NumPy.
 _LARGEST = 2**63
 
@@ -86,6 +88,8 @@ def _make(value, kind, name, others):
         return _make_dataclass(value, one.dataclass, prefix, others)
     kind, inner = one.kind, one.inner
     if isinstance(value, list) and inner:
+        if _are_plain(value, inner[0]):
+            return value
         of = ((f"{name}[{i}]", item) for i, item in enumerate(value))
         return [_make(item, inner[0], where, others) for where, item in of]
     if isinstance(value, dict) and inner:
@@ -105,22 +109,23 @@ def _make_dataclass(value, kind, prefix, others):
             raise ValueError(f"{prefix}{name} is missing.")
     return kind(
         **{
-            name: value[name]
-            if _is_plain(value[name], plain)
-            else _make(value[name], hint, f"{prefix}{name}", others)
-            for name, (hint, plain) in fields.items()
+            name: _make(value[name], hint, f"{prefix}{name}", others)
+            for name, hint in fields.items()
             if name in value
         }
     )
 
 
-def _is_plain(value, kinds):
-    """Whether a value is of one of these types, as most values of very many rows are.
+def _are_plain(values, kind):
+    """Whether all are of a type that is made as it is, as those of long lists are.
 
-    If not, it may still be what is wanted, such as 1 for 1.0.
+    If not, they may still be what is wanted, such as 1 for 1.0.
     """
-    kind = type(value)
-    return kind in kinds and (kind is not int or abs(value) < _LARGEST)
+    found = {*map(type, values)}
+    kinds = {one.kind for one in _alternatives(kind)} & _PLAIN
+    return found <= kinds and (
+        int not in found or all(abs(v) < _LARGEST for v in values if type(v) is int)
+    )
 
 
 @functools.cache
@@ -128,14 +133,11 @@ def _fields(kind):
     """What a dataclass has; a file may hold very many of one kind.
 
     Returns:
-        `(fields, needed)`: a dict from a name to the type and to types that it is of,
-        for `_is_plain`; and names without a default.
+        `(fields, needed)`: a dict from a name to its type; names without a default.
     """
     hints, fields, needed = typing.get_type_hints(kind), {}, []
     for field in dataclasses.fields(kind):
-        hint = hints[field.name]
-        kinds = {one.kind for one in _alternatives(hint)}
-        fields[field.name] = hint, kinds & {str, int, float, types.NoneType}
+        fields[field.name] = hints[field.name]
         if field.default is field.default_factory is dataclasses.MISSING:
             needed.append(field.name)
     return fields, needed

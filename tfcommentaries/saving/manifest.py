@@ -47,23 +47,39 @@ class _Spec:
 
 
 @dataclasses.dataclass
-class _Row:
-    """A row of a table of groups."""
+class _Table:
+    """Entries of a `GroupTable`."""
 
-    column: str
-    group: str | int
-    advice: str
-    examples: int
-    weight: float
-    low: float | None = None
-    high: float | None = None
+    column: list[str]
+    group: list[str | int]
+    advice: list[str]
+    examples: list[int]
+    weight: list[float]
+    low: list[float | None] | None = None
+    high: list[float | None] | None = None
+    disagreement: list[float | None] | None = None
+    seen: list[int | None] | None = None
+    only_class: list[int | None] | None = None
+    new: list[bool | None] | None = None
+    weight_by_class: list[list[float] | None] | None = None
+    weight_over_training: list[list[float] | None] | None = None
 
     def __post_init__(self):
-        for weight in self.weight, self.low, self.high:
-            if weight is not None and not 0 <= weight <= 1:
-                raise ValueError(f"a weight must be from 0 to 1. Found: {weight}")
-        if (self.low is None) != (self.high is None):
+        number = len(self.weight)
+        for name, values in vars(self).items():
+            if values is not None and len(values) != number:
+                raise ValueError(
+                    f"{name} must have {number} entries, as weight. Found: "
+                    f"{len(values)}"
+                )
+        low, high = self.low or [None] * number, self.high or [None] * number
+        if any((a is None) != (b is None) for a, b in zip(low, high)):
             raise ValueError("an interval needs both low and high.")
+        for values in self.weight, low, high:
+            known = np.array([value for value in values if value is not None], float)
+            wrong = known[~((known >= 0) & (known <= 1))]
+            if wrong.size:
+                raise ValueError(f"a weight must be from 0 to 1. Found: {wrong[0]}")
 
 
 @dataclasses.dataclass
@@ -83,7 +99,9 @@ class _Manifest:
     metrics: dict[str, Any]
     created: str = ""
     versions: dict[str, Any] = dataclasses.field(default_factory=dict)
-    table: list[_Row] = dataclasses.field(default_factory=list)
+    group_table: _Table | None = None
+    #: What `group_table` was before December 2026: a dict for each group.
+    table: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     doubt: str = ""
     prepared_inputs: dict[str, _Spec] = dataclasses.field(default_factory=dict)
     reading: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -127,7 +145,7 @@ def make_manifest(commentary, learned=None, metrics=None):
         },
         "learned": learned or {},
         "metrics": metrics or {},
-        **({} if table is None else {"table": table}),
+        **({} if table is None else {"group_table": table.to_dict()}),
         **({} if commentary.doubt is None else {"doubt": commentary.doubt}),
     }
 
@@ -180,7 +198,15 @@ def read_manifest(path: Path) -> Config:
             f"tfcommentaries {version.__version__} reads up to {FORMAT}. Install the "
             "newest tfcommentaries."
         )
-    typed(manifest, _Manifest, where, others=True)
+    found = typed(manifest, _Manifest, where, others=True)
+    table = found.group_table
+    if table is None and found.table:
+        names = dict.fromkeys(name for row in found.table for name in row)
+        entries = {name: [row.get(name) for row in found.table] for name in names}
+        table = typed(entries, _Table, f"{where}: table", others=True)
+    if table is not None:
+        known = {name: values for name, values in vars(table).items() if values}
+        manifest["group_table"] = known
     return manifest
 
 

@@ -182,8 +182,8 @@ class SavedCommentary(Trusting, Commentary):
 
     def table(self) -> GroupTable | None:
         """The table as it was exported; see `GroupWeighting.table`."""
-        rows = self.manifest.get("table")
-        return GroupTable(rows, self.doubt) if rows else None
+        entries = self.manifest.get("group_table")
+        return GroupTable(entries, self.doubt) if entries else None
 
     def prepare(self, x: Tensors) -> Tensors:
         return self.applying.prepare(x)

@@ -144,12 +144,11 @@ class Split:
                 none = string if column.dtype == object else integer
                 present = as_names(column[column != none], name)
                 found[name].update(present.tolist())
-        names = {
-            name: GroupNames(*zip(*sorted(counter.items())))
-            for name, counter in found.items()
-            if counter
-        }
-        return Counts(size, lacking, names, total)
+        groups = {}
+        for name, counter in found.items():
+            if names := sorted(counter):
+                groups[name] = GroupNames(names, [counter[one] for one in names])
+        return Counts(size, lacking, groups, total)
 
     def examples(self, reading):
         """A data set of single examples `(x, y)`, without those that lack something.
