@@ -11,8 +11,9 @@ from tfcommentaries.components.commentary_gen import splits
 from tfcommentaries.saving.example_reading import ExampleReading
 
 
-@pytest.mark.parametrize("alone, together", [(2**17, 5), (1, 1)])
-def test_large_images_are_decoded_a_few_at_a_time(alone, together, monkeypatch):
+@pytest.fixture
+def images():
+    """A `Split` of 40 images in two batches, how to read it, and the images."""
     images = np.arange(40, dtype="uint8")[:, None, None, None] * np.ones(
         (1, 16, 16, 3), "uint8"
     )
@@ -30,11 +31,17 @@ def test_large_images_are_decoded_a_few_at_a_time(alone, together, monkeypatch):
         ["image", "label"],
         "training",
     )
-    reading = ExampleReading("image", image_shape=(16, 16, 3))
+    return split, ExampleReading("image", image_shape=(16, 16, 3)), images
+
+
+@pytest.mark.parametrize("alone, together", [(2**17, 5), (1, 1)])
+def test_large_images_are_decoded_a_few_at_a_time(alone, together, images, monkeypatch):
+    split, reading, images = images
+    monkeypatch.setattr(splits, "BUFFER_BYTES", 40_000)
     monkeypatch.setattr(splits, "DECODED_BYTES", 5 * 4 * 16 * 16 * 3)
     monkeypatch.setattr(splits, "ALONE_BYTES", alone)
     counts = split.count(reading)
-    batches = split.batches(reading, counts, 80, seed=0)
+    batches = split.learned_from(reading, counts, 80, seed=0)
     read = list(batches.take(40 // together).as_numpy_iterator())
     assert {len(labels) for _, labels in read} == {together}
     x, y = map(np.concatenate, zip(*read))
@@ -42,3 +49,21 @@ def test_large_images_are_decoded_a_few_at_a_time(alone, together, monkeypatch):
     np.testing.assert_allclose(x, (images[y] / 255).astype("float32"), rtol=1e-6)
     found = [int(label) for _, label in split.examples(reading)]
     assert found == list(range(40))
+
+
+@pytest.mark.parametrize("wanted, least, most", [(80, 40, 40), (2, 1, 20)])
+def test_examples_that_are_small_enough_are_arrays(
+    wanted, least, most, images, monkeypatch
+):
+    split, reading, images = images
+    monkeypatch.setattr(splits, "BUFFER_EXAMPLES", 9)
+    counts = split.count(reading)
+    x, y = split.learned_from(reading, counts, wanted, seed=0)
+    assert least <= len(set(y.tolist())) == len(y) <= most
+    np.testing.assert_allclose(x, (images[y] / 255).astype("float32"), rtol=1e-6)
+    assert split.learned_from(reading, counts, wanted, 0)[1].tolist() == y.tolist()
+    if most < 40:
+        # Of all files, and by the seed.
+        assert y.min() < 32 <= y.max()
+        others = split.learned_from(reading, counts, wanted, seed=1)[1]
+        assert others.tolist() != y.tolist()

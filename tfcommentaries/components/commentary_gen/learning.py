@@ -165,16 +165,17 @@ def _learn(recipe, fn_args, data, learner, examples):
     epochs = steps // per_epoch
     students = steps * learner.students_per_step
     sizes = (recipe.batch_size, learner.inner_steps), (recipe.validation_batch_size, 1)
-    batches = [
-        split.batches(
+    train, validation = (
+        split.learned_from(
             data.reading, counts, students * size * each, recipe.seed + number
         )
         for number, (split, counts, (size, each)) in enumerate(
             zip(data.splits, data.counts, sizes)
         )
-    ]
+    )
     history = learner.fit(
-        *batches,
+        train,
+        validation_data=validation,
         batch_size=recipe.batch_size,
         validation_batch_size=recipe.validation_batch_size,
         epochs=epochs,

@@ -5,6 +5,7 @@ import contextlib
 import math
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -15,7 +16,8 @@ from tfcommentaries.saving.example_groups import NO_GROUP
 
 # AutoGraph has nothing to do here, and would take seconds.
 _plain = tf.autograph.experimental.do_not_convert
-#: Most examples, and most bytes of them, that are shuffled at a time.
+#: Most examples, and most bytes of them, that are shuffled at a time. Arrays of as many
+#: bytes are kept in memory.
 BUFFER_EXAMPLES, BUFFER_BYTES = 20_000, 2**28
 #: Most bytes of examples that are decoded together.
 DECODED_BYTES = 2**23
@@ -167,11 +169,11 @@ class Split:
             next(data.as_numpy_iterator(), None)
         return data
 
-    def batches(self, reading, counts, wanted, seed):
-        """Endless batches for learning, shuffled before images are decoded.
+    def learned_from(self, reading, counts, wanted, seed):
+        """What learning takes examples from, in the order of the files or shuffled.
 
-        Where there are more examples than learning takes, each pass reads a share of
-        them, drawn at random over all files: these may be sorted by source.
+        Where there are more examples than learning takes, a share of them, drawn at
+        random over all files: these may be sorted by source.
 
         Args:
             reading: `ExampleReading`.
@@ -180,30 +182,48 @@ class Split:
             seed: of the order, and of the share.
 
         Returns:
-            A data set of `(x, y)`, in batches that are small where examples are large.
+            `(x, y)` as arrays, if these are small enough. Otherwise endless batches of
+            such, a data set: each pass draws another share, which is shuffled before
+            images are decoded, and batches are small where examples are large.
         """
         whole = counts.examples - counts.lacking
-        share = min(1.0, SPARE * wanted / whole)
-        size = BUFFER_BYTES * counts.examples // max(counts.bytes, 1)
-        size = max(1, min(size, BUFFER_EXAMPLES, int(share * whole)))
+        drawn = min(whole, max(SPARE * wanted, BUFFER_EXAMPLES))
+        stored = counts.bytes // counts.examples
+        if drawn * (stored + _decoded_bytes(reading)) <= BUFFER_BYTES:
+            with self.reading():
+                return self._arrays(reading, counts, drawn / whole, seed)
+        drawn = min(whole, SPARE * wanted)
+        size = max(1, min(BUFFER_BYTES // max(stored, 1), BUFFER_EXAMPLES, int(drawn)))
 
         def one_pass(number):
-            def read(index, features):
-                dense = reading.dense(features)
-                # That all are complete, `counts` knows already.
-                kept = reading.complete(dense) if counts.lacking else True
-                if share < 1:
-                    first = tf.shape(next(iter(dense.values())))[:1]
-                    keys = tf.stack([seed + number, index])
-                    kept &= tf.random.stateless_uniform(first, keys) < share
-                return dense if kept is True else _of(dense, kept)
-
-            batches = self.features.enumerate()
-            return batches.map(_plain(read), tf.data.AUTOTUNE).unbatch()
+            return self._drawn(
+                reading, counts, drawn / whole, seed + number, tf.data.AUTOTUNE
+            ).unbatch()
 
         data = tf.data.Dataset.counter().flat_map(_plain(one_pass))
         data = data.shuffle(size, seed=seed).batch(_together(reading), True)
         return data.map(_plain(reading.read), tf.data.AUTOTUNE)
+
+    def _arrays(self, reading, counts, share, seed):
+        """`(x, y)` of a share of the examples, as arrays."""
+        dense = self._drawn(reading, counts, share, seed).rebatch(_together(reading))
+        parts = list(dense.map(_plain(reading.read)).as_numpy_iterator())
+        return tf.nest.map_structure(lambda *some: np.concatenate(some), *parts)
+
+    def _drawn(self, reading, counts, share, seed, parallel=None):
+        """Batches of features of a share of the examples, before they are decoded."""
+
+        def read(index, features):
+            dense = reading.dense(features)
+            # That all are complete, `counts` knows already.
+            kept = reading.complete(dense) if counts.lacking else True
+            if share < 1:
+                first = tf.shape(next(iter(dense.values())))[:1]
+                keys = tf.stack([tf.cast(seed, tf.int64), index])
+                kept &= tf.random.stateless_uniform(first, keys) < share
+            return dense if kept is True else _of(dense, kept)
+
+        return self.features.enumerate().map(_plain(read), parallel)
 
 
 def _of(dense, kept):
@@ -213,8 +233,13 @@ def _of(dense, kept):
 
 def _together(reading):
     """How many examples are decoded together."""
-    size = 4 * math.prod(reading.image_shape or [reading.vector_size])
+    size = _decoded_bytes(reading)
     return 1 if size > ALONE_BYTES else max(1, min(DECODED_BYTES // size, 256))
+
+
+def _decoded_bytes(reading):
+    """Bytes of the inputs of an example, without groups."""
+    return 4 * math.prod(reading.image_shape or [reading.vector_size])
 
 
 def _bytes(values):
