@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfcommentaries import version
 from tfcommentaries.commentaries.group_columns import index_name
+from tfcommentaries.commentaries.group_table import GroupTable
 from tfcommentaries.saving.json_files import read, typed
 from tfcommentaries.typing import Config, Path
 
@@ -201,8 +202,7 @@ def read_manifest(path: Path) -> Config:
     found = typed(manifest, _Manifest, where, others=True)
     table = found.group_table
     if table is None and found.table:
-        names = dict.fromkeys(name for row in found.table for name in row)
-        entries = {name: [row.get(name) for row in found.table] for name in names}
+        entries = GroupTable.of_rows(found.table).to_dict()
         table = typed(entries, _Table, f"{where}: table", others=True)
     if table is not None:
         known = {name: values for name, values in vars(table).items() if values}
