@@ -170,7 +170,7 @@ class Split:
         return data
 
     def learned_from(self, reading, counts, wanted, seed):
-        """What learning takes examples from, in the order of the files or shuffled.
+        """The examples that learning takes.
 
         Where there are more examples than learning takes, a share of them, drawn at
         random over all files: these may be sorted by source.
@@ -196,9 +196,7 @@ class Split:
         size = max(1, min(BUFFER_BYTES // max(stored, 1), BUFFER_EXAMPLES, int(drawn)))
 
         def one_pass(number):
-            return self._drawn(
-                reading, counts, drawn / whole, seed + number, tf.data.AUTOTUNE
-            ).unbatch()
+            return self._drawn(reading, counts, drawn / whole, seed + number).unbatch()
 
         data = tf.data.Dataset.counter().flat_map(_plain(one_pass))
         data = data.shuffle(size, seed=seed).batch(_together(reading), True)
@@ -207,10 +205,11 @@ class Split:
     def _arrays(self, reading, counts, share, seed):
         """`(x, y)` of a share of the examples, as arrays."""
         dense = self._drawn(reading, counts, share, seed).rebatch(_together(reading))
-        parts = list(dense.map(_plain(reading.read)).as_numpy_iterator())
+        data = dense.map(_plain(reading.read), tf.data.AUTOTUNE)
+        parts = list(data.as_numpy_iterator())
         return tf.nest.map_structure(lambda *some: np.concatenate(some), *parts)
 
-    def _drawn(self, reading, counts, share, seed, parallel=None):
+    def _drawn(self, reading, counts, share, seed):
         """Batches of features of a share of the examples, before they are decoded."""
 
         def read(index, features):
@@ -223,7 +222,7 @@ class Split:
                 kept &= tf.random.stateless_uniform(first, keys) < share
             return dense if kept is True else _of(dense, kept)
 
-        return self.features.enumerate().map(_plain(read), parallel)
+        return self.features.enumerate().map(_plain(read), tf.data.AUTOTUNE)
 
 
 def _of(dense, kept):
