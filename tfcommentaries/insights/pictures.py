@@ -30,6 +30,8 @@ WIDTH = 4
 SMALL = 9
 #: Bars of groups in a picture; of more, so many first and last ones are drawn.
 _BARS, _ENDS = 40, 12
+#: Rows between these, for a histogram of all.
+_GAP = 6
 #: Characters of a name.
 _CHARACTERS = 80
 
@@ -47,13 +49,13 @@ def group_weights(
 ) -> Figure:
     """Draws the weight of each group as a bar, the largest on top.
 
-    With more than 40 groups, it draws the first and the last six, and a histogram of
-    all weights.
+    With more than 40 groups, it draws the first and the last six, and between them a
+    histogram of all weights.
 
     Args:
         table: a `GroupTable`.
         notes: dict from a group's name to a remark about it.
-        axes: Matplotlib axes to draw on, without a histogram; `None` makes a figure.
+        axes: Matplotlib axes to draw on; `None` makes a figure.
 
     Returns:
         The Matplotlib figure.
@@ -64,25 +66,17 @@ def group_weights(
     if notes:
         beside = [notes.get(row["group"]) for row in shown]
         names = [f"{n}: {note}" if note else n for n, note in zip(names, beside)]
+    # Rows between the first and the last, where others are left out.
+    gap = _GAP if last else 0
     if axes is None:
         # Room for long names.
         width = max(WIDTH, 1.8 + 0.075 * max(map(len, names)))
-        height = max(2.4, 0.26 * len(shown) + 1)
-        size = width, height + 2 * bool(last)
-        figure = Figure(figsize=size, layout="constrained")
-        if last:
-            axes, below = figure.subplots(2, height_ratios=(height, 2))
-            counts, edges = np.histogram(table.entries["weight"], 20, (0, 1))
-            below.stairs(counts, edges, fill=True, color=COLORS[2])
-            below.set(xlabel=f"weight of all {len(table):,} sources", ylabel="sources")
-            plain_axes(below)
-        else:
-            axes = figure.add_subplot()
+        height = max(2.4, 0.26 * (len(shown) + gap) + 1)
+        axes = Figure((width, height), layout="constrained").add_subplot()
     figure, axes = plain_axes(axes)
     known = {"trust": COLORS[0], "drop": COLORS[1]}
     known |= dict.fromkeys(("look at", "cannot tell"), COLORS[5])
-    # A gap where groups are left out.
-    places = [i + (1 if i >= len(first) else 0) for i in range(len(shown))]
+    places = [i + (gap if i >= len(first) else 0) for i in range(len(shown))]
     for advice in dict.fromkeys(row["advice"] for row in shown):
         chosen = [i for i, row in enumerate(shown) if row["advice"] == advice]
         axes.barh(
@@ -108,8 +102,12 @@ def group_weights(
     axes.invert_yaxis()
     axes.set(xlabel="weight of the source", xlim=(0, 1))
     if last:
-        text = f"{len(table) - len(shown):,} more between"
+        text = f"{len(table) - len(shown):,} more between; all weights:"
         axes.text(0.02, len(first), text, va="center", fontsize=SMALL)
+        counts, edges = np.histogram(table.entries["weight"], 20, (0, 1))
+        below = len(first) + gap - 1
+        heights = counts / counts.max() * (gap - 2)
+        axes.stairs(below - heights, edges, baseline=below, fill=True, color=COLORS[2])
     axes.legend(frameon=False, fontsize=SMALL, loc="lower right")
     return figure
 
