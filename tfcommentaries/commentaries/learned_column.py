@@ -40,6 +40,10 @@ class LearnedColumn:
     ) -> None:
         self.name = name
         self.groups = groups
+        # Arrays: there may be very many, and TensorFlow looks at each of a list's
+        # numbers, in every trace.
+        self._names = np.array(groups.names, object)
+        self._counts = np.array(groups.counts)
         #: Groups that the commentary from which learning started had not.
         self.new: list[str | int] = []
 
@@ -69,9 +73,8 @@ class LearnedColumn:
         Those have the mean weight of the training data.
         """
         logits = tf.convert_to_tensor(self.logits)
-        # An array: TensorFlow looks at each of a list's numbers, in every trace.
-        counts = np.array(self.groups.counts, "float64")
-        share = tf.constant((counts / counts.sum())[:, None, None], logits.dtype)
+        counts = self._counts[:, None, None] / self._counts.sum()
+        share = tf.constant(counts, logits.dtype)
         mean = tf.reduce_sum(share * tf.sigmoid(logits), 0, keepdims=True)
         return tf.concat([tf.math.log(mean) - tf.math.log1p(-mean), logits], 0)
 
@@ -112,7 +115,7 @@ class LearnedColumn:
         """Warns of groups of which learning has read no example, but of others."""
         seen = np.asarray(self._observed)[1:, 0]
         if seen.any() and not seen.all():
-            lacking = np.array(self.groups.names, object)[seen == 0]
+            lacking = self._names[seen == 0]
             warnings.warn(
                 f"Learning has read no example of {len(lacking)} of {seen.size} "
                 f"{title(self.name)}: {few(lacking)}. Their weights mean nothing. "
@@ -134,11 +137,11 @@ class LearnedColumn:
                 disagrees with.
             doubt: see `Commentary.doubt`.
         """
-        names, last = self.groups.names, weights[:, :, -1].mean(1)
+        last = weights[:, :, -1].mean(1)
         entries: dict[str, Any] = {
-            "column": [self.name] * len(names),
-            "group": names,
-            "examples": self.groups.counts,
+            "column": np.full(len(last), self.name, object),
+            "group": self._names,
+            "examples": self._counts,
             "weight": last.astype("float64"),
         }
         low, high = np.asarray(self._interval, "float64").T
@@ -151,7 +154,7 @@ class LearnedColumn:
             known: dict[str | int, float] = {
                 name: float(share) for name, share in disagreement.items()
             }
-            entries["disagreement"] = [known.get(name) for name in names]
+            entries["disagreement"] = [known.get(name) for name in self._names]
         if weights.shape[1] > 1:
             entries["weight_by_class"] = weights[:, :, -1].tolist()
         if weights.shape[2] > 1:
@@ -162,7 +165,7 @@ class LearnedColumn:
             entries["only_class"] = only_classes(observed)
         if self.new:
             new = set(self.new)
-            entries["new"] = [name in new or None for name in names]
+            entries["new"] = [name in new or None for name in self._names]
         table = GroupTable(entries, doubt)
         table.entries["advice"] = advise(table.entries, doubt)
         return table

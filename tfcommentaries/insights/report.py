@@ -176,12 +176,12 @@ def _packed(table):
     """Rows for the page's search, compressed; `None` if there are none, or too many."""
     if not table:
         return None
-    names = map(pictures.short, table.names())
+    names = list(map(pictures.short, table.names()))
     weights = [f"{weight:.2f}" for weight in table.entries["weight"].tolist()]
-    examples = table.entries["examples"].tolist()
-    cells = list(zip(names, examples, weights, table.advice()))
+    # Columns take a fifth less room than rows.
+    columns = [names, table.entries["examples"].tolist(), weights, table.advice()]
     # The same page for the same table.
-    text = base64.b64encode(gzip.compress(json.dumps(cells).encode(), 6, mtime=0))
+    text = base64.b64encode(gzip.compress(json.dumps(columns).encode(), 5, mtime=0))
     return text.decode() if len(text) < _PACKED else None
 
 
