@@ -12,14 +12,15 @@ from tfcommentaries.saving.example_reading import ExampleReading
 
 
 @pytest.fixture
-def images():
-    """A `Split` of 40 images in two batches, how to read it, and the images."""
+def images(request):
+    """A `Split` of 40 images in batches of 32 or less, its reading, and the images."""
     images = np.arange(40, dtype="uint8")[:, None, None, None] * np.ones(
         (1, 16, 16, 3), "uint8"
     )
     pngs = [tf.io.encode_png(image).numpy() for image in images]
     stored = {"image": np.array(pngs, object)[:, None], "label": np.arange(40)[:, None]}
-    data = tf.data.Dataset.from_tensor_slices(stored).batch(32)
+    size = getattr(request, "param", 32)
+    data = tf.data.Dataset.from_tensor_slices(stored).batch(size)
     accessor = types.SimpleNamespace(tf_dataset_factory=lambda *_: data)
     schema = schema_pb2.Schema()
     schema.feature.add(name="image", type=schema_pb2.BYTES)
@@ -67,3 +68,12 @@ def test_examples_that_are_small_enough_are_arrays(
         assert y.min() < 32 <= y.max()
         others = split.learned_from(reading, counts, wanted, seed=1)[1]
         assert others.tolist() != y.tolist()
+
+
+@pytest.mark.parametrize("images", [2], indirect=True)
+def test_batches_of_which_nothing_is_drawn_are_left_out(images, monkeypatch):
+    split, reading, images = images
+    monkeypatch.setattr(splits, "BUFFER_EXAMPLES", 6)
+    x, y = split.learned_from(reading, split.count(reading), 2, seed=0)
+    assert 1 <= len(y) < 20  # Batches.
+    np.testing.assert_allclose(x, (images[y] / 255).astype("float32"), rtol=1e-6)

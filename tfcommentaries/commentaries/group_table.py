@@ -59,7 +59,7 @@ class GroupTable(Sequence[Config]):
     def of_rows(
         cls, rows: Iterable[Mapping[str, Any]], doubt: str | None = None
     ) -> Self:
-        """Makes a table of rows, largest weights first."""
+        """Makes a table of rows, dicts in the order of their weights."""
         rows = list(rows)
         names = dict.fromkeys(name for row in rows for name in row)
         return cls({name: [row.get(name) for row in rows] for name in names}, doubt)

@@ -166,7 +166,7 @@ class LearnedColumn:
         if self.new:
             new = set(self.new)
             entries["new"] = [name in new or None for name in self._names]
-        table = GroupTable(entries, doubt)
+        table = GroupTable(entries)
         table.entries["advice"] = advise(table.entries, doubt)
         return table
 
