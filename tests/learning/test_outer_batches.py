@@ -1,6 +1,7 @@
 """Batches of the outer loop: in order from any step on, and without copies."""
 
 import os
+import time
 
 import numpy as np
 import pytest
@@ -8,13 +9,16 @@ import tensorflow as tf
 
 from benchmarks.harness import forget_peak, megabytes
 from tfcommentaries import ExampleWeighting
+from tfcommentaries.learning.joined_batches import joined
 from tfcommentaries.learning.outer_batches import endless, outer_batches
 
 
-@pytest.mark.parametrize("kind", ["arrays", "data set"])
-def test_starting_at_a_step_gives_what_skipping_gives(kind):
+@pytest.mark.parametrize("kind", ["arrays", "data set", "large data set"])
+def test_starting_at_a_step_gives_what_skipping_gives(kind, monkeypatch):
+    if kind == "large data set":
+        monkeypatch.setattr("tfcommentaries.learning.outer_batches.LARGE", 0)
     data = np.arange(50, dtype="float32").reshape(25, 2), np.array(list("abcde") * 5)
-    if kind == "data set":
+    if kind != "arrays":
         data = tf.data.Dataset.from_tensor_slices(data).batch(7)
     else:
         data = data[0], np.arange(25), np.ones(25)
@@ -56,3 +60,45 @@ def test_arrays_are_not_copied():
     forget_peak()
     read(x)
     assert megabytes("VmHWM") - before < 0.3 * x.nbytes / 2**20
+
+
+def test_joined_batches_are_those_of_rebatch():
+    data = {
+        "pixels": np.arange(96, dtype="uint8").reshape(24, 2, 2),
+        "text": np.array(["one", "two", "\u00fcber"] * 8),
+    }
+    data = tf.data.Dataset.from_tensor_slices((data, np.arange(24) % 2 == 0))
+    found = list(
+        joined(data.batch(4, True), 2)
+    )  # All of them are held while others follow.
+    assert len(found) == 3
+    for ours, expected in zip(found, data.batch(8)):
+        assert tf.nest.map_structure(lambda t: t.dtype, ours) == (
+            tf.nest.map_structure(lambda t: t.dtype, expected)
+        )
+        tf.nest.map_structure(np.testing.assert_array_equal, ours, expected)
+    assert len(list(joined(data.batch(4, True), 4))) == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="Linux's")
+def test_examples_of_a_data_set_are_held_twice():
+    def read(size, steps):
+        data = tf.data.Dataset.range(1000).batch(10, True)
+        data = data.map(
+            lambda i: (tf.random.stateless_uniform([10, size], [i[0], 0]), i)
+        )
+        train, _ = endless(data, ExampleWeighting(), "training")
+        checked = np.ones((10, size), "float32"), np.arange(10)
+        validation, _ = endless(checked, ExampleWeighting(), "validation")
+        elements = iter(outer_batches(train, validation, steps, 1))
+        for _ in range(4):
+            element = next(elements)
+            time.sleep(0.3)  # In place of learning.
+            del element
+
+    read(10, 2)
+    before = megabytes("VmRSS")
+    forget_peak()
+    read(100_000, 40)
+    held = 40 * 10 * 100_000 * 4 / 2**20
+    assert megabytes("VmHWM") - before < 3 * held

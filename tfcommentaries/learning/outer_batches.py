@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.learning.data_checks import check_batch
+from tfcommentaries.learning.joined_batches import joined
 from tfcommentaries.learning.python_batches import as_arrays
 from tfcommentaries.learning.workers import spread_by_element
 from tfcommentaries.upstream.index_check import MESSAGES
@@ -14,6 +15,9 @@ from tfcommentaries.upstream.index_check import MESSAGES
 VALIDATION = 512
 #: How many batches of a data set are checked before learning starts.
 BATCHES = 16
+#: From how many bytes on the examples of an outer step are joined one batch after
+#: another, which takes less memory and, for small ones, more time.
+LARGE = 2**25
 #: Where arrays must begin, in bytes, for TensorFlow to use their memory.
 ALIGNED = 64
 # AutoGraph has nothing to do here, and would take seconds.
@@ -40,26 +44,28 @@ def outer_batches(train, validation, inner_steps, students, start=0):
         A `tf.data.Dataset` of `(train_batches, validation_batch)`; each tensor of
         the former is `(S, T, batch, ...)`, of the latter `(S, batch, ...)`.
     """
-    both = tf.data.Dataset.zip(
-        (
-            train.elements(students * inner_steps, start),
-            validation.elements(students, start),
-        )
-    )
 
     def split(tensors, *shape):
         return tf.nest.map_structure(
             lambda t: tf.reshape(t, [*shape, -1, *t.shape[1:]]), tensors
         )
 
-    def load(train_part, validation_part):
-        return (
-            split(train.load(train_part), students, inner_steps),
-            split(validation.load(validation_part), students),
-        )
+    def shaped(train_part, validation_part):
+        train_part = split(train_part, students, inner_steps)
+        element = train_part, split(validation_part, students)
+        return tf.data.Dataset.from_tensors(element)
 
-    # One element is prepared while another is learned from: they may be large.
-    return spread_by_element(both.map(_plain(load)).prefetch(1))
+    both = tf.data.Dataset.zip(
+        (
+            train.elements(students * inner_steps, start),
+            validation.elements(students, start),
+        )
+    )
+    # Elements may be large, and are prepared once: TensorFlow would prepare another one
+    # behind a `map`, which it makes parallel, and at the end.
+    options = tf.data.Options()
+    options.experimental_optimization.inject_prefetch = False
+    return spread_by_element(both.flat_map(_plain(shaped)).with_options(options))
 
 
 def endless(data, commentary, name, batch_size=None, seed=0, default=32):
@@ -220,26 +226,32 @@ class DatasetBatches:
         self._batch_size = batch_size
 
     def elements(self, count, start=0):
-        """Several batches in one, for `load`.
+        """Several batches in one, the next of which is prepared meanwhile.
 
         Args:
             count: number of batches in an element.
             start: the element to start at. All before it are read.
 
         Returns:
-            A data set.
+            A data set of tensors `(count * batch, ...)`.
         """
         size = count * self._batch_size
-        data = self._dataset.repeat().rebatch(size, drop_remainder=True)
-        return data.skip(start)
+        data = self._dataset.repeat()
+        if count == 1 or size * self._bytes() < LARGE:
+            data = data.rebatch(size, drop_remainder=True).skip(start)
+        else:
+            data = data.rebatch(self._batch_size, drop_remainder=True)
+            data = joined(data.skip(start * count), count)
+        return data.prefetch(1)
+
+    def _bytes(self):
+        """Bytes of an example, without those of texts."""
+        parts = tf.nest.flatten(self._dataset.element_spec)
+        return sum(part.dtype.size * math.prod(part.shape[1:]) for part in parts)
 
     def read_again(self, count, start):
         """How many examples are read before an element, to no use."""
         return start * count * self._batch_size
-
-    def load(self, elements):
-        """The examples of an element, `(count * batch, ...)`."""
-        return elements
 
     def one_by_one(self, start=0):
         """A data set of single batches, from one on."""
@@ -264,7 +276,7 @@ class ArrayBatches:
         self._seed = seed
 
     def elements(self, count, start=0):
-        """As `DatasetBatches.elements`, of the places of examples; nothing is read."""
+        """As `DatasetBatches.elements`, but nothing before the start is read."""
         size = count * self._batch_size
         number = len(tf.nest.flatten(self._arrays)[0])
         epoch, place = divmod(start * size, number)
@@ -275,23 +287,22 @@ class ArrayBatches:
             )
             return tf.data.Dataset.from_tensor_slices(order)
 
+        def read(places, array):
+            kind = tf.string if array.dtype.kind in "OSU" else array.dtype
+            found = tf.numpy_function(lambda p: _rows(array, p), [places], kind)
+            return tf.ensure_shape(found, [*places.shape, *array.shape[1:]])
+
+        def load(places):
+            return tf.nest.map_structure(lambda a: read(places, a), self._arrays)
+
         places = tf.data.Dataset.counter(epoch).flat_map(_plain(shuffled)).skip(place)
-        return places.batch(size, drop_remainder=True)
+        places = places.batch(size, drop_remainder=True)
+        return places.map(_plain(load)).prefetch(1)
 
     def read_again(self, count, start):
         """As `DatasetBatches.read_again`: none."""
         return 0
 
-    def load(self, elements):
-        """As `DatasetBatches.load`."""
-
-        def read(array):
-            kind = tf.string if array.dtype.kind in "OSU" else array.dtype
-            found = tf.numpy_function(lambda p: _rows(array, p), [elements], kind)
-            return tf.ensure_shape(found, [*elements.shape, *array.shape[1:]])
-
-        return tf.nest.map_structure(read, self._arrays)
-
     def one_by_one(self, start=0):
         """A data set of single batches, from one on."""
-        return self.elements(1, start).map(_plain(self.load))
+        return self.elements(1, start)
