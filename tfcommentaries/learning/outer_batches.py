@@ -65,6 +65,10 @@ def outer_batches(train, validation, inner_steps, students, start=0):
     # behind a `map`, which it makes parallel, and at the end.
     options = tf.data.Options()
     options.experimental_optimization.inject_prefetch = False
+    if not (train.tunable or validation.tunable):
+        # Its thread often sleeps on when learning has ended, which then waits for it,
+        # for up to as long as learning took.
+        options.autotune.enabled = False
     return spread_by_element(both.flat_map(_plain(shaped)).with_options(options))
 
 
@@ -221,6 +225,9 @@ class DatasetBatches:
         batch_size: examples per batch.
     """
 
+    #: Whether TensorFlow's autotuning of data sets has anything to tune.
+    tunable = True
+
     def __init__(self, dataset, batch_size):
         self._dataset = dataset
         self._batch_size = batch_size
@@ -269,6 +276,8 @@ class ArrayBatches:
         batch_size: examples per batch.
         seed: of their order.
     """
+
+    tunable = False
 
     def __init__(self, arrays, batch_size, seed):
         self._arrays = arrays
