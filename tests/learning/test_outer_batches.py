@@ -102,3 +102,16 @@ def test_examples_of_a_data_set_are_held_twice():
     read(100_000, 40)
     held = 40 * 10 * 100_000 * 4 / 2**20
     assert megabytes("VmHWM") - before < 3 * held
+
+
+def test_only_data_sets_of_users_are_tuned():
+    """Deleting an iterator often waits for the thread that tunes, for seconds."""
+    arrays = np.ones((20, 2), "float32"), np.arange(20)
+    data = tf.data.Dataset.from_tensor_slices(arrays).batch(4)
+    (of_arrays, _), (of_data, _) = (
+        endless(given, ExampleWeighting(), "training", 4) for given in (arrays, data)
+    )
+    untuned = outer_batches(of_arrays, of_arrays, 2, 1), of_arrays.one_by_one()
+    assert [d.options().autotune.enabled for d in untuned] == [False, False]
+    tuned = outer_batches(of_data, of_arrays, 2, 1), of_data.one_by_one()
+    assert [d.options().autotune.enabled for d in tuned] == [None, None]

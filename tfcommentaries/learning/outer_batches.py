@@ -20,6 +20,10 @@ BATCHES = 16
 LARGE = 2**25
 #: Where arrays must begin, in bytes, for TensorFlow to use their memory.
 ALIGNED = 64
+#: For data sets of arrays, where there is nothing to tune. The thread that tunes often
+#: sleeps on when an iterator is deleted, which waits for it, up to as long as it lived.
+UNTUNED = tf.data.Options()
+UNTUNED.autotune.enabled = False
 # AutoGraph has nothing to do here, and would take seconds.
 _plain = tf.autograph.experimental.do_not_convert
 _EMPTY = "The {} data is empty: it has no example."
@@ -65,11 +69,10 @@ def outer_batches(train, validation, inner_steps, students, start=0):
     # behind a `map`, which it makes parallel, and at the end.
     options = tf.data.Options()
     options.experimental_optimization.inject_prefetch = False
+    data = both.flat_map(_plain(shaped)).with_options(options)
     if not (train.tunable or validation.tunable):
-        # Its thread often sleeps on when learning has ended, which then waits for it,
-        # for up to as long as learning took.
-        options.autotune.enabled = False
-    return spread_by_element(both.flat_map(_plain(shaped)).with_options(options))
+        data = data.with_options(UNTUNED)
+    return spread_by_element(data)
 
 
 def endless(data, commentary, name, batch_size=None, seed=0, default=32):
@@ -314,4 +317,4 @@ class ArrayBatches:
 
     def one_by_one(self, start=0):
         """A data set of single batches, from one on."""
-        return self.elements(1, start)
+        return self.elements(1, start).with_options(UNTUNED)
