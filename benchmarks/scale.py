@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
 
-from benchmarks import scale_forecast
+from benchmarks import scale_forecast, scale_workers
 from benchmarks.harness import ask, forget_peak, megabytes
 from benchmarks.small_student import small_student
 from benchmarks.tf_examples import png_example, write
@@ -200,6 +200,12 @@ def forecast():
     return {f"{row.pop('examples')} examples, {row.pop('sources')} sources": row}
 
 
+def workers(processes):
+    """Seconds of an outer step of eight students, by processes with a core each."""
+    row = scale_workers.measure(processes, 2 if FLAGS.quick else 40)
+    return {f"{processes} processes": row}
+
+
 def images(number):
     """CommentaryGen on PNGs of 224 x 224 x 3, ten student steps."""
     example = png_example()
@@ -283,7 +289,16 @@ def comment(folder, recipe, example, steps):
 
 CASES = {
     case.__name__: case
-    for case in (arrays, outer_steps, resuming, table, forecast, images, sources)
+    for case in (
+        arrays,
+        outer_steps,
+        resuming,
+        table,
+        forecast,
+        workers,
+        images,
+        sources,
+    )
 }
 OUTER_STEPS = [
     (kind, steps, students)
@@ -293,6 +308,7 @@ OUTER_STEPS = [
 #: Cases that are measured with several sizes, each in a process; then quick ones.
 SIZES = {
     "outer_steps": [range(len(OUTER_STEPS))] * 2,
+    "workers": [(1, 2)] * 2,
     "images": [(1000, 10_000), (50,)],
     "sources": [(10, 100_000), (10, 500)],
 }

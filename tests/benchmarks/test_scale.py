@@ -1,11 +1,12 @@
 """The benchmark of growth, its quick sizes."""
 
+import os
 import sys
 
 import pytest
 from absl.testing import flagsaver
 
-from benchmarks import scale
+from benchmarks import scale, scale_workers
 
 #: Rows of each, and what they hold besides memory and seconds.
 CASES = {
@@ -25,6 +26,15 @@ def test_a_case(case):
     assert len(rows) == number
     for row in rows.values():
         assert held.items() <= row.items() and {"mb", "s", "cpu_s"} <= row.keys()
+
+
+def test_students_are_spread_over_processes():
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two cores")
+    row = scale_workers.measure(2, steps=2, students=2)
+    assert row["s"] + row["fit_s"] > 0
+    with pytest.raises(ValueError, match="as many cores"):
+        scale_workers.measure(1000, steps=1)
 
 
 def test_a_process_of_its_own_prints_rows(capsys, monkeypatch):
