@@ -122,11 +122,11 @@ def outer_steps(row):
     checked = x[:64], y[:64]
     learner(size=size).fit((x[:256], y[:256]), checked, steps_per_epoch=1, verbose=0)
     made, data = learner(steps, students, size), (x, y)
-
     if kind == "data set":
         image = tf.io.encode_png(tf.cast(x[:256, :, None] * 32, tf.uint8))
 
         def decoded(places):
+            # Looked up, as TensorFlow would decode a constant only once.
             x = tf.io.decode_png(tf.gather([image], places[0] % 1), 1)
             return tf.reshape(x, [256, size]) / 32, places % 3
 

@@ -68,9 +68,8 @@ def test_joined_batches_are_those_of_rebatch():
         "text": np.array(["one", "two", "\u00fcber"] * 8),
     }
     data = tf.data.Dataset.from_tensor_slices((data, np.arange(24) % 2 == 0))
-    found = list(
-        joined(data.batch(4, True), 2)
-    )  # All of them are held while others follow.
+    # All elements are kept while others are made.
+    found = list(joined(data.batch(4, True), 2))
     assert len(found) == 3
     for ours, expected in zip(found, data.batch(8)):
         assert tf.nest.map_structure(lambda t: t.dtype, ours) == (

@@ -24,17 +24,16 @@ def joined(dataset, count):
             spec,
         )
 
-    def put(state, *parts):
+    def put(state, batch):
         place, whole = state
         whole = tf.cond(place == 0, lambda: empty(count), lambda: whole)
-        parts = tf.nest.pack_sequence_as(spec, tf.nest.flatten(parts))
         # Into the memory of `whole`, which nobody else has before it is full.
         whole = tf.nest.map_structure(
             lambda into, part: tf.raw_ops.InplaceUpdate(
                 x=into, i=place[None], v=part[None]
             ),
             whole,
-            parts,
+            batch,
         )
         place = (place + 1) % count
         return (place, whole), (whole, place == 0)
