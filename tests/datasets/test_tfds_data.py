@@ -198,6 +198,54 @@ def test_other_features_are_columns_of_a_table(table, caplog):
     assert again.num_classes is None
 
 
+def write_one_by_one(folder, features, make):
+    """Writes `mine`, 30 examples for each split; `make` gives one example."""
+    whole = tfds.features.FeaturesDict(features)
+    signature = whole.get_tensor_spec()
+    splits = {
+        split: tf.data.Dataset.from_generator(
+            lambda split=split: (make(i, split) for i in range(30)),
+            output_signature=signature,
+        )
+        for split in ("train", "test")
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        "mine", "1.0.0", features=whole, split_datasets=splits, data_dir=str(folder)
+    )
+    return str(folder)
+
+
+@pytest.mark.parametrize("differs", ["in train", "between splits", "not"])
+def test_images_of_unknown_size_must_have_one(tmp_path, differs):
+    def make(i, split):
+        height = 4 if differs == "in train" and i == 20 else 3
+        height += differs == "between splits" and split == "test"
+        return {"image": np.full((height, 2, 1), i + 1, "uint8"), "label": i % 3}
+
+    features = {"image": tfds.features.Image(shape=(None, 2, 1)), "label": CLASSES}
+    path = write_one_by_one(tmp_path, features, make)
+    if differs == "not":
+        splits = read_tfds("mine", path, validation_size=10).splits
+        assert splits.train.x.shape == (20, 3, 2, 1) and splits.train.x.all()
+        return
+    with pytest.raises(ValueError, match="'image' of mine .* images of one size"):
+        read_tfds("mine", path, validation_size=10)
+
+
+def test_only_vectors_of_one_length_are_columns(tmp_path, caplog):
+    def make(i, _):
+        return {"at": [i] * 2, "often": [i] * (1 + i % 2), "label": i % 3}
+
+    vector = tfds.features.Tensor(shape=(None,), dtype=np.int64)
+    features = {"at": vector, "often": vector, "label": CLASSES}
+    path = write_one_by_one(tmp_path, features, make)
+    assert read_tfds("mine", path, validation_size=10).encoding.names == [
+        "at[0]",
+        "at[1]",
+    ]
+    assert "'often' is left out" in caplog.text
+
+
 def test_mistakes_that_people_made(data_dir):
     if not os.path.isdir(os.path.join(data_dir, "cifar10_n")):
         pytest.skip("TFCOMMENTARIES_DATA_DIR has no cifar10_n")

@@ -4,6 +4,7 @@ import difflib
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 from absl import logging
 
 from tfcommentaries.datasets.label_values import as_labels
@@ -116,7 +117,7 @@ def read_tfds(
     if group in (label, true_label, image) and group is not None:
         raise ValueError(f"The feature {group!r} of {name} is named for two purposes.")
     _prepare(builder, download)
-    train = _read(builder, "train")
+    train = _read(builder, "train", image)
     y, classes = _labels(name, names["true_label"], found, train, None, labels)
     given = y
     if names["true_label"] != label:
@@ -131,7 +132,7 @@ def read_tfds(
     index, checked, tested = (part.x for part in parts)
     test = train
     if has_test:
-        test = _read(builder, "test")
+        test = _read(builder, "test", image)
         number = len(test[label])
         tested = np.arange(number)
         if test_size is not None:
@@ -140,6 +141,8 @@ def read_tfds(
     if image is not None:
         x = _images(name, image, train)
         x_test = _images(name, image, test)
+        if x.shape[1:] != x_test.shape[1:]:
+            raise _no_images(name, image)
         inputs = [_scaled(x[index]), _scaled(x[checked]), _scaled(x_test[tested])]
     else:
         columns = _columns(name, found, train, {*names.values()})
@@ -199,22 +202,45 @@ def _features(features, prefix=""):
     return found
 
 
-def _read(builder, name):
-    """All examples of a split as arrays by name."""
-    return _arrays(builder.as_dataset(split=name, batch_size=-1))
+def _read(builder, split, image):
+    """All examples of a split as arrays by name; `None` where lengths differ."""
+    number = builder.info.splits[split].num_examples
+    if not number:
+        raise ValueError(f"{builder.name} has no examples in its {split} split.")
+    data = builder.as_dataset(split=split).map(_flat)
+    # TFDS's own batches fill whatever is smaller with zeros.
+    spec = data.element_spec.get(image)
+    if isinstance(spec, tf.TensorSpec) and not spec.shape.is_fully_defined():
+        first = next(iter(data))[image].shape
+        data = data.map(lambda one: {**one, image: tf.ensure_shape(one[image], first)})
+    try:
+        found = data.ragged_batch(number).get_single_element()
+    except tf.errors.InvalidArgumentError as error:
+        if "is not compatible with expected shape" in error.message:
+            raise _no_images(builder.name, image) from error
+        raise
+    return {name: _array(part) for name, part in found.items()}
 
 
-def _arrays(parts, prefix=""):
+def _flat(parts, prefix=""):
+    """Features by name, as `_features` names them."""
     found = {}
     for name, part in parts.items():
         if isinstance(part, dict):
-            found |= _arrays(part, f"{prefix}{name}/")
+            found |= _flat(part, f"{prefix}{name}/")
         else:
-            # What differs in length or size is no array, and is not used.
-            is_tensor = hasattr(part, "numpy") and part.shape.rank is not None
-            ragged = hasattr(part, "row_splits") or not is_tensor
-            found[prefix + name] = None if ragged else part.numpy()
+            found[prefix + name] = part
     return found
+
+
+def _array(part):
+    """A feature of all examples, or `None` if it is no array, and is not used."""
+    if hasattr(part, "row_splits"):
+        lengths = part.bounding_shape(out_type=tf.int32)
+        alike = tf.size(part) == tf.reduce_prod(lengths)
+        return part.to_tensor().numpy() if alike else None
+    is_tensor = hasattr(part, "numpy") and part.shape.rank is not None
+    return part.numpy() if is_tensor else None
 
 
 def _some(name, part, number, size, seed):
@@ -270,11 +296,15 @@ def _texts(feature, values):
 def _images(name, image, data):
     images = data[image]
     if images is None or images.ndim != 4:
-        raise ValueError(
-            f"The feature {image!r} of {name} does not hold images of one size. Resize "
-            "them, and use your own data."
-        )
+        raise _no_images(name, image)
     return images
+
+
+def _no_images(name, image):
+    return ValueError(
+        f"The feature {image!r} of {name} does not hold images of one size. Resize "
+        "them, and use your own data."
+    )
 
 
 def _scaled(images):
