@@ -89,7 +89,10 @@ def test_two_devices_learn_what_one_learns(training, initialization, mirrored):
 
 
 def learn_two_outputs(strategy):
-    """Learns with a student of two outputs and sources; gives logits and the doubt."""
+    """Learns with a student of two outputs and sources.
+
+    Gives logits, losses, and how many examples of each source were read.
+    """
     keras.utils.set_random_seed(0)
     x, source = np.random.normal(size=(64, 5)).astype("float32"), np.arange(64) % 2
     y = np.arange(64) % 3, x[:, 0]
@@ -108,14 +111,17 @@ def learn_two_outputs(strategy):
     history = learner.fit(
         (grouped, y), (x, y), batch_size=8, steps_per_epoch=2, verbose=0
     )
-    return weighting.trainable_variables[0].numpy(), history.history["loss"]
+    seen = weighting.table().entries["seen"].tolist()
+    return weighting.trainable_variables[0].numpy(), history.history["loss"], seen
 
 
 def test_students_of_two_outputs_spread_as_on_one_device(mirrored):
-    logits, loss = learn_two_outputs(tf.distribute.get_strategy())
-    spread, spread_loss = learn_two_outputs(mirrored)
+    logits, loss, seen = learn_two_outputs(tf.distribute.get_strategy())
+    spread, spread_loss, spread_seen = learn_two_outputs(mirrored)
     np.testing.assert_allclose(spread, logits, rtol=1e-4, atol=1e-7)
     np.testing.assert_allclose(spread_loss, loss, rtol=1e-5)
+    # Steps, students, steps of each, and a batch.
+    assert sum(spread_seen) == sum(seen) == 2 * 2 * 2 * 8
 
 
 def test_guessing_costs_the_same_on_two_devices(vectors, mirrored):

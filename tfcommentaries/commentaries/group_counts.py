@@ -4,30 +4,27 @@ import numpy as np
 import tensorflow as tf
 
 
-def label_sums(index, y, size):
-    """Sums over the examples of each group.
+def label_powers(y, index):
+    """What is summed over the examples of each group.
 
     Args:
-        index: integers of `GroupNames`, `(batch,)` or `(batch, 1)`.
         y: labels, of any kind.
-        size: number of groups, the unknown one included.
+        index: integers, as many as there are examples.
 
     Returns:
-        float64 `(size, 3)`: the number of examples, the sum of their classes, and the
-        sum of the squares.
+        float64 `(examples, 3)`: one, the class, and its square.
     """
-    index = tf.reshape(index, [-1])
     one, labels = tf.ones_like(index, "float64"), _classes(y)
     # Numbers that are no classes count as two different ones.
     columns = (one, one, 0 * one) if labels is None else (one, labels, labels**2)
-    return tf.math.unsorted_segment_sum(tf.stack(columns, 1), index, size)
+    return tf.stack(columns, 1)
 
 
 def only_classes(sums):
     """The class of all examples of each group; `None` if there are several, or none.
 
     Args:
-        sums: from `label_sums`.
+        sums: of `label_powers`, `(groups, 3)`.
 
     Returns:
         An array of objects.

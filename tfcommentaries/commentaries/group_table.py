@@ -68,11 +68,13 @@ class GroupTable(Sequence[Config]):
     def joined(cls, tables: Sequence[Self], doubt: str | None = None) -> Self:
         """All rows of some tables, largest weights first."""
         names = dict.fromkeys(name for table in tables for name in table.entries)
-        entries = {
-            name: np.concatenate(
-                [t.entries.get(name, np.full(len(t), None)) for t in tables]
-            )
+        parts = {
+            name: [t.entries.get(name, np.full(len(t), None)) for t in tables]
             for name in names
+        }
+        entries = {
+            name: values[0] if len(values) == 1 else np.concatenate(values)
+            for name, values in parts.items()
         }
         order = np.argsort(-entries["weight"], kind="stable")
         return cls({name: values[order] for name, values in entries.items()}, doubt)

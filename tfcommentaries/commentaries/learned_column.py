@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcommentaries.commentaries.group_columns import few, index_name, matched, title
-from tfcommentaries.commentaries.group_counts import label_sums, only_classes
+from tfcommentaries.commentaries.group_counts import label_powers, only_classes
 from tfcommentaries.commentaries.group_names import GroupNames
 from tfcommentaries.commentaries.group_start import start_logits
 from tfcommentaries.commentaries.group_table import GroupTable, advise
@@ -57,7 +57,7 @@ class LearnedColumn:
         # The smallest and the largest weight of each group in several learnings; zeros
         # after a single one.
         self._interval = add("interval", number, 2, trainable=False)
-        # Of each group, the unknown one first: see `label_sums`.
+        # Of each group, the unknown one first: see `label_powers`.
         self._observed = add(
             "observed",
             number + 1,
@@ -108,8 +108,11 @@ class LearnedColumn:
 
     def observe(self, x: dict[str, Tensors], y: Tensors) -> None:
         """Counts examples of each group, and their labels."""
-        index = x[index_name(self.name)]
-        self._observed.assign_add(label_sums(index, y, self._observed.shape[0]))
+        index = tf.reshape(x[index_name(self.name)], [-1])
+        # Only those of the batch are touched: there may be very many groups.
+        self._observed.value.scatter_add(
+            tf.IndexedSlices(label_powers(y, index), index)
+        )
 
     def check_learned(self) -> None:
         """Warns of groups of which learning has read no example, but of others."""
@@ -139,7 +142,7 @@ class LearnedColumn:
         """
         last = weights[:, :, -1].mean(1)
         entries: dict[str, Any] = {
-            "column": np.full(len(last), self.name, object),
+            "column": np.broadcast_to(np.array(self.name, object), len(last)),
             "group": self._names,
             "examples": self._counts,
             "weight": last.astype("float64"),

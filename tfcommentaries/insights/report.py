@@ -5,7 +5,7 @@ import gzip
 import io
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -16,7 +16,7 @@ from tfcommentaries.commentaries.group_table import interval
 from tfcommentaries.insights import gains, headline, pictures
 from tfcommentaries.insights.suspects import suspected_labels
 from tfcommentaries.insights.views import views
-from tfcommentaries.insights.weight_views import are_images
+from tfcommentaries.insights.weight_views import View, are_images
 from tfcommentaries.saving.replacing import check_file, write_text
 from tfcommentaries.teaching.comparison import Comparison
 from tfcommentaries.typing import ArrayLike, Path
@@ -43,6 +43,7 @@ def write_report(
     num_classes: int | None = None,
     corrupted: ArrayLike | None = None,
     location: str = "commentary",
+    drawn: Sequence[View] | None = None,
 ) -> None:
     """Writes one HTML file that needs no other file and no network.
 
@@ -59,6 +60,7 @@ def write_report(
         corrupted: booleans `(examples,)` that mark wrong labels, or `None` if they are
             not known.
         location: path of the exported commentary, for the code in the report.
+        drawn: what `views` gave for the commentary and the examples, if it is there.
 
     Raises:
         ValueError: if the comparison does not show the commentary's gain.
@@ -70,7 +72,9 @@ def write_report(
     table = commentary.table()
     facts = learned if facts is None else facts
     sections, suspects, found = [], None, []
-    for view in views(commentary, examples, corrupted):
+    if drawn is None:
+        drawn = views(commentary, examples, corrupted)
+    for view in drawn:
         found.append(view.text)
         if not view.title.endswith("Sources"):  # Which have bars of their own.
             sections.append(_section(view.name, view.title, view.text, view.figure))

@@ -1,5 +1,6 @@
 """Using an exported commentary."""
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -182,6 +183,10 @@ class SavedCommentary(Trusting, Commentary):
 
     def table(self) -> GroupTable | None:
         """The table as it was exported; see `GroupWeighting.table`."""
+        return self._group_table
+
+    @functools.cached_property
+    def _group_table(self):
         entries = self.manifest.get("group_table")
         return GroupTable(entries, self.doubt) if entries else None
 

@@ -17,7 +17,8 @@ def write_pictures(directory, commentary_dir, history, examples):
         examples: `Examples`, some of the training examples.
     """
     commentary = SavedCommentary(commentary_dir)
-    figures = {view.name: view.figure for view in insights.views(commentary, examples)}
+    drawn = insights.views(commentary, examples)
+    figures = {view.name: view.figure for view in drawn}
     figures["learning"] = insights.learning_history(history)
     fileio.makedirs(directory)
     for name, figure in figures.items():
@@ -29,4 +30,5 @@ def write_pictures(directory, commentary_dir, history, examples):
         examples,
         history=history,
         location=commentary_dir,
+        drawn=drawn,
     )
